@@ -1,0 +1,41 @@
+import fastifyMongodb from '@fastify/mongodb'
+import fp from 'fastify-plugin'
+import { startEmbeddedMongo } from '../src/embedded-mongo/index.js'
+import { collection } from '../src/documents.js'
+
+/** Where a URL names no database. */
+const DEFAULT_DATABASE = 'chat'
+
+/** How long a request waits for a server to be found, before it is answered 503. */
+const SERVER_SELECTION_MS = 5_000
+
+/**
+ * `fastify.mongo`: the official driver on MONGODB_URL, or on the embedded server that this plugin starts on DATA_DIR.
+ * Indexes are plain unique and compound ones, which every MongoDB-compatible server has.
+ */
+export default fp(async function mongodbPlugin (fastify) {
+  const { MONGODB_URL, DATA_DIR } = fastify.config
+  let url = MONGODB_URL
+  if (url === '') {
+    const embedded = await startEmbeddedMongo({ dir: DATA_DIR })
+    // Registered before the client's own onClose: hooks run last-registered first, so the client closes before its server.
+    fastify.addHook('onClose', async () => { await embedded.stop() })
+    url = embedded.url
+  }
+  const named = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1]
+  await fastify.register(fastifyMongodb, {
+    url,
+    database: named === undefined ? DEFAULT_DATABASE : decodeURIComponent(named),
+    serverSelectionTimeoutMS: SERVER_SELECTION_MS,
+    // The driver's default of 100 connections is for many processes' worth of work; one process saturates far fewer.
+    maxPoolSize: 20
+  })
+
+  await collection(fastify, 'users').createIndexes([{ key: { usernameKey: 1 }, unique: true }, { key: { emailKey: 1 }, unique: true }])
+  await collection(fastify, 'sessions').createIndexes([{ key: { user: 1 } }, { key: { expiresAt: 1 } }])
+  await collection(fastify, 'conversations').createIndexes([{ key: { members: 1, lastAt: -1 } }])
+  await collection(fastify, 'messages').createIndexes([
+    { key: { conversation: 1, seq: 1 }, unique: true },
+    { key: { conversation: 1, sender: 1, clientId: 1 }, unique: true }
+  ])
+}, { name: 'mongodb' })

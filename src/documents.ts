@@ -1,0 +1,72 @@
+/**
+ * The documents of each collection, and the collections with the durability that every write here needs.
+ * `messages` is the truth; `conversations` is a summary of it.
+ */
+import type { FastifyInstance } from 'fastify'
+import { type mongodb } from '@fastify/mongodb'
+
+export interface UserDocument {
+  _id: mongodb.ObjectId
+  username: string
+  /** NFKC and case-folded (src/names.ts): what is unique */
+  usernameKey: string
+  email: string
+  emailKey: string
+  /** argon2id in PHC string format */
+  password: string
+  /** base64 of a sanitised SVG, '' if none */
+  avatarImage: string
+  isAvatarImageSet: boolean
+  createdAt: Date
+  /** set when the account was deleted: all that is left then is `_id` and the taken keys */
+  deletedAt?: Date
+}
+
+export interface SessionDocument {
+  /** SHA-256 of the token, hex */
+  _id: string
+  user: mongodb.ObjectId
+  createdAt: Date
+  lastSeenAt: Date
+  expiresAt: Date
+  userAgent: string
+}
+
+export interface MessageDocument {
+  _id: mongodb.ObjectId
+  /** "<lower id>:<higher id>" */
+  conversation: string
+  seq: number
+  sender: string
+  reciver: string
+  message: string
+  /** ISO 8601, the sender's or the server's */
+  createdAt: string
+  storedAt: Date
+  /** the client's UUID in lower case, or the hex of `_id` where it gave none */
+  clientId: string
+}
+
+export interface ConversationDocument {
+  _id: string
+  members: string[]
+  lastSeq: number
+  lastMessage: Pick<MessageDocument, '_id' | 'seq' | 'sender' | 'reciver' | 'message' | 'createdAt' | 'clientId'>
+  lastAt: Date
+  marks?: Record<string, { delivered?: number, read?: number }>
+}
+
+interface Documents {
+  users: UserDocument
+  sessions: SessionDocument
+  messages: MessageDocument
+  conversations: ConversationDocument
+}
+
+/** Acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): what was answered survives any single failure. */
+const DURABLE = { writeConcern: { w: 'majority', j: true } } as const
+
+/** A collection as `fastify.mongo` gives it, typed, with durable writes. */
+export function collection<Name extends keyof Documents> (fastify: FastifyInstance, name: Name): mongodb.Collection<Documents[Name]> {
+  return fastify.mongo.db!.collection<Documents[Name]>(name, DURABLE)
+}

@@ -1,0 +1,160 @@
+/**
+ * What the tests share: a ready application on its own database, people who are registered in it, and sockets.
+ * The database is the embedded one, or the server of MONGODB_URL.
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import tap, { type Test } from 'tap'
+import { WebSocket, type ClientOptions } from 'ws'
+import { buildApp, type App } from '../src/app.js'
+import { loadConfig, type Config } from '../src/config.js'
+import { startEmbeddedMongo, type EmbeddedMongo } from '../src/embedded-mongo/index.js'
+import type { ServerFrame } from '../src/schemas/frames.js'
+
+let embedded: Promise<EmbeddedMongo> | undefined
+
+/** One embedded server for a test file; it is not flushed to disk, for no test of a running process can tell. */
+async function serverUrl (): Promise<string> {
+  if (process.env.MONGODB_URL) return process.env.MONGODB_URL
+  if (embedded === undefined) {
+    const dir = await mkdtemp(join(tmpdir(), 'chat-test-'))
+    embedded = startEmbeddedMongo({ dir, noSync: true })
+    tap.teardown(async () => {
+      await (await embedded)?.stop()
+      await rm(dir, { recursive: true })
+    })
+  }
+  return (await embedded).url
+}
+
+/** The URL of a new database on the server that the tests use. */
+export async function databaseUrl (): Promise<string> {
+  const url = await serverUrl()
+  const [, server, query] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)\/?[^?]*(\?.*)?$/.exec(url)!
+  return `${server}/test-${randomBytes(6).toString('hex')}${query ?? ''}`
+}
+
+/** The configuration of the tests: limits by rate are off unless the test is about them. */
+export function testConfig (changes: Partial<Config> = {}): Config {
+  return {
+    ...loadConfig({ NODE_ENV: 'test', LOG_LEVEL: process.env.TEST_LOG ?? 'silent', PORT: '0', HOST: '127.0.0.1', REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0' }),
+    ...changes
+  }
+}
+
+/** A ready application on a database of its own, torn down with the test. */
+export async function build (t: Test, changes: Partial<Config> = {}): Promise<App> {
+  const app = await buildApp(testConfig({ MONGODB_URL: await databaseUrl(), ...changes }))
+  t.teardown(async () => {
+    if (changes.MONGODB_URL === undefined) await app.mongo.db!.dropDatabase()
+    await app.close()
+  })
+  return app
+}
+
+/** The application, listening on a free port of the loopback interface. */
+export async function listen (t: Test, changes: Partial<Config> = {}): Promise<{ app: App, origin: string }> {
+  const app = await build(t, changes)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return { app, origin: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
+}
+
+export interface Person { id: string, username: string, password: string, token: string, headers: { authorization: string } }
+
+/** Registers somebody new. */
+export async function register (app: App, username = `user${randomBytes(6).toString('hex')}`): Promise<Person> {
+  const password = 'correct horse battery'
+  const email = `${randomBytes(8).toString('hex')}@example.org`
+  const response = await app.inject({ method: 'POST', url: '/api/v1/user/register', payload: { username, email, password } })
+  if (response.statusCode !== 201) throw new Error(`register: ${response.statusCode} ${response.body}`)
+  const { data, token } = response.json()
+  return { id: data._id, username, password, token, headers: { authorization: `Bearer ${token}` } }
+}
+
+export const conversationOf = (a: string, b: string): string => a < b ? `${a}:${b}` : `${b}:${a}`
+
+type Frame<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>
+
+/** A plain WebSocket client that keeps every frame, and waits for those to come. */
+export class Socket {
+  readonly frames: ServerFrame[] = []
+  private readonly waiting = new Set<() => void>()
+  private taken = 0
+  closed: { code: number, reason: string } | undefined
+
+  constructor (readonly ws: WebSocket) {
+    ws.on('message', data => { this.frames.push(JSON.parse(data.toString())); this.wake() })
+    ws.on('close', (code, reason) => { this.closed = { code, reason: reason.toString() }; this.wake() })
+    ws.on('error', () => {})
+  }
+
+  private wake () { for (const check of [...this.waiting]) check() }
+
+  /** Resolves with the first value that `find` gives over the frames that came and those to come; rejects if the socket closes before. */
+  until<T> (find: () => T | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        const found = find()
+        if (found === undefined && this.closed === undefined) return
+        this.waiting.delete(check)
+        if (found !== undefined) resolve(found)
+        else reject(new Error(`the socket closed with ${this.closed!.code} ${this.closed!.reason}`))
+      }
+      this.waiting.add(check)
+      check()
+    })
+  }
+
+  /** The next frame of a type after the last one that `next` gave; those between are passed over. */
+  next<T extends ServerFrame['type']> (type: T): Promise<Frame<T>> {
+    return this.until(() => {
+      const at = this.frames.findIndex((frame, index) => index >= this.taken && frame.type === type)
+      if (at === -1) return undefined
+      this.taken = at + 1
+      return this.frames[at] as Frame<T>
+    })
+  }
+
+  /** All frames of a type until now. */
+  all<T extends ServerFrame['type']> (type: T): Frame<T>[] {
+    return this.frames.filter((frame): frame is Frame<T> => frame.type === type)
+  }
+
+  send (frame: object | string): void { this.ws.send(typeof frame === 'string' ? frame : JSON.stringify(frame)) }
+
+  /** Sends a text and gives its ack. */
+  async say (reciver: string, message: string, clientId: string = randomUUID()): Promise<Frame<'ack'>> {
+    this.send({ type: 'send', clientId, reciver, message })
+    return await this.until(() => this.all('ack').find(frame => frame.clientId === clientId))
+  }
+
+  /** A ping's pong came back: all that was sent before has been handled, in so far as frames are handled at once. */
+  async roundTrip (): Promise<void> {
+    const before = this.all('pong').length
+    this.send({ type: 'ping' })
+    await this.until(() => this.all('pong').length > before || undefined)
+  }
+
+  async close (): Promise<void> {
+    if (this.closed !== undefined) return
+    this.ws.close()
+    await this.untilClosed()
+  }
+
+  async untilClosed (): Promise<{ code: number, reason: string }> {
+    if (this.closed === undefined) await once(this.ws, 'close')
+    return this.closed!
+  }
+}
+
+/** Opens a socket and waits for its hello. */
+export async function connect (t: Test, origin: string, person: Pick<Person, 'token'>, options: ClientOptions = {}): Promise<Socket> {
+  const socket = new Socket(new WebSocket(`${origin.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${person.token}`, ...options.headers }, ...options }))
+  t.teardown(() => socket.ws.terminate())
+  await socket.next('hello')
+  return socket
+}
