@@ -96,7 +96,9 @@ export const TypingNotice = Type.Object({
 export type TypingNotice = Static<typeof TypingNotice>
 
 export const PresenceFrame = Type.Object({
-  type: Type.Literal('presence'), user: ObjectIdString, online: Type.Boolean(),
+  type: Type.Literal('presence'),
+  user: ObjectIdString,
+  online: Type.Boolean(),
   lastSeen: Type.Optional(Type.String({ format: 'date-time', description: 'when the last device left; absent if never seen or online' }))
 }, { title: 'presence', description: 'A watched user came or went.' })
 export type PresenceFrame = Static<typeof PresenceFrame>
@@ -121,8 +123,17 @@ export type PongFrame = Static<typeof PongFrame>
 
 /** What the server may send, by `type`. */
 export const SERVER_FRAMES = {
-  hello: HelloFrame, ack: AckFrame, message: MessageFrame, resumed: ResumedFrame, reset: ResetFrame, receipt: ReceiptFrame,
-  typing: TypingNotice, presence: PresenceFrame, error: ErrorFrame, bye: ByeFrame, pong: PongFrame
+  hello: HelloFrame,
+  ack: AckFrame,
+  message: MessageFrame,
+  resumed: ResumedFrame,
+  reset: ResetFrame,
+  receipt: ReceiptFrame,
+  typing: TypingNotice,
+  presence: PresenceFrame,
+  error: ErrorFrame,
+  bye: ByeFrame,
+  pong: PongFrame
 } as const
 export type ServerFrame = HelloFrame | AckFrame | MessageFrame | ResumedFrame | ResetFrame | ReceiptFrame | TypingNotice |
   PresenceFrame | ErrorFrame | ByeFrame | PongFrame
