@@ -1,0 +1,38 @@
+import { mongodb } from '@fastify/mongodb'
+import fp from 'fastify-plugin'
+import { LRUCache } from 'lru-cache'
+import { collection } from '../src/documents.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    accounts: Accounts
+  }
+}
+
+export interface Accounts {
+  /** Whether there is an account with this id (24 hex digits) that was not deleted. Sending a message asks it each time. */
+  exists (id: string): Promise<boolean>
+  /** Has the next question asked of the database: the account was deleted. */
+  forget (id: string): void
+}
+
+/** Ids that are remembered; some 100 bytes each. */
+const CACHE_SIZE = 100_000
+/** How long an account that another process deleted may still be written to; the messages stay with the sender. */
+const CACHE_MS = 60_000
+
+/** `fastify.accounts`: which accounts there are. Only "yes" is remembered, for a new account must be there at once. */
+export default fp(async function accountsPlugin (fastify) {
+  const users = collection(fastify, 'users')
+  const known = new LRUCache<string, true>({ max: CACHE_SIZE, ttl: CACHE_MS })
+
+  fastify.decorate('accounts', {
+    async exists (id) {
+      if (known.has(id)) return true
+      const found = await users.findOne({ _id: new mongodb.ObjectId(id), deletedAt: { $exists: false } }, { projection: { _id: 1 } })
+      if (found !== null) known.set(id, true)
+      return found !== null
+    },
+    forget (id) { known.delete(id) }
+  })
+}, { name: 'accounts', dependencies: ['mongodb'] })

@@ -1,0 +1,16 @@
+import type { App } from '../../../src/app.js'
+import { AVATAR_CREDIT, offerAvatars } from '../../../src/avatars.js'
+import { replies } from '../../../src/schemas/common.js'
+import { AvatarsQuery, AvatarsReply } from '../../../src/schemas/users.js'
+
+/** As many as the page of the original offered. */
+const DEFAULT_COUNT = 4
+
+export default async function avatars (fastify: App) {
+  fastify.get('/avatars', {
+    schema: { tags: ['users'], summary: 'Emoji avatars to choose from', description: AVATAR_CREDIT, operationId: 'avatars', querystring: AvatarsQuery, response: replies(200, AvatarsReply) },
+    config: { public: true }
+  }, async function avatars (request) {
+    return { success: 'success' as const, message: 'Avatars retrieved successfully' as const, data: await offerAvatars(request.query.count ?? DEFAULT_COUNT) }
+  })
+}

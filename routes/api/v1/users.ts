@@ -1,0 +1,129 @@
+import { mongodb } from '@fastify/mongodb'
+import type { App } from '../../../src/app.js'
+import { audit } from '../../../src/credentials.js'
+import { collection, type UserDocument } from '../../../src/documents.js'
+import { apiError, duplicateKey } from '../../../src/errors.js'
+import { checkEmail, checkUsername, usernameKey } from '../../../src/names.js'
+import { AllUsersQuery, AllUsersReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply } from '../../../src/schemas/users.js'
+import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
+import { noSession } from '../../../src/sessions.js'
+import { sanitizeAvatar } from '../../../src/svg.js'
+import { ownUser, publicUser, WITHOUT_PASSWORD } from '../../../src/users.js'
+import type { FastifyRequest } from 'fastify'
+
+/** The server's code for a value that a unique index has already (MongoDB's error codes: DuplicateKey). */
+const DUPLICATE_KEY = 11000
+
+/** Bytes of one answer of allusers: with large avatars far fewer than PAGE_LIMIT users fit. */
+const MAX_LIST_BYTES = 4 * 1024 * 1024
+/** What a user takes in the answer besides its name and avatar. */
+const USER_BYTES = 150
+
+/** After every string that begins with a prefix: no code point is higher. */
+const LAST = '\u{10FFFF}'
+
+const NOT_DELETED = { deletedAt: { $exists: false } }
+
+/** What a check of src/names.ts and src/svg.ts accepted. @throws a `validation` error that names the field */
+function valid<T extends object> (path: string, result: T | { problem: string }): T {
+  if ('problem' in result) throw apiError('validation', `${path} ${result.problem}`, path)
+  return result
+}
+
+/** A user's own account is its alone. */
+function mustBeCaller (request: FastifyRequest, id: string, path: string): void {
+  if (id !== request.caller.user) throw apiError('forbidden', `${path} must be your own id`, path)
+}
+
+export default async function users (fastify: App) {
+  const documents = collection(fastify, 'users')
+
+  function newUser (body: RegisterBody): Omit<UserDocument, 'password'> {
+    const username = valid('username', checkUsername(body.username))
+    const email = valid('email', checkEmail(body.email))
+    const avatarImage = body.avatarImage ? valid('avatarImage', sanitizeAvatar(body.avatarImage)).value : ''
+    return {
+      _id: new mongodb.ObjectId(),
+      username: username.value,
+      usernameKey: username.key,
+      email: email.value,
+      emailKey: email.key,
+      avatarImage,
+      isAvatarImageSet: avatarImage !== '',
+      createdAt: new Date()
+    }
+  }
+
+  /** The unique indexes decide, not a look-up before: of any number that register at once, one has the name. */
+  async function insert (user: UserDocument): Promise<void> {
+    try {
+      await documents.insertOne(user)
+    } catch (error) {
+      if (!(error instanceof mongodb.MongoServerError) || error.code !== DUPLICATE_KEY) throw error
+      const { username, usernameKey, email } = user
+      const taken = await documents.findOne({ usernameKey }, { projection: { _id: 1 } })
+      throw taken !== null ? duplicateKey('users', 'username', username) : duplicateKey('users', 'email', email)
+    }
+  }
+
+  fastify.post('/user/register', {
+    schema: { tags: ['users'], summary: 'Open an account', operationId: 'register', body: RegisterBody, response: replies(201, RegisterReply, [409]) },
+    config: { public: true }
+  }, async function register (request, reply) {
+    const user = newUser(request.body)
+    await fastify.limits.registration(request)
+    const document = { ...user, password: await fastify.passwords.hash(request.body.password) }
+    await insert(document)
+    const id = user._id.toHexString()
+    const token = await fastify.sessions.open(id, request, reply)
+    audit(request, 'register', id)
+    return await reply.code(201).send({ status: 'success', message: 'Data Inserted', data: ownUser(document), token })
+  })
+
+  fastify.get('/user/me', {
+    schema: { tags: ['users'], summary: "The caller's own account", operationId: 'me', response: replies(200, MeReply, [401]) }
+  }, async function me (request) {
+    const user = await documents.findOne({ _id: new mongodb.ObjectId(request.caller.user), ...NOT_DELETED }, { projection: WITHOUT_PASSWORD })
+    if (user === null) throw noSession()
+    return { success: 'success' as const, message: 'Data Retrived' as const, data: ownUser(user) }
+  })
+
+  fastify.post('/setAvatar/:id', {
+    schema: { tags: ['users'], summary: "Set the caller's avatar", operationId: 'setAvatar', params: IdParams, body: SetAvatarBody, response: replies(200, SetAvatarReply, [401, 403]) }
+  }, async function setAvatar (request) {
+    mustBeCaller(request, request.params.id, 'id')
+    mustBeCaller(request, request.body._id, '_id')
+    const avatarImage = valid('avatarImage', sanitizeAvatar(request.body.avatarImage)).value
+    const user = await documents.findOneAndUpdate(
+      { _id: new mongodb.ObjectId(request.caller.user), ...NOT_DELETED },
+      { $set: { avatarImage, isAvatarImageSet: true } },
+      { returnDocument: 'after', projection: WITHOUT_PASSWORD })
+    if (user === null) throw noSession()
+    return { success: 'success' as const, message: 'Avatar Image set successfully' as const, data: ownUser(user) }
+  })
+
+  fastify.get('/allusers/:id', {
+    schema: { tags: ['users'], summary: 'All users but the caller, by name', operationId: 'allusers', params: IdParams, querystring: AllUsersQuery, response: replies(200, AllUsersReply, [401, 403]) }
+  }, async function allusers (request) {
+    mustBeCaller(request, request.params.id, 'id')
+    const { search, after, limit = PAGE_LIMIT } = request.query
+    const prefix = search === undefined ? '' : usernameKey(search)
+    const data = []
+    let bytes = 0
+    let last: string | undefined
+    const cursor = documents.find({
+      usernameKey: { $gte: prefix, $lt: prefix + LAST, ...(after === undefined ? {} : { $gt: after }) },
+      _id: { $ne: new mongodb.ObjectId(request.caller.user) },
+      ...NOT_DELETED
+    }, { projection: { username: 1, usernameKey: 1, avatarImage: 1, isAvatarImageSet: 1 } }).sort({ usernameKey: 1 }).limit(limit + 1).batchSize(100)
+    for await (const user of cursor) {
+      bytes += USER_BYTES + Buffer.byteLength(user.username) + user.avatarImage.length
+      if (data.length === limit || bytes > MAX_LIST_BYTES) {
+        return { success: 'success' as const, message: 'All Uers retrived successfully' as const, data, next: last }
+      }
+      data.push(publicUser(user))
+      last = user.usernameKey
+    }
+    return { success: 'success' as const, message: 'All Uers retrived successfully' as const, data }
+  })
+}

@@ -1,0 +1,21 @@
+import type { UserDocument } from './documents.js'
+import type { User } from './schemas/users.js'
+
+/** Never read where it is not compared: what was not read cannot leak. */
+export const WITHOUT_PASSWORD = { password: 0 } as const
+
+type PublicFields = Pick<UserDocument, '_id' | 'username' | 'email' | 'avatarImage' | 'isAvatarImageSet' | 'deletedAt'>
+
+/**
+ * A user as others see it; a deleted one keeps only its id.
+ * `password` is always empty: the original's clients expect the field.
+ */
+export function publicUser ({ _id, username, avatarImage, isAvatarImageSet, deletedAt }: Omit<PublicFields, 'email'>): User {
+  if (deletedAt !== undefined) return { _id: _id.toHexString(), username: 'Deleted user', deleted: true }
+  return { _id: _id.toHexString(), username, password: '', avatarImage, isAvatarImageSet }
+}
+
+/** A user as itself sees it: with its e-mail address. */
+export function ownUser (user: PublicFields): User {
+  return { ...publicUser(user), email: user.email }
+}
