@@ -1,7 +1,11 @@
 // One order: what the server sorts, matches and finds by an index agrees with the reference in reference.ts.
+import { inspect } from 'node:util'
+import { serialize } from 'bson'
 import fc from 'fast-check'
 import type { Collection } from 'mongodb'
 import { test } from 'tap'
+import { docVal, values as bsonValues } from '../../src/embedded-mongo/bson.js'
+import { compareEncoded, encode, KeyWriter } from '../../src/embedded-mongo/keystring.js'
 import { documents, filters, indexes, queries, values, type Query } from './arbitraries.js'
 import { pickSeed, start } from './helper.js'
 import { compare, compareBySort, matches, type Doc, type Sort, type Value } from './reference.js'
@@ -46,6 +50,21 @@ test(`the reference order is total: antisymmetric and transitive (seed ${seed})`
     if (compare(a, b) !== -compare(b, a) + 0) throw new Error('not antisymmetric')
     if (compare(a, b) <= 0 && compare(b, c) <= 0 && compare(a, c) > 0) throw new Error('not transitive')
   }), { seed, numRuns: 2_000 })
+})
+
+test(`encoded, any two values are in the reference order, and so are their descending keys (seed ${seed})`, async () => {
+  const val = (value: Value) => bsonValues(docVal(Buffer.from(serialize({ value }))))[0]!
+  const descending = (value: Value) => new KeyWriter().value(val(value), true).take()
+  fc.assert(fc.property(values, values, (a, b) => {
+    const expected = compare(a, b)
+    for (const [how, order] of [
+      ['encode', Buffer.compare(encode(val(a)), encode(val(b)))],
+      ['descending', Buffer.compare(descending(b), descending(a))],
+      ['compareEncoded', Math.sign(compareEncoded(val(a), encode(val(b))))]
+    ] as const) {
+      if (order !== expected) throw new Error(`${how} says ${order}, not ${expected}, of ${inspect([a, b], { depth: 9 })}`)
+    }
+  }), { seed, numRuns: 20_000 })
 })
 
 test(`sorting, with an index and without, puts any values in the reference order, both ways (seed ${seed})`, async t => {

@@ -51,6 +51,10 @@ export function compare (a: SortKey, b: SortKey): number {
   return 0
 }
 
+function isNaN (value: SortKey): boolean {
+  return isNumber(value) && Number.isNaN(value.valueOf())
+}
+
 /** By mathematical value across types; NaN is below every number and equal to itself; -0 is 0. */
 function compareNumbers (a: Int32 | Double | Long, b: Int32 | Double | Long): number {
   const [x, y] = [numeric(a), numeric(b)]
@@ -164,7 +168,7 @@ function equals (found: SortKey[], operand: Value): boolean {
 function isInRange (value: SortKey, operator: string, bound: Value): boolean {
   if (typeOrder(value) !== typeOrder(bound)) return false
   const order = compare(value, bound)
-  if ([value, bound].some(each => isNumber(each) && Number.isNaN(each.valueOf()))) {
+  if (isNaN(value) || isNaN(bound)) {
     return order === 0 && (operator === '$gte' || operator === '$lte')
   }
   return operator === '$gt' ? order > 0 : operator === '$gte' ? order >= 0 : operator === '$lt' ? order < 0 : order <= 0
