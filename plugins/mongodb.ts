@@ -33,7 +33,7 @@ export default fp(async function mongodbPlugin (fastify) {
 
   await collection(fastify, 'users').createIndexes([{ key: { usernameKey: 1 }, unique: true }, { key: { emailKey: 1 }, unique: true }])
   await collection(fastify, 'sessions').createIndexes([{ key: { user: 1 } }, { key: { expiresAt: 1 } }])
-  await collection(fastify, 'conversations').createIndexes([{ key: { members: 1, lastAt: -1 } }])
+  await collection(fastify, 'conversations').createIndexes([{ key: { members: 1, lastAt: -1, _id: -1 } }])
   await collection(fastify, 'messages').createIndexes([
     { key: { conversation: 1, seq: 1 }, unique: true },
     { key: { conversation: 1, sender: 1, clientId: 1 }, unique: true }

@@ -18,6 +18,8 @@ export interface UserDocument {
   avatarImage: string
   isAvatarImageSet: boolean
   createdAt: Date
+  /** when the last device left */
+  lastSeenAt?: Date
   /** set when the account was deleted: all that is left then is `_id` and the taken keys */
   deletedAt?: Date
 }

@@ -4,8 +4,9 @@
  */
 import { Ajv, type Options } from 'ajv'
 import ajvFormats from 'ajv-formats'
-import type { FastifySchemaCompiler } from 'fastify'
+import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify'
 import type { Static, TSchema } from '@sinclair/typebox'
+import { validationError, type ApiError } from './errors.js'
 
 const addFormats = ajvFormats.default
 
@@ -40,4 +41,9 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
 /** Compiles the schema of a WebSocket frame: a type guard that leaves its `errors` behind. */
 export function compileFrame<T extends TSchema> (schema: T) {
   return frameAjv.compile<Static<T>>(schema)
+}
+
+/** The error for what the schema of a frame refused. */
+export function frameError (errors: NonNullable<ReturnType<Ajv['compile']>['errors']>): ApiError {
+  return validationError(errors as FastifySchemaValidationError[])
 }

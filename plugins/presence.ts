@@ -1,0 +1,123 @@
+import { mongodb } from '@fastify/mongodb'
+import fp from 'fastify-plugin'
+import { collection } from '../src/documents.js'
+import type { Connection } from '../src/realtime/connection.js'
+import type { PresenceFrame } from '../src/schemas/frames.js'
+
+export interface Presence {
+  /** Replaces what a socket watches, and tells it of each user now; changes follow. */
+  watch (connection: Connection, users: string[]): Promise<void>
+  /** Tells `reciver` that the socket's user types, or stopped; it ends by itself after TYPING_MS. */
+  typing (connection: Connection, reciver: string, on: boolean): void
+  /** What is held in memory, for /metrics and for tests that nothing stays behind. */
+  gauges (): { watched: number, leaving: number, typing: number }
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    presence: Presence
+  }
+}
+
+/** Clients repeat `typing` while a person types; a lost `on:false` shows no longer than this. */
+const TYPING_MS = 5_000
+
+/** `fastify.presence`: who is online, across a person's devices, and who types. */
+export default fp(async function presencePlugin (fastify) {
+  const users = collection(fastify, 'users')
+  const watchers = new Map<string, Set<Connection>>()
+  const watchedBy = new Map<Connection, string[]>()
+  /** users whose last socket went less than the grace time ago: still online for others */
+  const leaving = new Map<string, NodeJS.Timeout>()
+  const typists = new Map<string, { timer: NodeJS.Timeout, connection: Connection, reciver: string }>()
+  let closing = false
+
+  const isOnline = (user: string) => fastify.realtime.socketsOf(user) > 0 || leaving.has(user)
+
+  function tell (user: string, frame: PresenceFrame): void {
+    for (const connection of watchers.get(user) ?? []) connection.send(frame)
+  }
+
+  async function left (user: string): Promise<void> {
+    leaving.delete(user)
+    const lastSeen = new Date()
+    tell(user, { type: 'presence', user, online: false, lastSeen: lastSeen.toISOString() })
+    await users.updateOne({ _id: new mongodb.ObjectId(user) }, { $max: { lastSeenAt: lastSeen } })
+  }
+
+  function unwatch (connection: Connection): void {
+    for (const user of watchedBy.get(connection) ?? []) {
+      const connections = watchers.get(user)
+      connections?.delete(connection)
+      if (connections?.size === 0) watchers.delete(user)
+    }
+    watchedBy.delete(connection)
+  }
+
+  function stopTyping (key: string): void {
+    const typist = typists.get(key)
+    if (typist === undefined) return
+    clearTimeout(typist.timer)
+    typists.delete(key)
+    fastify.realtime.push(typist.reciver, { type: 'typing', user: typist.connection.user, on: false }, typist.connection.id)
+  }
+
+  fastify.decorate('presence', {
+    async watch (connection, list) {
+      unwatch(connection)
+      const watched = [...new Set(list)]
+      watchedBy.set(connection, watched)
+      for (const user of watched) watchers.set(user, (watchers.get(user) ?? new Set()).add(connection))
+      const seen = await users.find({ _id: { $in: watched.map(id => new mongodb.ObjectId(id)) } }, { projection: { lastSeenAt: 1 } }).toArray()
+      const lastSeen = new Map(seen.map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt]))
+      for (const user of watched) {
+        const online = isOnline(user)
+        const last = lastSeen.get(user)
+        connection.send({ type: 'presence', user, online, ...(online || last === undefined ? {} : { lastSeen: last.toISOString() }) })
+      }
+    },
+
+    typing (connection, reciver, on) {
+      const key = `${connection.id} ${reciver}`
+      if (!on) {
+        stopTyping(key)
+        return
+      }
+      const known = typists.get(key)
+      clearTimeout(known?.timer)
+      typists.set(key, { timer: setTimeout(() => { stopTyping(key) }, TYPING_MS), connection, reciver })
+      fastify.realtime.push(reciver, { type: 'typing', user: connection.user, on: true }, connection.id)
+    },
+
+    gauges: () => ({ watched: watchers.size, leaving: leaving.size, typing: typists.size })
+  })
+
+  fastify.realtime.onClose(connection => {
+    unwatch(connection)
+    for (const [key, typist] of typists) if (typist.connection === connection) stopTyping(key)
+  })
+
+  fastify.realtime.onPresence((user, online) => {
+    const timer = leaving.get(user)
+    if (online) {
+      clearTimeout(timer)
+      // Back within the grace time: nobody was told that it left.
+      if (!leaving.delete(user)) tell(user, { type: 'presence', user, online: true })
+    } else if (!closing) {
+      leaving.set(user, setTimeout(() => {
+        left(user).catch(error => { fastify.log.warn({ err: error }, 'lastSeen was not stored') })
+      }, fastify.config.PRESENCE_GRACE_MS))
+    }
+  })
+
+  fastify.addHook('preClose', async () => {
+    closing = true
+    for (const key of typists.keys()) stopTyping(key)
+  })
+  fastify.addHook('onClose', async () => {
+    for (const timer of leaving.values()) clearTimeout(timer)
+    const ids = [...leaving.keys()].map(id => new mongodb.ObjectId(id))
+    leaving.clear()
+    if (ids.length > 0) await users.updateMany({ _id: { $in: ids } }, { $max: { lastSeenAt: new Date() } })
+  })
+}, { name: 'presence', dependencies: ['realtime'] })

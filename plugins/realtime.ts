@@ -1,0 +1,176 @@
+import fastifyWebsocket from '@fastify/websocket'
+import fp from 'fastify-plugin'
+import type { WebSocket } from 'ws'
+import { membersOf } from '../src/messages.js'
+import { Connection, messageFrame } from '../src/realtime/connection.js'
+import { CLOSE, SUBPROTOCOL, type ServerFrame } from '../src/schemas/frames.js'
+import { MESSAGE_CHARS, type Message } from '../src/schemas/messages.js'
+
+export interface Realtime {
+  /** Enters a socket in the map of user id -> sockets and greets it: from here on it misses nothing. */
+  open (ws: WebSocket, caller: { user: string, session: string }): Connection
+  /** Pushes a stored message to every socket of both members, each in order (docs/realtime.md). */
+  publish (message: Message): void
+  /** Pushes a frame to every socket of a user, but for one. */
+  push (user: string, frame: ServerFrame, exceptSocket?: string): void
+  /** Registers what is told when a user's first socket came, and when its last one went. */
+  onPresence (listener: (user: string, online: boolean) => void): void
+  /** Registers what is told when a socket went. */
+  onClose (listener: (connection: Connection) => void): void
+  /** Open sockets of a user. */
+  socketsOf (user: string): number
+  /** Whether another socket may be opened: not above MAX_SOCKETS, nor while shutting down. */
+  readonly accepting: boolean
+  /** What is held in memory, for /metrics and for tests that nothing stays behind. */
+  gauges (): { sockets: number, users: number, cursors: number, awaitedAcks: number, queuedBytes: number }
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    realtime: Realtime
+  }
+}
+
+/** After the closing handshake began: a peer that does not answer is cut off. */
+const CLOSE_MS = 5_000
+/** Clients come back after a restart within this time, not all at once. */
+const MAX_RETRY_MS = 5_000
+/** How often heartbeats are looked at, in fractions of the shorter of their times. */
+const TICKS = 5
+
+/** `fastify.realtime`: the map of user id -> sockets, and what is pushed to them. */
+export default fp(async function realtimePlugin (fastify) {
+  const { config } = fastify
+  const sockets = new Map<string, Set<Connection>>()
+  const presenceListeners: ((user: string, online: boolean) => void)[] = []
+  const closeListeners: ((connection: Connection) => void)[] = []
+  let count = 0
+  let closing = false
+
+  await fastify.register(fastifyWebsocket, {
+    // Without compression: no zip bombs, and no memory for a context a socket (ws README, "WebSocket compression").
+    options: { maxPayload: config.FRAME_BYTES, perMessageDeflate: false, handleProtocols: offered => offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false },
+    // ws has answered a protocol error with its closing code already (1007, 1009 …): only that socket ends.
+    errorHandler: (error, _socket, request) => { request.log.debug({ err: error }, 'socket failed') },
+    preClose
+  })
+
+  const limits = { framesPerSecond: config.FRAME_RATE, queueBytes: config.QUEUE_BYTES, badFrames: config.BAD_FRAMES }
+  const all = function * () { for (const connections of sockets.values()) yield * connections }
+
+  function open (ws: WebSocket, { user, session }: { user: string, session: string }): Connection {
+    const connection = new Connection(ws, user, session, limits, (conversation, after, limit) => fastify.messageLog.after(conversation, after, limit))
+    const connections = sockets.get(user) ?? new Set()
+    sockets.set(user, connections.add(connection))
+    count++
+    ws.on('close', () => { remove(connection) })
+    ws.on('pong', () => { connection.pongBy = Infinity })
+    // The first ping comes after a random part of the time, so that those who came together don't stay together.
+    connection.pingAt = Date.now() + config.HEARTBEAT_MS * Math.random()
+    if (config.MAX_SOCKETS_PER_USER > 0 && connections.size > config.MAX_SOCKETS_PER_USER) {
+      const [oldest] = connections
+      close(oldest!, CLOSE.tooManySockets, 'too many sockets of this user')
+    }
+    connection.send({
+      type: 'hello',
+      user,
+      session,
+      heartbeatMs: config.HEARTBEAT_MS,
+      limits: { frameBytes: config.FRAME_BYTES, messageChars: MESSAGE_CHARS, ratePerSecond: config.FRAME_RATE },
+      now: new Date().toISOString()
+    })
+    if (connections.size === 1) for (const listener of presenceListeners) listener(user, true)
+    return connection
+  }
+
+  function remove (connection: Connection): void {
+    connection.ended()
+    const connections = sockets.get(connection.user)
+    if (connections?.delete(connection) !== true) return
+    count--
+    for (const listener of closeListeners) listener(connection)
+    if (connections.size > 0) return
+    sockets.delete(connection.user)
+    for (const listener of presenceListeners) listener(connection.user, false)
+  }
+
+  function close (connection: Connection, code: number, reason: string): void {
+    connection.close(code, reason)
+    remove(connection)
+  }
+
+  fastify.decorate('realtime', {
+    open,
+    publish (message) {
+      let frame: Buffer | undefined
+      for (const member of new Set(membersOf(message.conversation))) {
+        for (const connection of sockets.get(member) ?? []) connection.offer(message, frame ??= messageFrame(message))
+      }
+    },
+    push (user, frame, exceptSocket) {
+      const connections = sockets.get(user)
+      if (connections === undefined) return
+      const bytes = Buffer.from(JSON.stringify(frame))
+      for (const connection of connections) if (connection.id !== exceptSocket) connection.send(bytes)
+    },
+    onPresence: listener => { presenceListeners.push(listener) },
+    onClose: listener => { closeListeners.push(listener) },
+    socketsOf: user => sockets.get(user)?.size ?? 0,
+    get accepting () { return !closing && (config.MAX_SOCKETS === 0 || count < config.MAX_SOCKETS) },
+    gauges () {
+      const sum = { sockets: count, users: sockets.size, cursors: 0, awaitedAcks: 0, queuedBytes: 0 }
+      for (const connection of all()) {
+        sum.cursors += connection.cursors.size
+        sum.awaitedAcks += connection.awaiting
+        sum.queuedBytes += connection.ws.bufferedAmount
+      }
+      return sum
+    }
+  })
+
+  fastify.sessions.onEnd(({ user, session }) => {
+    for (const connection of sockets.get(user) ?? []) if (connection.session === session) close(connection, CLOSE.sessionEnded, 'the session has ended')
+  })
+
+  fastify.conversations.onReceipt(({ socket, ...mark }) => {
+    for (const member of new Set(membersOf(mark.conversation))) fastify.realtime.push(member, { type: 'receipt', ...mark }, socket)
+  })
+
+  const heartbeat = setInterval(() => { beat().catch(error => { fastify.log.warn({ err: error }, 'heartbeat: sessions could not be checked') }) },
+    Math.min(config.HEARTBEAT_MS, config.PONG_MS) / TICKS)
+
+  /** Pings what is due, cuts off what did not answer, and closes sockets whose session ended elsewhere or ran out. */
+  async function beat (): Promise<void> {
+    const now = Date.now()
+    const due: Connection[] = []
+    for (const connection of all()) {
+      if (now >= connection.pongBy) connection.ws.terminate()
+      else if (now >= connection.pingAt) {
+        due.push(connection)
+        connection.pongBy = Math.min(connection.pongBy, now + config.PONG_MS)
+        connection.pingAt = now + config.HEARTBEAT_MS
+        connection.ws.ping()
+      }
+    }
+    if (due.length === 0) return
+    const openSessions = await fastify.sessions.openAmong([...new Set(due.map(connection => connection.session))])
+    for (const connection of due) if (!openSessions.has(connection.session)) close(connection, CLOSE.sessionEnded, 'the session has ended')
+  }
+
+  /** Planned close: no new sockets or frames, what is being written is finished and acknowledged, then `bye` and 1012. */
+  function preClose (done: (error?: Error) => void): void {
+    closing = true
+    clearInterval(heartbeat)
+    const connections = [...all()]
+    for (const { ws } of connections) ws.pause()
+    Promise.all([fastify.messageLog.drain(), ...connections.map(connection => connection.sending)]).then(() => {
+      for (const connection of connections) {
+        connection.send({ type: 'bye', retryAfterMs: Math.ceil(Math.random() * MAX_RETRY_MS) })
+        connection.ws.resume()
+        close(connection, CLOSE.serviceRestart, 'the server restarts')
+      }
+      setTimeout(() => { for (const { ws } of connections) ws.terminate() }, CLOSE_MS).unref()
+      fastify.websocketServer.close(() => { done() })
+    }).catch(done)
+  }
+}, { name: 'realtime', dependencies: ['auth', 'message-log', 'conversations'] })

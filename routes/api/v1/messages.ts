@@ -1,0 +1,73 @@
+import type { App } from '../../../src/app.js'
+import { apiError } from '../../../src/errors.js'
+import { conversationId } from '../../../src/messages.js'
+import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
+import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/schemas/messages.js'
+
+/** Sending and reading messages over HTTP, as the original documents it. */
+export default async function messages (fastify: App) {
+  const { accounts, messageLog, realtime } = fastify
+
+  fastify.post('/addmsg', {
+    schema: {
+      tags: ['messages'],
+      operationId: 'addmsg',
+      summary: 'Send a message to a registered user',
+      description: 'Answered once the message is stored durably. With a `clientId`, sending it again stores nothing twice.',
+      body: AddMsgBody,
+      response: replies(201, AddMsgReply, [401, 403, 404, 409])
+    }
+  }, async function addmsg (request, reply) {
+    const { sender, reciver, message, createdAt, clientId } = request.body
+    if (sender !== request.caller.user) throw apiError('forbidden', 'sender must be yourself', 'sender')
+    if (!await accounts.exists(reciver)) throw apiError('notFound', 'there is no user with this id', 'reciver')
+    const { message: stored } = await messageLog.append({
+      sender, reciver, message, ...(createdAt === undefined ? {} : { createdAt }), ...(clientId === undefined ? {} : { clientId })
+    })
+    // A repeat is published again: the first publication may have been lost, and cursors drop duplicates.
+    realtime.publish(stored)
+    reply.code(201)
+    return { success: 'success' as const, message: 'Message sent successfully' as const, data: stored }
+  })
+
+  fastify.route({
+    method: 'GET',
+    url: '/getallmessages',
+    schema: {
+      tags: ['messages'],
+      operationId: 'getallmessages',
+      summary: 'Read a conversation',
+      description: '`sender` and `reciver` stand in the query or, as the original documents it, in a JSON body; one of them is yourself. ' +
+        'Without paging the newest 1,000 messages, oldest of them first; with `after=N` those numbered N+1, N+2 …; with `before=N` those just before N.',
+      body: GetAllMessagesBody,
+      querystring: GetAllMessagesQuery,
+      response: replies(200, GetAllMessagesReply, [401, 403, 404])
+    },
+    handler: async function getallmessages (request) {
+      const { after, before, limit = PAGE_LIMIT, ...query } = request.query
+      const sender = agreed('sender', query.sender, request.body?.sender)
+      const reciver = agreed('reciver', query.reciver, request.body?.reciver)
+      if (after !== undefined && before !== undefined) throw apiError('validation', 'after and before exclude each other', 'before')
+      const me = request.caller.user
+      if (sender !== me && reciver !== me) throw apiError('forbidden', 'sender or reciver must be yourself', 'sender')
+      const conversation = conversationId(sender, reciver)
+      const success = 'success' as const
+      const message = 'Message sent successfully' as const
+      if (after !== undefined) {
+        const data = await messageLog.after(conversation, after, limit + 1)
+        return { success, message, data: data.slice(0, limit), hasMore: data.length > limit }
+      }
+      const data = await messageLog.before(conversation, before, limit)
+      // The log has no gaps: whatever does not begin with 1 has older messages.
+      return { success, message, data, hasMore: data.length > 0 && data[0]!.seq > 1 }
+    }
+  })
+}
+
+/** A member that may stand in the query, in the body, or in both if they agree. */
+function agreed (path: string, inQuery: string | undefined, inBody: string | undefined): string {
+  if (inQuery !== undefined && inBody !== undefined && inQuery !== inBody) throw apiError('validation', `${path} differs between query and body`, path)
+  const value = inQuery ?? inBody
+  if (value === undefined) throw apiError('validation', `${path} is required`, path)
+  return value
+}

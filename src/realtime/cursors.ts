@@ -1,0 +1,137 @@
+/**
+ * What one socket has seen of each conversation: in order, without gap, without duplicate, from where it resumed.
+ *
+ * One cursor a conversation. A live message with the number after the cursor goes out at once; any other only raises the
+ * target, and one loop reads pages above the cursor from the log, waiting for the socket to drain, until the target is reached.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Message } from '../schemas/messages.js'
+
+/** Messages that the loop reads at once: at 10,000 characters each they are a few MiB, mostly a few KiB. */
+const PAGE = 200
+/** The pause after a failed read, while the database is away. */
+const RETRY_MS = 500
+
+interface Cursor {
+  /** the last number sent */
+  seq: number
+  /** the highest number known to exist */
+  target: number
+  /** the loop under way; live messages only raise the target then */
+  loop: Promise<void> | undefined
+  /** counts restarts, so that a page that was read before one is thrown away */
+  restarts: number
+}
+
+/** What the cursors need of their socket. */
+export interface CursorSink {
+  readonly closed: boolean
+  /** Sends a message in its place: as `message`, or as the `ack` that this socket waits for. */
+  deliver (message: Message): void
+  /** Resolves when the socket has taken most of what is queued, or is closed. */
+  drained (): Promise<void>
+}
+
+export class Cursors {
+  private readonly cursors = new Map<string, Cursor>()
+
+  constructor (
+    private readonly sink: CursorSink,
+    private readonly read: (conversation: string, after: number, limit: number) => Promise<Message[]>
+  ) {}
+
+  get size (): number { return this.cursors.size }
+
+  /**
+   * A live message with this number: true if the caller may send it right now, for it is the next one.
+   * Otherwise it was sent already, or the loop will bring it.
+   */
+  offer (conversation: string, seq: number): boolean {
+    const cursor = this.cursors.get(conversation)
+    if (cursor === undefined) {
+      // A conversation that was not resumed begins at the first number pushed.
+      this.cursors.set(conversation, { seq, target: seq, loop: undefined, restarts: 0 })
+      return true
+    }
+    if (seq > cursor.target) cursor.target = seq
+    if (cursor.loop !== undefined || seq <= cursor.seq) return false
+    if (seq === cursor.seq + 1) {
+      cursor.seq = seq
+      return true
+    }
+    this.start(conversation, cursor)
+    return false
+  }
+
+  /** Whether the number was sent on this socket already. */
+  passed (conversation: string, seq: number): boolean {
+    const cursor = this.cursors.get(conversation)
+    return cursor !== undefined && seq <= cursor.seq
+  }
+
+  /** Raises the target: the number exists, though no publication of it may have come. */
+  raise (conversation: string, seq: number): void {
+    const cursor = this.cursors.get(conversation)
+    if (cursor === undefined || seq <= cursor.target) return
+    cursor.target = seq
+    if (cursor.loop === undefined) this.start(conversation, cursor)
+  }
+
+  /**
+   * Restarts a conversation above `seq`, at once; nothing is sent of it until `last` resolves.
+   * @param last gives the highest number stored, and the number to go on after
+   * @returns when all up to the highest number was sent
+   */
+  async restart (conversation: string, seq: number, last: () => Promise<{ lastSeq: number, goOnAfter: number }>): Promise<void> {
+    const cursor = this.cursors.get(conversation) ?? { seq, target: seq, loop: undefined, restarts: 0 }
+    this.cursors.set(conversation, cursor)
+    cursor.seq = seq
+    const restarts = ++cursor.restarts
+    const before = cursor.loop
+    const loop = this.locate(cursor, restarts, before, last).then(() => this.run(conversation, cursor, restarts))
+    cursor.loop = loop
+    await loop
+  }
+
+  private async locate (cursor: Cursor, restarts: number, before: Promise<void> | undefined, last: () => Promise<{ lastSeq: number, goOnAfter: number }>): Promise<void> {
+    await before
+    while (!this.sink.closed && cursor.restarts === restarts) {
+      try {
+        const { lastSeq, goOnAfter } = await last()
+        if (cursor.restarts !== restarts) return
+        cursor.seq = goOnAfter
+        cursor.target = Math.max(lastSeq, cursor.target)
+        return
+      } catch {
+        await delay(RETRY_MS)
+      }
+    }
+  }
+
+  private start (conversation: string, cursor: Cursor): void {
+    cursor.loop = this.run(conversation, cursor, cursor.restarts)
+  }
+
+  /** The loop: it ends when the target is reached, the socket is closed, or the conversation is restarted. */
+  private async run (conversation: string, cursor: Cursor, restarts: number): Promise<void> {
+    while (!this.sink.closed && cursor.restarts === restarts && cursor.seq < cursor.target) {
+      await this.sink.drained()
+      let page: Message[]
+      try {
+        page = await this.read(conversation, cursor.seq, PAGE)
+      } catch {
+        await delay(RETRY_MS)
+        continue
+      }
+      // Only what is stored is published; an empty page can only mean that somebody took messages out of the database.
+      if (page.length === 0 && cursor.restarts === restarts) cursor.target = cursor.seq
+      for (const message of page) {
+        if (this.sink.closed || cursor.restarts !== restarts) break
+        this.sink.deliver(message)
+        cursor.seq = message.seq
+        await this.sink.drained()
+      }
+    }
+    if (cursor.restarts === restarts) cursor.loop = undefined
+  }
+}
