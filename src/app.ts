@@ -1,6 +1,6 @@
 import autoload from '@fastify/autoload'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
@@ -41,6 +41,8 @@ export async function buildApp (config: Config): Promise<App> {
     const answer = toApiError(error)
     if (answer.kind === 'internal') request.log.error({ err: answer.cause ?? answer }, 'request failed')
     else request.log.debug({ err: answer }, 'request refused')
+    // RFC 9110, 15.5.2: a 401 names the scheme to use.
+    if (answer.kind === 'unauthorized') reply.header('WWW-Authenticate', 'Bearer')
     if (answer.retryAfter !== undefined) reply.header('Retry-After', Math.ceil(answer.retryAfter))
     reply.code(answer.statusCode).header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff')
     return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send(errorBody(answer, !production))
@@ -48,7 +50,7 @@ export async function buildApp (config: Config): Promise<App> {
 
   const app: App = Fastify({
     logger: loggerOptions(config),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     trustProxy: trustProxy(config),
     bodyLimit: config.BODY_BYTES,

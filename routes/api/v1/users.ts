@@ -4,7 +4,7 @@ import { audit } from '../../../src/credentials.js'
 import { collection, type UserDocument } from '../../../src/documents.js'
 import { apiError, duplicateKey } from '../../../src/errors.js'
 import { checkEmail, checkUsername, usernameKey } from '../../../src/names.js'
-import { AllUsersQuery, AllUsersReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply } from '../../../src/schemas/users.js'
+import { AllUsersQuery, AllUsersReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply, type User } from '../../../src/schemas/users.js'
 import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
 import { noSession } from '../../../src/sessions.js'
 import { sanitizeAvatar } from '../../../src/svg.js'
@@ -66,6 +66,13 @@ export default async function users (fastify: App) {
     }
   }
 
+  async function callersAccount (request: FastifyRequest): Promise<User> {
+    const user = await documents.findOne({ _id: new mongodb.ObjectId(request.caller.user), ...NOT_DELETED }, { projection: WITHOUT_PASSWORD })
+    // Deleted within the second for which its session is still believed.
+    if (user === null) throw noSession()
+    return ownUser(user)
+  }
+
   fastify.post('/user/register', {
     schema: { tags: ['users'], summary: 'Open an account', operationId: 'register', body: RegisterBody, response: replies(201, RegisterReply, [409]) },
     config: { public: true }
@@ -83,9 +90,7 @@ export default async function users (fastify: App) {
   fastify.get('/user/me', {
     schema: { tags: ['users'], summary: "The caller's own account", operationId: 'me', response: replies(200, MeReply, [401]) }
   }, async function me (request) {
-    const user = await documents.findOne({ _id: new mongodb.ObjectId(request.caller.user), ...NOT_DELETED }, { projection: WITHOUT_PASSWORD })
-    if (user === null) throw noSession()
-    return { success: 'success' as const, message: 'Data Retrived' as const, data: ownUser(user) }
+    return { success: 'success' as const, message: 'Data Retrived' as const, data: await callersAccount(request) }
   })
 
   fastify.post('/setAvatar/:id', {
@@ -94,12 +99,8 @@ export default async function users (fastify: App) {
     mustBeCaller(request, request.params.id, 'id')
     mustBeCaller(request, request.body._id, '_id')
     const avatarImage = valid('avatarImage', sanitizeAvatar(request.body.avatarImage)).value
-    const user = await documents.findOneAndUpdate(
-      { _id: new mongodb.ObjectId(request.caller.user), ...NOT_DELETED },
-      { $set: { avatarImage, isAvatarImageSet: true } },
-      { returnDocument: 'after', projection: WITHOUT_PASSWORD })
-    if (user === null) throw noSession()
-    return { success: 'success' as const, message: 'Avatar Image set successfully' as const, data: ownUser(user) }
+    await documents.updateOne({ _id: new mongodb.ObjectId(request.caller.user), ...NOT_DELETED }, { $set: { avatarImage, isAvatarImageSet: true } })
+    return { success: 'success' as const, message: 'Avatar Image set successfully' as const, data: await callersAccount(request) }
   })
 
   fastify.get('/allusers/:id', {
