@@ -1,7 +1,10 @@
 // What the tests of the embedded server share. They talk to it through the official driver only.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { MongoClient, type Db, type MongoClientOptions } from 'mongodb'
 import type { Test } from 'tap'
 import { startEmbeddedMongo } from '../../src/embedded-mongo/index.js'
@@ -40,6 +43,42 @@ export async function start (t: Test, options: MongoClientOptions = {}): Promise
   })
   const client = await connect(options)
   return { client, db: client.db('test'), url: server.url, socketPath: server.socketPath, dir, connect }
+}
+
+export interface ServerProcess {
+  child: ChildProcess
+  url: string
+  socketPath: string
+  /** Resident memory of the server's process, in bytes. */
+  rss (): Promise<number>
+  /** Ends it with this signal, or without one by asking it to stop; resolves when it is gone. */
+  end (signal?: NodeJS.Signals): Promise<void>
+}
+
+/**
+ * A server in its own process; rejects with what it said when it could not start.
+ * @param largestFile bytes beyond which the system lets none of its files grow (ulimit -f)
+ */
+export async function startProcess (t: Test, dir: string, mode: 'sync' | 'noSync', largestFile?: number): Promise<ServerProcess> {
+  const script = fileURLToPath(new URL('server-process.ts', import.meta.url))
+  const command = [process.execPath, ...process.execArgv, script, dir, mode]
+  // bash counts in blocks of 1 KiB.
+  if (largestFile) command.unshift('bash', '-c', `ulimit -f ${largestFile / 1024} && exec "$0" "$@"`)
+  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const gone = once(child, 'exit')
+  const end = async (signal?: NodeJS.Signals) => {
+    if (signal) child.kill(signal)
+    else if (child.connected) child.send('stop')
+    await gone
+  }
+  t.teardown(() => end('SIGKILL'))
+  const [{ url, socketPath, error }] = await Promise.race([once(child, 'message'), gone.then(([code]) => [{ error: `it ended with ${code}` }])])
+  if (error) throw new Error(error)
+  const rss = async () => {
+    child.send('memory')
+    return (await once(child, 'message'))[0].rss
+  }
+  return { child, url, socketPath, rss, end }
 }
 
 /** A seed from the environment, so that a failed run can be repeated, else a new one; it is in the test's name. */

@@ -1,0 +1,151 @@
+// Hostile bytes: a connection that sends them is closed or answered with an error; the process and all others go on.
+import { connect, type Socket } from 'node:net'
+import { deserialize, Long, type Document } from 'bson'
+import { MongoClient } from 'mongodb'
+import { test } from 'tap'
+import { pickSeed, random, scratch, startProcess } from './helper.js'
+import { hostileMessages, message, type Hostile } from './hostile.js'
+
+const MESSAGES = 100_000
+const LANES = 32
+// The server alone takes about 100 MiB; what attackers may add to it is bounded by this, however many messages they send.
+const MEMORY_LIMIT = 400 * 2 ** 20
+const PATIENCE_MS = 20_000
+
+/** One attacker: a connection that is opened again whenever the server closes it. */
+class Attacker {
+  private socket: Socket | undefined
+  private received = Buffer.alloc(0)
+  private wake = () => {}
+  private nextId = 1
+  private readonly path: string
+  constructor (path: string) {
+    this.path = path
+  }
+
+  private open (): Socket {
+    const socket = connect(this.path)
+    this.received = Buffer.alloc(0)
+    socket.on('data', bytes => {
+      this.received = Buffer.concat([this.received, bytes])
+      this.wake()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      if (this.socket === socket) this.socket = undefined
+      this.wake()
+    })
+    return socket
+  }
+
+  /** Sends it, with a ping behind it, and waits until the ping is answered or the connection closed. @returns the answer before the ping's */
+  async send ({ bytes, unfinished }: Hostile): Promise<{ closed: boolean, answers: Document[] }> {
+    const socket = this.socket ??= this.open()
+    const id = ++this.nextId
+    socket.write(bytes)
+    if (unfinished) socket.end()
+    else socket.write(message({ ping: 1, $db: 'admin' }, id))
+    const answers: Document[] = []
+    const timer = setTimeout(() => socket.destroy(new Error('no answer')), PATIENCE_MS)
+    const started = Date.now()
+    for (;;) {
+      for (let answer = this.take(); answer; answer = this.take()) {
+        if (answer.to === id) {
+          clearTimeout(timer)
+          return { closed: false, answers }
+        }
+        answers.push(answer.body)
+      }
+      if (this.socket !== socket) break
+      await new Promise<void>(resolve => { this.wake = resolve })
+    }
+    clearTimeout(timer)
+    if (Date.now() - started >= PATIENCE_MS) throw new Error(`neither answered nor closed: ${bytes.toString('hex').slice(0, 2000)}`)
+    return { closed: true, answers }
+  }
+
+  /** The next whole message received: OP_MSG (its document is at 21) or OP_REPLY (at 36). */
+  private take (): { to: number, body: Document } | undefined {
+    if (this.received.length < 16) return
+    const length = this.received.readInt32LE(0)
+    if (this.received.length < length) return
+    const at = this.received.readInt32LE(12) === 1 ? 36 : 21
+    const answer = { to: this.received.readInt32LE(8), body: deserialize(this.received.subarray(at, length)) }
+    this.received = this.received.subarray(length)
+    return answer
+  }
+
+  close (): void {
+    this.socket?.destroy()
+  }
+}
+
+const seed = pickSeed()
+
+test(`${MESSAGES} hostile messages: each is answered with an error or its connection closed, everything else goes on (seed ${seed})`, async t => {
+  const server = await startProcess(t, await scratch(t), 'noSync')
+  const client = new MongoClient(server.url)
+  t.teardown(() => client.close())
+  const bystanders = client.db('bystander').collection<{ _id: number }>('items')
+  await bystanders.insertOne({ _id: 1 })
+
+  const next = hostileMessages(random(seed))
+  const outcomes = new Map<string, { closed: number, refused: number, obeyed: number }>()
+  const attackers = Array.from({ length: LANES }, () => new Attacker(server.socketPath))
+  let [sent, peak, bystanderReads] = [0, 0, 0]
+  await Promise.all(attackers.map(async attacker => {
+    while (sent < MESSAGES) {
+      const number = ++sent
+      const hostile = next()
+      const { closed, answers } = await attacker.send(hostile)
+      const outcome = outcomes.get(hostile.kind) ?? { closed: 0, refused: 0, obeyed: 0 }
+      outcomes.set(hostile.kind, outcome)
+      const refused = answers.some(answer => answer.ok === 0 || answer.writeErrors)
+      outcome[refused ? 'refused' : closed ? 'closed' : 'obeyed']++
+      if (hostile.expect === 'error' && !closed && !refused) {
+        throw new Error(`obeyed ${hostile.kind}: ${hostile.bytes.toString('hex').slice(0, 2000)} with ${JSON.stringify(answers)}`)
+      }
+      if (number % 1000 === 0) {
+        if (await bystanders.findOne({ _id: 1 })) bystanderReads++
+        peak = Math.max(peak, await server.rss())
+      }
+    }
+  }))
+  for (const attacker of attackers) attacker.close()
+  t.comment(JSON.stringify(Object.fromEntries(outcomes)), `peak ${Math.round(peak / 2 ** 20)} MiB`)
+  t.equal(bystanderReads, MESSAGES / 1000, 'a well-behaved connection is served all the time')
+  t.equal(server.child.exitCode, null, 'the process lives')
+  t.ok(peak < MEMORY_LIMIT, `its memory peaks at ${Math.round(peak / 2 ** 20)} MiB`)
+  t.match(await client.db('fuzz').command({ validate: 'items' }), { valid: true }, 'what they stored is consistent')
+})
+
+test('announced lengths reserve no memory, and connections that stall hold up nobody', async t => {
+  const server = await startProcess(t, await scratch(t), 'noSync')
+  const client = new MongoClient(server.url)
+  t.teardown(() => client.close())
+  const before = await server.rss()
+  const header = message({ ping: 1, $db: 'admin' })
+  header.writeInt32LE(47_000_000, 0)
+  const stalled = await Promise.all(Array.from({ length: 200 }, () => new Promise<Socket>(resolve => {
+    const socket = connect(server.socketPath, () => socket.write(header, () => resolve(socket)))
+  })))
+  t.teardown(() => stalled.forEach(socket => socket.destroy()))
+  t.same(await client.db('admin').command({ ping: 1 }), { ok: 1 })
+  // 200 x 47 MB would be 9 GB.
+  t.ok(await server.rss() - before < 100 * 2 ** 20)
+})
+
+test('cursors that are opened and left do not hold their results', async t => {
+  const server = await startProcess(t, await scratch(t), 'noSync')
+  const client = new MongoClient(server.url, { promoteLongs: false })
+  t.teardown(() => client.close())
+  const db = client.db('test')
+  await db.collection('items').insertMany(Array.from({ length: 5_000 }, () => ({ text: 'x'.repeat(2_000) })))
+  const before = await server.rss()
+  for (let i = 0; i < 500; i++) {
+    const { cursor } = await db.command({ find: 'items', batchSize: 1 })
+    t.ok(cursor.id instanceof Long && !cursor.id.isZero())
+  }
+  // Each result is 10 MB: 5 GB if they were kept.
+  t.ok(await server.rss() - before < 150 * 2 ** 20)
+})
