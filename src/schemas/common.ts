@@ -3,6 +3,8 @@ import { Type, type Static, type TSchema } from '@sinclair/typebox'
 /** Ids are 24 lower-case hex digits; a string that is none is a `Cast Error` (src/errors.ts looks for this very pattern). */
 export const OBJECT_ID_PATTERN = '^[0-9a-f]{24}$'
 export const ObjectIdString = Type.String({ pattern: OBJECT_ID_PATTERN, examples: ['64b7f0c2a1b2c3d4e5f60718'] })
+/** The same, where an example has to name the other person. */
+export const OtherIdString = Type.String({ pattern: OBJECT_ID_PATTERN, examples: ['64b7f0c2a1b2c3d4e5f60719'] })
 
 /** `"<lower id>:<higher id>"` of the two members; twice the same id for a conversation with oneself. */
 export const ConversationId = Type.String({
@@ -12,7 +14,7 @@ export const ConversationId = Type.String({
 })
 
 /** The largest number of a message: they stay exact in a JSON number (RFC 8259, 6). */
-export const Seq = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+export const Seq = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, examples: [3] })
 
 /** A string without lone surrogates (they are no Unicode text: RFC 8259, 8.2); the format is checked in src/validation.ts. */
 export function Text (options: { minLength?: number, maxLength: number, pattern?: string, description?: string, examples?: string[] }) {
@@ -44,7 +46,7 @@ export type ErrorReply = Static<typeof ErrorReply>
 
 const ERROR_TEXTS: Record<number, string> = {
   400: 'Validation Error or Cast Error: `errorMessages[].path` names the field',
-  401: 'Unauthorized: no session, or one that has ended',
+  401: 'Unauthorized: no session, or one that has ended. `POST /api/v1/user/login` or `/user/register` opens one: send its `token` as `Authorization: Bearer …`, or keep the cookie',
   403: 'Forbidden: acting as somebody else, or a foreign origin',
   404: 'Not Found',
   408: 'Request Timeout',
@@ -59,7 +61,7 @@ const ERROR_TEXTS: Record<number, string> = {
 }
 
 /** What every route can answer besides its own errors. */
-const COMMON_ERRORS = [400, 413, 414, 415, 429, 431, 500, 503]
+const COMMON_ERRORS = [400, 408, 413, 414, 415, 429, 431, 500, 503]
 
 /**
  * The `response` schemas of a route: its success and every error status, all in the one error shape.

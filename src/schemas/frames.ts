@@ -3,8 +3,8 @@
  * Frames are never coerced; unknown properties are ignored.
  */
 import { Type, type Static } from '@sinclair/typebox'
-import { ClientId, ClientTime, ConversationId, ObjectIdString, Seq } from './common.js'
-import { Message, MessageText } from './messages.js'
+import { ClientId, ClientTime, ConversationId, ObjectIdString, OtherIdString, Seq } from './common.js'
+import { Message, MESSAGE_CHARS, MessageText } from './messages.js'
 
 /** The subprotocol of the WebSocket handshake (RFC 6455, 1.9). */
 export const SUBPROTOCOL = 'chat.v1'
@@ -15,7 +15,7 @@ export const MAX_WATCHED = 200
 export const SendFrame = Type.Object({
   type: Type.Literal('send'),
   clientId: ClientId,
-  reciver: ObjectIdString,
+  reciver: OtherIdString,
   message: MessageText,
   createdAt: Type.Optional(ClientTime)
 }, { title: 'send', description: 'Sends a message; answered by `ack` once it is stored durably, or by `error` with the clientId.' })
@@ -24,7 +24,9 @@ export type SendFrame = Static<typeof SendFrame>
 export const ResumeFrame = Type.Object({
   type: Type.Literal('resume'),
   have: Type.Record(Type.String({ pattern: ConversationId.pattern! }), Seq, {
-    additionalProperties: false, description: 'conversation -> the highest number that the client has without a gap'
+    additionalProperties: false,
+    description: 'conversation -> the highest number that the client has without a gap',
+    examples: [{ [(ConversationId.examples as string[])[0]!]: 3 }]
   })
 }, { title: 'resume', description: 'Restarts conversations at the given numbers: every later message follows, ascending, then one `resumed`.' })
 export type ResumeFrame = Static<typeof ResumeFrame>
@@ -36,12 +38,12 @@ export const ReadFrame = Type.Object({ type: Type.Literal('read'), ...mark }, { 
 export type ReadFrame = Static<typeof ReadFrame>
 
 export const TypingFrame = Type.Object({
-  type: Type.Literal('typing'), reciver: ObjectIdString, on: Type.Boolean()
+  type: Type.Literal('typing'), reciver: OtherIdString, on: Type.Boolean()
 }, { title: 'typing', description: 'Forwarded, never stored; ends by itself.' })
 export type TypingFrame = Static<typeof TypingFrame>
 
 export const WatchFrame = Type.Object({
-  type: Type.Literal('watch'), users: Type.Array(ObjectIdString, { maxItems: MAX_WATCHED })
+  type: Type.Literal('watch'), users: Type.Array(OtherIdString, { maxItems: MAX_WATCHED })
 }, { title: 'watch', description: 'Replaces the list of watched users; answered by `presence` of each, now and at each change.' })
 export type WatchFrame = Static<typeof WatchFrame>
 
@@ -54,13 +56,19 @@ export const CLIENT_FRAMES = {
 } as const
 export type ClientFrame = SendFrame | ResumeFrame | DeliveredFrame | ReadFrame | TypingFrame | WatchFrame | PingFrame
 
+const Moment = Type.String({ format: 'date-time', examples: ['2024-01-31T12:00:00.000Z'] })
+
 export const HelloFrame = Type.Object({
   type: Type.Literal('hello'),
   user: ObjectIdString,
-  session: Type.String({ description: "the session's id, as /api/v1/user/sessions lists it" }),
-  heartbeatMs: Type.Integer(),
-  limits: Type.Object({ frameBytes: Type.Integer(), messageChars: Type.Integer(), ratePerSecond: Type.Integer() }),
-  now: Type.String({ format: 'date-time' })
+  session: Type.String({ description: "the session's id, as /api/v1/user/sessions lists it", examples: ['ab'.repeat(32)] }),
+  heartbeatMs: Type.Integer({ examples: [25_000] }),
+  limits: Type.Object({
+    frameBytes: Type.Integer({ examples: [131_072] }),
+    messageChars: Type.Integer({ examples: [MESSAGE_CHARS] }),
+    ratePerSecond: Type.Integer({ description: '0: no limit', examples: [20] })
+  }),
+  now: Moment
 }, { title: 'hello', description: 'The first frame: from here on nothing for this user is missed.' })
 export type HelloFrame = Static<typeof HelloFrame>
 
@@ -75,7 +83,7 @@ export type MessageFrame = Static<typeof MessageFrame>
 export const ResumedFrame = Type.Object({
   type: Type.Literal('resumed'),
   conversations: Type.Array(Type.Object({
-    id: ConversationId, user: ObjectIdString, lastSeq: Seq, read: Seq, delivered: Seq
+    id: ConversationId, user: OtherIdString, lastSeq: Seq, read: Seq, delivered: Seq
   }))
 }, { title: 'resumed', description: "All that a `resume` asked for was sent. With the 50 most recent conversations: the other member, the last number, and one's own marks." })
 export type ResumedFrame = Static<typeof ResumedFrame>
@@ -86,35 +94,35 @@ export const ResetFrame = Type.Object({
 export type ResetFrame = Static<typeof ResetFrame>
 
 export const ReceiptFrame = Type.Object({
-  type: Type.Literal('receipt'), conversation: ConversationId, user: ObjectIdString, delivered: Seq, read: Seq
+  type: Type.Literal('receipt'), conversation: ConversationId, user: OtherIdString, delivered: Seq, read: Seq
 }, { title: 'receipt', description: "A member's marks, now stored." })
 export type ReceiptFrame = Static<typeof ReceiptFrame>
 
 export const TypingNotice = Type.Object({
-  type: Type.Literal('typing'), user: ObjectIdString, on: Type.Boolean()
+  type: Type.Literal('typing'), user: OtherIdString, on: Type.Boolean()
 }, { title: 'typing', description: 'The other member types, or stopped.' })
 export type TypingNotice = Static<typeof TypingNotice>
 
 export const PresenceFrame = Type.Object({
   type: Type.Literal('presence'),
-  user: ObjectIdString,
+  user: OtherIdString,
   online: Type.Boolean(),
-  lastSeen: Type.Optional(Type.String({ format: 'date-time', description: 'when the last device left; absent if never seen or online' }))
+  lastSeen: Type.Optional(Type.String({ ...Moment, description: 'when the last device left; absent if never seen or online' }))
 }, { title: 'presence', description: 'A watched user came or went.' })
 export type PresenceFrame = Static<typeof PresenceFrame>
 
 export const ErrorFrame = Type.Object({
   type: Type.Literal('error'),
-  code: Type.String({ description: 'invalid, unauthorized, forbidden, not_found, conflict, rate_limited, unavailable, internal' }),
-  message: Type.String(),
+  code: Type.String({ description: 'invalid, unauthorized, forbidden, not_found, conflict, rate_limited, unavailable, internal', examples: ['rate_limited'] }),
+  message: Type.String({ examples: ['Too Many Requests: too many frames'] }),
   path: Type.Optional(Type.String({ description: 'the field it is about' })),
-  clientId: Type.Optional(Type.String({ description: 'of the `send` that failed' })),
-  retryAfterMs: Type.Optional(Type.Integer())
+  clientId: Type.Optional(Type.String({ description: 'of the `send` that failed', examples: ClientId.examples as string[] })),
+  retryAfterMs: Type.Optional(Type.Integer({ examples: [50] }))
 }, { title: 'error', description: 'A frame was refused; the socket lives on.' })
 export type ErrorFrame = Static<typeof ErrorFrame>
 
 export const ByeFrame = Type.Object({
-  type: Type.Literal('bye'), retryAfterMs: Type.Integer()
+  type: Type.Literal('bye'), retryAfterMs: Type.Integer({ examples: [1_500] })
 }, { title: 'bye', description: 'A planned close follows; come back after retryAfterMs.' })
 export type ByeFrame = Static<typeof ByeFrame>
 

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { ClientId, ClientTime, ConversationId, ObjectIdString, PageLimit, Seq, Text } from './common.js'
+import { ClientId, ClientTime, ConversationId, ObjectIdString, OtherIdString, PageLimit, Seq, Text } from './common.js'
 
 /** Code points. 10,000 are about four pages: enough for a chat, and 40 KB at most in UTF-8. */
 export const MESSAGE_CHARS = 10_000
@@ -15,11 +15,11 @@ export const MessageText = Text({
 export const Message = Type.Object({
   _id: ObjectIdString,
   conversation: ConversationId,
-  seq: Type.Integer({ minimum: 1, description: '1, 2, 3 … in its conversation, without a gap' }),
-  message: Type.String(),
+  seq: Type.Integer({ minimum: 1, description: '1, 2, 3 … in its conversation, without a gap', examples: [3] }),
+  message: Type.String({ examples: MessageText.examples as string[] }),
   sender: ObjectIdString,
-  reciver: ObjectIdString,
-  createdAt: Type.String({ description: "the sender's time if it gave one, else the server's; the order is by seq" }),
+  reciver: OtherIdString,
+  createdAt: Type.String({ description: "the sender's time if it gave one, else the server's; the order is by seq", examples: ['2024-01-31T12:00:00.000Z'] }),
   clientId: Type.Optional(ClientId)
 }, { $id: 'Message', title: 'Message' })
 export type Message = Static<typeof Message>
@@ -27,7 +27,7 @@ export type Message = Static<typeof Message>
 export const AddMsgBody = Type.Object({
   message: MessageText,
   sender: ObjectIdString,
-  reciver: ObjectIdString,
+  reciver: OtherIdString,
   createdAt: Type.Optional(ClientTime),
   clientId: Type.Optional(ClientId)
 })
@@ -41,7 +41,7 @@ export const AddMsgReply = Type.Object({
 
 const Members = {
   sender: Type.Optional(ObjectIdString),
-  reciver: Type.Optional(ObjectIdString)
+  reciver: Type.Optional(OtherIdString)
 }
 
 /** The original documents a GET with a body; an empty body is null here and counts as none. */

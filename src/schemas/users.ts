@@ -6,8 +6,8 @@ export const User = Type.Object({
   username: Type.String({ examples: ['Müller'] }),
   email: Type.Optional(Type.String({ description: "only in the caller's own account", examples: ['mueller@example.org'] })),
   password: Type.Optional(Type.Literal('', { description: 'always empty: a hash never leaves the process' })),
-  avatarImage: Type.Optional(Type.String({ description: 'base64 of an SVG, "" if none' })),
-  isAvatarImageSet: Type.Optional(Type.Boolean()),
+  avatarImage: Type.Optional(Type.String({ description: 'base64 of an SVG, "" if none', examples: [''] })),
+  isAvatarImageSet: Type.Optional(Type.Boolean({ examples: [false] })),
   deleted: Type.Optional(Type.Literal(true, { description: 'the account is gone' }))
 }, { $id: 'User', title: 'User' })
 export type User = Static<typeof User>
@@ -19,14 +19,14 @@ const GivenPassword = Text({ minLength: 1, maxLength: 1024, examples: ['12345678
 
 /** 32 KiB in base64, and padding. What is inside is checked by src/svg.ts. */
 export const AVATAR_CHARS = Math.ceil(32 * 1024 / 3) * 4
-export const AvatarImage = Text({ maxLength: AVATAR_CHARS, description: 'base64 of a harmless SVG of up to 32 KiB' })
+export const AvatarImage = Text({ maxLength: AVATAR_CHARS, description: 'base64 of a harmless SVG of up to 32 KiB, "" if none', examples: [''] })
 
 export const RegisterBody = Type.Object({
   username: Text({ minLength: 3, maxLength: 30, examples: ['Müller'] }),
   email: Text({ minLength: 3, maxLength: 254, examples: ['mueller@example.org'] }),
   password: NewPassword,
   avatarImage: Type.Optional(AvatarImage),
-  isAvatarImageSet: Type.Optional(Type.Boolean({ description: 'ignored: it is computed' }))
+  isAvatarImageSet: Type.Optional(Type.Boolean({ description: 'ignored: it is computed', examples: [false] }))
 })
 export type RegisterBody = Static<typeof RegisterBody>
 
@@ -57,7 +57,12 @@ export type IdParams = Static<typeof IdParams>
 
 export const SetAvatarBody = Type.Object({
   _id: ObjectIdString,
-  avatarImage: Text({ minLength: 1, maxLength: AVATAR_CHARS, description: 'base64 of a harmless SVG of up to 32 KiB' })
+  avatarImage: Text({
+    minLength: 1,
+    maxLength: AVATAR_CHARS,
+    description: 'base64 of a harmless SVG of up to 32 KiB; /api/v1/avatars offers some',
+    examples: ['PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCA4IDgiPjxjaXJjbGUgY3g9IjQiIGN5PSI0IiByPSI0IiBmaWxsPSJnb2xkIi8+PC9zdmc+']
+  })
 })
 export type SetAvatarBody = Static<typeof SetAvatarBody>
 
@@ -87,7 +92,7 @@ export const MeReply = Type.Object({
   data: Type.Ref('User')
 })
 
-export const PasswordBody = Type.Object({ oldPassword: GivenPassword, newPassword: NewPassword })
+export const PasswordBody = Type.Object({ oldPassword: GivenPassword, newPassword: { ...NewPassword, examples: ['correct horse battery staple'] } })
 export type PasswordBody = Static<typeof PasswordBody>
 
 export const DeleteUserBody = Type.Object({ password: GivenPassword })
@@ -109,7 +114,7 @@ export const SessionsReply = Type.Object({
   data: Type.Array(Type.Ref('SessionInfo'))
 })
 
-export const SessionParams = Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{64}$' }) })
+export const SessionParams = Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{64}$', examples: ['ab'.repeat(32)] }) })
 export type SessionParams = Static<typeof SessionParams>
 
 /** The answer of a request that changes something and has nothing to tell. */
