@@ -1,0 +1,182 @@
+import { isUtf8 } from 'node:buffer'
+import { MongoError } from './errors.js'
+
+/** Element types of https://bsonspec.org/spec.html */
+export const T = {
+  double: 1, string: 2, object: 3, array: 4, binary: 5, undefined: 6, objectId: 7, bool: 8, date: 9, null: 10, regex: 11, dbPointer: 12,
+  code: 13, symbol: 14, codeWithScope: 15, int: 16, timestamp: 17, long: 18, decimal: 19, maxKey: 127, minKey: 255
+} as const
+
+/** Names as MongoDB's `$type` has them. */
+const typeNames = ['', 'double', 'string', 'object', 'array', 'binData', 'undefined', 'objectId', 'bool', 'date', 'null', 'regex',
+  'dbPointer', 'javascript', 'symbol', 'javascriptWithScope', 'int', 'timestamp', 'long', 'decimal']
+
+/** Nesting that a document may have, MongoDB's own limit for storage. */
+const MAX_DEPTH = 180
+
+/** One BSON value where it lies in its message or stored document: nothing is decoded, so every type keeps its bytes. */
+export class Val {
+  readonly type: number
+  readonly buf: Buffer
+  readonly start: number
+  readonly end: number
+  constructor (type: number, buf: Buffer, start: number, end: number) {
+    this.type = type
+    this.buf = buf
+    this.start = start
+    this.end = end
+  }
+
+  get typeName (): string {
+    return this.type === T.maxKey ? 'maxKey' : this.type === T.minKey ? 'minKey' : typeNames[this.type] as string
+  }
+
+  get bytes (): Buffer { return this.buf.subarray(this.start, this.end) }
+  get isNumber (): boolean { return this.type === T.int || this.type === T.double || this.type === T.long }
+  get isObject (): boolean { return this.type === T.object }
+  /** The value as a JS number; a Long beyond 2^53 loses digits, so only for options and arithmetic on doubles. */
+  get number (): number {
+    if (this.type === T.int) return this.buf.readInt32LE(this.start)
+    return this.type === T.double ? this.buf.readDoubleLE(this.start) : Number(this.buf.readBigInt64LE(this.start))
+  }
+
+  get string (): string { return this.buf.toString('utf8', this.start + 4, this.end - 1) }
+  /** Truth as MongoDB has it in options: numbers other than 0, true, and anything that is neither null nor undefined. */
+  get truthy (): boolean {
+    if (this.isNumber) return this.number !== 0
+    if (this.type === T.bool) return this.buf[this.start] === 1
+    return this.type !== T.null && this.type !== T.undefined
+  }
+
+  equals (other: Val): boolean { return this.type === other.type && this.bytes.equals(other.bytes) }
+}
+
+export function docVal (buf: Buffer): Val { return new Val(T.object, buf, 0, buf.length) }
+
+/** Where the value that starts at `pos` ends; trusts the bytes, see {@link validate}. */
+export function valueEnd (type: number, buf: Buffer, pos: number): number {
+  switch (type) {
+    case T.double: case T.date: case T.timestamp: case T.long: return pos + 8
+    case T.string: case T.code: case T.symbol: return pos + 4 + buf.readInt32LE(pos)
+    case T.object: case T.array: case T.codeWithScope: return pos + buf.readInt32LE(pos)
+    case T.binary: return pos + 5 + buf.readInt32LE(pos)
+    case T.objectId: return pos + 12
+    case T.bool: return pos + 1
+    case T.undefined: case T.null: case T.minKey: case T.maxKey: return pos
+    case T.regex: return buf.indexOf(0, buf.indexOf(0, pos) + 1) + 1
+    case T.dbPointer: return pos + 16 + buf.readInt32LE(pos)
+    case T.int: return pos + 4
+    case T.decimal: return pos + 16
+    default: throw new MongoError(22, `unknown BSON type 0x${type.toString(16)}`)
+  }
+}
+
+export type Field = [name: string, value: Val]
+
+/** The fields of a document or array, in order. */
+export function fields (doc: Val): Field[] {
+  const out: Field[] = []
+  const { buf, end } = doc
+  let pos = doc.start + 4
+  while (pos < end - 1) {
+    const type = buf[pos] as number
+    const nul = buf.indexOf(0, pos + 1)
+    const next = valueEnd(type, buf, nul + 1)
+    out.push([buf.toString('utf8', pos + 1, nul), new Val(type, buf, nul + 1, next)])
+    pos = next
+  }
+  return out
+}
+
+/** The values of a document or array, without the cost of their names. */
+export function values (doc: Val): Val[] {
+  const out: Val[] = []
+  const { buf, end } = doc
+  let pos = doc.start + 4
+  while (pos < end - 1) {
+    const type = buf[pos] as number
+    const start = buf.indexOf(0, pos + 1) + 1
+    const next = valueEnd(type, buf, start)
+    out.push(new Val(type, buf, start, next))
+    pos = next
+  }
+  return out
+}
+
+/** The field of that name (its UTF-8 bytes), without making strings of the others. */
+export function field (doc: Val, name: Buffer): Val | undefined {
+  const { buf, end } = doc
+  const size = name.length
+  let pos = doc.start + 4
+  while (pos < end - 1) {
+    const type = buf[pos] as number
+    let nul = pos + 1
+    let same = true
+    for (let i = 0; buf[nul] !== 0; nul++, i++) if (buf[nul] !== name[i]) same = false
+    const start = nul + 1
+    const next = valueEnd(type, buf, start)
+    if (same && nul - pos - 1 === size) return new Val(type, buf, start, next)
+    pos = next
+  }
+  return undefined
+}
+
+const bad = (why: string): MongoError => new MongoError(22, `invalid BSON: ${why}`)
+
+/** ASCII is checked here, since most strings are short and ASCII, the rest by Node. */
+function checkUtf8 (buf: Buffer, start: number, end: number): void {
+  for (let i = start; i < end; i++) {
+    if (buf[i] as number >= 0x80) {
+      if (!isUtf8(buf.subarray(i, end))) throw bad('text that is not UTF-8')
+      return
+    }
+  }
+}
+
+function cstring (buf: Buffer, pos: number, limit: number): number {
+  const nul = buf.indexOf(0, pos)
+  if (nul < 0 || nul >= limit) throw bad('name without its end')
+  checkUtf8(buf, pos, nul)
+  return nul + 1
+}
+
+/** Reads a length; `more` bytes beyond it belong to the value too. */
+function sized (buf: Buffer, pos: number, limit: number, least: number, more = 0): number {
+  const size = pos + 4 <= limit ? buf.readInt32LE(pos) : -1
+  if (size < least || pos + size + more > limit) throw bad('length outside its document')
+  return size
+}
+
+function checkText (buf: Buffer, pos: number, limit: number): number {
+  const size = sized(buf, pos, limit, 1, 4)
+  if (buf[pos + 3 + size] !== 0) throw bad('string without its end')
+  checkUtf8(buf, pos + 4, pos + 3 + size)
+  return pos + 4 + size
+}
+
+/** Checks every length, type, name and text of the document at `start`; throws InvalidBSON (22). @returns its end */
+export function validate (buf: Buffer, start: number, limit: number, depth = 0): number {
+  if (depth > MAX_DEPTH) throw new MongoError(15, `document exceeds ${MAX_DEPTH} levels of nesting`)
+  const end = start + sized(buf, start, limit, 5)
+  if (buf[end - 1] !== 0) throw bad('document without its end')
+  let pos = start + 4
+  while (pos < end - 1) {
+    const type = buf[pos] as number
+    pos = cstring(buf, pos + 1, end - 1)
+    if (type === T.object || type === T.array) pos = validate(buf, pos, end - 1, depth + 1)
+    else if (type === T.string || type === T.code || type === T.symbol) pos = checkText(buf, pos, end - 1)
+    else if (type === T.regex) pos = cstring(buf, cstring(buf, pos, end - 1), end - 1)
+    else if (type === T.dbPointer) pos = checkText(buf, pos, end - 1) + 12
+    else if (type === T.codeWithScope) {
+      const whole = pos + sized(buf, pos, end - 1, 14)
+      if (validate(buf, checkText(buf, pos + 4, whole), whole, depth + 1) !== whole) throw bad('code with scope')
+      pos = whole
+    } else {
+      if (type === T.binary) sized(buf, pos, end - 1, 0, 5)
+      if (type === T.bool && buf[pos] as number > 1) throw bad('boolean that is neither 0 nor 1')
+      pos = valueEnd(type, buf, pos)
+    }
+    if (pos > end - 1) throw bad('value outside its document')
+  }
+  return end
+}

@@ -1,0 +1,76 @@
+import { accessSync, chmodSync, constants, mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { type Lock, lock } from './lock.js'
+import type { WorkerData, WorkerMessage } from './worker.js'
+
+export interface EmbeddedMongo {
+  /** For the official driver, complete. */
+  url: string
+  socketPath: string
+  /** Finishes the writes in progress, closes every connection, removes socket and lock. */
+  stop: () => Promise<void>
+}
+
+export interface EmbeddedMongoOptions {
+  /** Holds the data, the socket and the lock; made if missing, readable by its owner only. */
+  dir: string
+  /** Faster and not durable: a crash of the machine may lose or destroy data. For tests. */
+  noSync?: boolean
+  log?: (line: string) => void
+}
+
+/**
+ * Starts the server in a worker thread, on a Unix socket that only this user can open. Rejects with an Error of one line if the directory can't be written, is
+ * owned by another process (named by its number) or holds data of another format. If the server dies later, that is an uncaught exception of this process.
+ */
+export async function startEmbeddedMongo ({ dir: given, noSync = false, log = () => {} }: EmbeddedMongoOptions): Promise<EmbeddedMongo> {
+  const dir = resolve(given)
+  const held = await prepare(dir)
+  const { socketPath } = held
+  const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), { workerData: { dir, socketPath, noSync } satisfies WorkerData })
+  let stopping = false
+  const ended = new Promise<Error | undefined>(resolve => {
+    worker.once('error', error => { resolve(new Error(`the embedded server died: ${error.message}`, { cause: error })) })
+    worker.once('exit', code => { resolve(stopping ? undefined : new Error(`the embedded server ended with code ${code}`)) })
+  }).finally(() => { held.release() })
+  const failure = await Promise.race([ended, started(worker, log)])
+  if (failure !== undefined) {
+    await ended
+    throw failure
+  }
+  chmodSync(socketPath, 0o600)
+  // Thrown outside of any promise: nobody may go on without a database as if nothing had happened.
+  ended.then(error => { if (error !== undefined) setImmediate(() => { throw error }) }).catch(() => {})
+  return {
+    url: `mongodb://${encodeURIComponent(socketPath)}/?directConnection=true&serverSelectionTimeoutMS=5000`,
+    socketPath,
+    stop: async () => {
+      if (!stopping) worker.postMessage('stop')
+      stopping = true
+      const error = await ended
+      if (error !== undefined) throw error
+    }
+  }
+}
+
+async function prepare (dir: string): Promise<Lock> {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
+    chmodSync(dir, 0o700)
+    return await lock(dir)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw code === undefined ? error : new Error(`the data directory ${dir} can't be used: ${message}`, { cause: error })
+  }
+}
+
+async function started (worker: Worker, log: (line: string) => void): Promise<Error | undefined> {
+  return await new Promise(resolve => {
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.type === 'log') log(message.line)
+      else resolve(message.type === 'ready' ? undefined : new Error(message.message))
+    })
+  })
+}

@@ -1,0 +1,162 @@
+import { MongoError } from './errors.js'
+import { T, Val, fields, values } from './bson.js'
+
+/**
+ * First byte of an encoded value, in MongoDB's comparison order (manual, "Comparison/Sort Order"); one apart leaves room for "after this type".
+ * `emptyArray` is what an index or a sort holds for []: less than null.
+ */
+export const RANK = { emptyArray: 4, null: 8, number: 16, string: 24, object: 32, array: 40, binary: 48, objectId: 56, bool: 64, date: 72 } as const
+
+const rankOfType: Record<number, number> = {
+  [T.undefined]: RANK.null, [T.null]: RANK.null, [T.double]: RANK.number, [T.int]: RANK.number, [T.long]: RANK.number, [T.decimal]: RANK.number,
+  [T.string]: RANK.string, [T.symbol]: RANK.string, [T.object]: RANK.object, [T.array]: RANK.array, [T.binary]: RANK.binary,
+  [T.objectId]: RANK.objectId, [T.bool]: RANK.bool, [T.date]: RANK.date, [T.minKey]: 1, [T.timestamp]: 80, [T.regex]: 88, [T.dbPointer]: 96,
+  [T.code]: 104, [T.codeWithScope]: 112, [T.maxKey]: 254
+}
+
+/** The rank of the value's type: only values of one rank compare with `$gt` and its like. Missing ranks as null. */
+export function rankOf (value: Val | undefined): number {
+  return value === undefined ? RANK.null : rankOfType[value.type] as number
+}
+
+/** Bytes of a key under construction: their order (memcmp) is the order of the values. */
+export class KeyWriter {
+  private buf = Buffer.allocUnsafe(256)
+  private pos = 0
+
+  private room (size: number): number {
+    const at = this.pos
+    if (at + size > this.buf.length) {
+      const grown = Buffer.allocUnsafe(Math.max(this.buf.length * 2, at + size))
+      this.buf.copy(grown, 0, 0, at)
+      this.buf = grown
+    }
+    this.pos = at + size
+    return at
+  }
+
+  byte (value: number): this {
+    const at = this.room(1)
+    this.buf[at] = value
+    return this
+  }
+
+  raw (bytes: Buffer, start = 0, end = bytes.length): this {
+    const at = this.room(end - start)
+    bytes.copy(this.buf, at, start, end)
+    return this
+  }
+
+  uint32 (value: number): this {
+    const at = this.room(4)
+    this.buf.writeUInt32BE(value, at)
+    return this
+  }
+
+  /** Appends a value, or null for a missing one; `descending` turns its bytes round. Throws BadValue for types that have no order here. */
+  value (value: Val | undefined, descending = false): this {
+    const start = this.pos
+    if (value === undefined) this.byte(RANK.null)
+    else this.byte(rankOf(value)).payload(value)
+    if (descending) for (let i = start; i < this.pos; i++) this.buf[i] = 255 - (this.buf[i] as number)
+    return this
+  }
+
+  /** Appends an already encoded value. */
+  encoded (bytes: Buffer, descending: boolean): this {
+    const start = this.room(bytes.length)
+    for (let i = 0; i < bytes.length; i++) this.buf[start + i] = descending ? 255 - (bytes[i] as number) : bytes[i] as number
+    return this
+  }
+
+  private payload (value: Val): void {
+    const { buf, start, end } = value
+    switch (value.type) {
+      case T.null: return
+      case T.double: case T.int: this.number(value.number, 0); return
+      case T.long: this.long(buf.readBigInt64LE(start)); return
+      case T.string: this.text(buf, start + 4, end - 1); return
+      case T.object:
+        // Type, name, value: the order in which MongoDB compares the fields of two documents.
+        for (const [name, item] of fields(value)) {
+          this.byte(rankOf(item)).raw(Buffer.from(name)).byte(0).payload(item)
+        }
+        this.byte(0)
+        return
+      case T.array:
+        for (const item of values(value)) this.byte(rankOf(item)).payload(item)
+        this.byte(0)
+        return
+      case T.binary: this.uint32(buf.readInt32LE(start)).raw(buf, start + 4, end); return
+      case T.objectId: this.raw(buf, start, end); return
+      case T.bool: this.byte(buf[start] as number); return
+      case T.date: this.date(buf.readBigInt64LE(start)); return
+      default: throw new MongoError(2, `comparing, sorting or indexing values of type ${value.typeName} is not supported by the embedded server`)
+    }
+  }
+
+  /** A double in memcmp order; from 2^53 on followed by what a Long has above it, so that neighbours that share a double stay apart. */
+  private number (value: number, above: number): void {
+    const at = this.room(8)
+    if (Number.isNaN(value)) {
+      this.buf.fill(0, at, at + 8) // NaN is less than every other number
+      return
+    }
+    this.buf.writeDoubleBE(value === 0 ? 0 : value, at) // -0 equals 0
+    if (value < 0) for (let i = at; i < at + 8; i++) this.buf[i] = 255 - (this.buf[i] as number)
+    else this.buf[at] = (this.buf[at] as number) | 0x80
+    if (Math.abs(value) >= 2 ** 53) this.byte(above >> 8).byte(above & 255)
+  }
+
+  private date (ms: bigint): void {
+    const at = this.room(8)
+    this.buf.writeBigUInt64BE(BigInt.asUintN(64, ms) ^ (1n << 63n), at)
+  }
+
+  private long (value: bigint): void {
+    let below = Number(value)
+    // Number() rounds to the nearest double: step to the one that is not above the value (they are at most 1,024 apart up to 2^63).
+    for (let gap = 1; BigInt(below) > value; gap *= 2) below = Number(value - BigInt(gap))
+    this.number(below, Number(value - BigInt(below)))
+  }
+
+  /** Bytes 0 and 1 are escaped, so that 0 can end the text and a text sorts before its continuations. */
+  private text (buf: Buffer, start: number, end: number): void {
+    let from = start
+    for (let i = start; i < end; i++) {
+      const byte = buf[i] as number
+      if (byte > 1) continue
+      this.raw(buf, from, i).byte(1).byte(byte + 1)
+      from = i + 1
+    }
+    this.raw(buf, from, end).byte(0)
+  }
+
+  get length (): number { return this.pos }
+  compare (bytes: Buffer): number { return this.buf.compare(bytes, 0, bytes.length, 0, this.pos) }
+
+  /** A copy of the bytes written so far. */
+  take (): Buffer { return Buffer.from(this.buf.subarray(0, this.pos)) }
+
+  reset (length = 0): this {
+    this.pos = length
+    return this
+  }
+}
+
+const shared = new KeyWriter()
+
+/** The value's bytes in MongoDB's order: for two values, memcmp of these is the comparison, equality included. */
+export function encode (value: Val | undefined): Buffer { return shared.reset().value(value).take() }
+
+/** The order of a value and an encoded one, below, at or above 0. */
+export function compareEncoded (value: Val | undefined, key: Buffer): number { return shared.reset().value(value).compare(key) }
+
+/** The first key after all keys that begin with these bytes. */
+export function after (prefix: Buffer): Buffer {
+  const out = Buffer.from(prefix)
+  let last = out.length - 1
+  while (out[last] === 255) last--
+  out[last] = (out[last] as number) + 1
+  return out.subarray(0, last + 1)
+}
