@@ -1,0 +1,48 @@
+/** What the generated documents (OpenAPI and AsyncAPI) show of a schema: standard keywords only, and an example of the whole. */
+import type { TSchema } from '@sinclair/typebox'
+
+/** Values, in which nothing is a keyword. */
+const EXAMPLES = new Set(['example', 'examples'])
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/**
+ * A schema, or a document that holds schemas, in the keywords that any reader knows. Our own formats are replaced: `text`
+ * says no more than JSON does (RFC 8259, 8.2 calls lone surrogates unpredictable), and `client-time` is a date-time or ''.
+ * @param ref where a schema with an `$id` is found, for those inside which one stands
+ */
+export function published<T> (value: T, ref: (id: string) => string): T {
+  const { $id, ...schema } = JSON.parse(JSON.stringify(value))
+  return walk(schema, ref) as T
+}
+
+function walk (value: Json, ref: (id: string) => string): Json {
+  if (Array.isArray(value)) return value.map(entry => walk(entry, ref))
+  if (typeof value !== 'object' || value === null) return value
+  if (typeof value.$id === 'string') return { $ref: ref(value.$id) }
+  const schema = { ...value }
+  if (schema.format === 'text') delete schema.format
+  if (schema.format === 'client-time') {
+    delete schema.format
+    schema.anyOf = [{ format: 'date-time' }, { const: '' }]
+  }
+  return Object.fromEntries(Object.entries(schema).map(([key, entry]) => [key, EXAMPLES.has(key) ? entry : walk(entry, ref)]))
+}
+
+/**
+ * An example of a whole schema, made of those of its fields, so that it cannot contradict them. Optional fields
+ * without an example are left out.
+ * @throws where a required field has no example
+ */
+export function exampleOf (schema: TSchema, path = ''): unknown {
+  if (Array.isArray(schema.examples)) return schema.examples[0]
+  if ('const' in schema) return schema.const
+  if (schema.type === 'boolean') return true
+  if (schema.type === 'array') return [exampleOf(schema.items, `${path}[]`)]
+  const type: unknown[] = [schema.type].flat()
+  if (!type.includes('object')) throw new Error(`${path} has no example`)
+  const required = new Set<string>(schema.required)
+  return Object.fromEntries(Object.entries(schema.properties as Record<string, TSchema>)
+    .filter(([name, field]) => required.has(name) || field.examples !== undefined)
+    .map(([name, field]) => [name, exampleOf(field, `${path}.${name}`)]))
+}
