@@ -1,9 +1,9 @@
-import fastifyWebsocket from '@fastify/websocket'
 import fp from 'fastify-plugin'
+import { once } from 'node:events'
 import type { WebSocket } from 'ws'
 import { membersOf } from '../src/messages.js'
 import { Connection, messageFrame } from '../src/realtime/connection.js'
-import { CLOSE, SUBPROTOCOL, type ServerFrame } from '../src/schemas/frames.js'
+import { CLOSE, type ServerFrame } from '../src/schemas/frames.js'
 import { MESSAGE_CHARS, type Message } from '../src/schemas/messages.js'
 
 export interface Realtime {
@@ -46,14 +46,6 @@ export default fp(async function realtimePlugin (fastify) {
   const closeListeners: ((connection: Connection) => void)[] = []
   let count = 0
   let closing = false
-
-  await fastify.register(fastifyWebsocket, {
-    // Without compression: no zip bombs, and no memory for a context a socket (ws README, "WebSocket compression").
-    options: { maxPayload: config.FRAME_BYTES, perMessageDeflate: false, handleProtocols: offered => offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false },
-    // ws has answered a protocol error with its closing code already (1007, 1009 …): only that socket ends.
-    errorHandler: (error, _socket, request) => { request.log.debug({ err: error }, 'socket failed') },
-    preClose
-  })
 
   const limits = { framesPerSecond: config.FRAME_RATE, queueBytes: config.QUEUE_BYTES, badFrames: config.BAD_FRAMES }
   const all = function * () { for (const connections of sockets.values()) yield * connections }
@@ -158,19 +150,22 @@ export default fp(async function realtimePlugin (fastify) {
   }
 
   /** Planned close: no new sockets or frames, what is being written is finished and acknowledged, then `bye` and 1012. */
-  function preClose (done: (error?: Error) => void): void {
+  fastify.addHook('preClose', async () => {
     closing = true
     clearInterval(heartbeat)
     const connections = [...all()]
     for (const { ws } of connections) ws.pause()
-    Promise.all([fastify.messageLog.drain(), ...connections.map(connection => connection.sending)]).then(() => {
-      for (const connection of connections) {
-        connection.send({ type: 'bye', retryAfterMs: Math.ceil(Math.random() * MAX_RETRY_MS) })
-        connection.ws.resume()
-        close(connection, CLOSE.serviceRestart, 'the server restarts')
-      }
-      setTimeout(() => { for (const { ws } of connections) ws.terminate() }, CLOSE_MS).unref()
-      fastify.websocketServer.close(() => { done() })
-    }).catch(done)
-  }
-}, { name: 'realtime', dependencies: ['auth', 'message-log', 'conversations'] })
+    await Promise.all([fastify.messageLog.drain(), ...connections.map(connection => connection.sending)])
+    const gone = Promise.all(connections.map(async ({ ws }) => await once(ws, 'close')))
+    for (const connection of connections) {
+      connection.send({ type: 'bye', retryAfterMs: Math.ceil(Math.random() * MAX_RETRY_MS) })
+      connection.ws.resume()
+      close(connection, CLOSE.serviceRestart, 'the server restarts')
+    }
+    const cutOff = setTimeout(() => { for (const { ws } of connections) ws.terminate() }, CLOSE_MS)
+    await gone
+    clearTimeout(cutOff)
+    // Those that were closing already, such as slow readers.
+    for (const ws of fastify.websocketServer.clients) ws.terminate()
+  })
+}, { name: 'realtime', dependencies: ['auth', 'conversations', 'message-log', 'websocket'] })

@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { mongodb } from '@fastify/mongodb'
 import tap, { type Test } from 'tap'
 import { WebSocket, type ClientOptions } from 'ws'
 import { buildApp, type App } from '../src/app.js'
@@ -38,6 +39,12 @@ export async function databaseUrl (): Promise<string> {
   return `${server}/test-${randomBytes(6).toString('hex')}${query ?? ''}`
 }
 
+async function dropDatabase (url: string): Promise<void> {
+  const client = await mongodb.MongoClient.connect(url)
+  await client.db().dropDatabase()
+  await client.close()
+}
+
 /** The configuration of the tests: limits by rate are off unless the test is about them. */
 export function testConfig (changes: Partial<Config> = {}): Config {
   return {
@@ -48,10 +55,12 @@ export function testConfig (changes: Partial<Config> = {}): Config {
 
 /** A ready application on a database of its own, torn down with the test. */
 export async function build (t: Test, changes: Partial<Config> = {}): Promise<App> {
-  const app = await buildApp(testConfig({ MONGODB_URL: await databaseUrl(), ...changes }))
+  const config = testConfig({ MONGODB_URL: await databaseUrl(), ...changes })
+  const app = await buildApp(config)
   t.teardown(async () => {
-    if (changes.MONGODB_URL === undefined) await app.mongo.db!.dropDatabase()
     await app.close()
+    // The embedded server's directory goes as a whole.
+    if (process.env.MONGODB_URL) await dropDatabase(config.MONGODB_URL)
   })
   return app
 }
