@@ -1,6 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { UserDocument } from './documents.js'
+import { mongodb } from '@fastify/mongodb'
+import { isCommonPassword } from './common-passwords.js'
+import type { Config } from './config.js'
+import { collection, type UserDocument } from './documents.js'
 import { apiError } from './errors.js'
+import { noSession } from './sessions.js'
 
 export interface Attempt {
   /** the username's key, whether there is such an account or not */
@@ -26,6 +30,20 @@ export async function checkPassword (fastify: FastifyInstance, request: FastifyR
   // The name that was typed is not logged: now and then it is a password (OWASP Logging Cheat Sheet).
   audit(request, 'failed login', user?._id.toHexString() ?? null)
   throw apiError('unauthorized', refusal, path)
+}
+
+/** @throws `validation` where the configuration refuses the most common passwords and this is one of them */
+export async function refuseCommonPassword (config: Config, password: string, path: string): Promise<void> {
+  if (config.REFUSE_COMMON_PASSWORDS && await isCommonPassword(password)) {
+    throw apiError('validation', `${path} is one of the most common passwords`, path)
+  }
+}
+
+/** The caller's own account with its hash, or an `unauthorized` error where it was deleted a moment ago. */
+export async function callersDocument (fastify: FastifyInstance, request: FastifyRequest): Promise<UserDocument> {
+  const user = await collection(fastify, 'users').findOne({ _id: new mongodb.ObjectId(request.caller.user), deletedAt: { $exists: false } })
+  if (user === null) throw noSession()
+  return user
 }
 
 type AuditEvent = 'register' | 'login' | 'failed login' | 'password change' | 'logout' | 'session end' | 'deletion'

@@ -1,10 +1,10 @@
 import type { App } from '../../../src/app.js'
-import { audit, checkPassword } from '../../../src/credentials.js'
+import { audit, callersDocument, checkPassword, refuseCommonPassword } from '../../../src/credentials.js'
 import { collection, type UserDocument } from '../../../src/documents.js'
 import { apiError } from '../../../src/errors.js'
 import { usernameKey } from '../../../src/names.js'
 import { replies } from '../../../src/schemas/common.js'
-import { DoneReply, LoginBody, LoginReply } from '../../../src/schemas/users.js'
+import { DoneReply, LoginBody, LoginReply, PasswordBody, SessionParams, SessionsReply } from '../../../src/schemas/users.js'
 import { sessionId } from '../../../src/sessions.js'
 import { ownUser } from '../../../src/users.js'
 
@@ -61,5 +61,43 @@ export default async function sessions (fastify: App) {
     fastify.sessions.clearCookie(request, reply)
     audit(request, 'logout', request.caller.user)
     return { success: 'success' as const, message: 'Logged out' }
+  })
+
+  fastify.get('/user/sessions', {
+    schema: { tags: ['users'], summary: "The caller's open sessions, the latest used first", operationId: 'sessions', response: replies(200, SessionsReply, [401]) }
+  }, async function sessions (request) {
+    const { user, session } = request.caller
+    const data = (await fastify.sessions.list(user)).map(({ _id, createdAt, lastSeenAt, expiresAt, userAgent }) => ({
+      id: _id, current: _id === session, createdAt: createdAt.toISOString(), lastSeenAt: lastSeenAt.toISOString(), expiresAt: expiresAt.toISOString(), userAgent
+    }))
+    return { success: 'success' as const, message: 'Sessions retrieved successfully' as const, data }
+  })
+
+  fastify.delete('/user/sessions/:id', {
+    schema: { tags: ['users'], summary: 'End one session', operationId: 'endSession', params: SessionParams, response: replies(200, DoneReply, [401, 403, 404]) }
+  }, async function endSession (request) {
+    const { user } = request.caller
+    if (!await fastify.sessions.end(user, request.params.id)) throw apiError('notFound', 'you have no session with this id', 'id')
+    audit(request, 'session end', user)
+    return { success: 'success' as const, message: 'Session ended' }
+  })
+
+  fastify.post('/user/password', {
+    schema: { tags: ['users'], summary: 'Change the password; the other sessions end', operationId: 'password', body: PasswordBody, response: replies(200, DoneReply, [401, 403]) }
+  }, async function password (request) {
+    const { user: id, session } = request.caller
+    const { oldPassword, newPassword } = request.body
+    await refuseCommonPassword(fastify.config, newPassword, 'newPassword')
+    for (;;) {
+      const user = await callersDocument(fastify, request)
+      await checkPassword(fastify, request, { account: user.usernameKey, user, password: oldPassword, refusal: 'the old password is wrong', path: 'oldPassword' })
+      const changed = await fastify.passwords.hash(newPassword)
+      // Only over the hash that was verified: of two changes at once, the second has to know the first one's password.
+      const { matchedCount } = await documents.updateOne({ _id: user._id, password: user.password }, { $set: { password: changed } })
+      if (matchedCount === 1) break
+    }
+    await fastify.sessions.endOthers(id, session)
+    audit(request, 'password change', id)
+    return { success: 'success' as const, message: 'Password changed; all other sessions have ended' }
   })
 }

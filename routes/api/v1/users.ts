@@ -1,14 +1,13 @@
 import { mongodb } from '@fastify/mongodb'
 import type { App } from '../../../src/app.js'
-import { audit } from '../../../src/credentials.js'
+import { audit, callersDocument, checkPassword, refuseCommonPassword } from '../../../src/credentials.js'
 import { collection, type UserDocument } from '../../../src/documents.js'
 import { apiError, duplicateKey } from '../../../src/errors.js'
 import { checkEmail, checkUsername, usernameKey } from '../../../src/names.js'
-import { AllUsersQuery, AllUsersReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply, type User } from '../../../src/schemas/users.js'
+import { AllUsersQuery, AllUsersReply, DeleteUserBody, DoneReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply, type User } from '../../../src/schemas/users.js'
 import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
-import { noSession } from '../../../src/sessions.js'
 import { sanitizeAvatar } from '../../../src/svg.js'
-import { ownUser, publicUser, WITHOUT_PASSWORD } from '../../../src/users.js'
+import { ownUser, publicUser } from '../../../src/users.js'
 import type { FastifyRequest } from 'fastify'
 
 /** The server's code for a value that a unique index has already (MongoDB's error codes: DuplicateKey). */
@@ -67,10 +66,7 @@ export default async function users (fastify: App) {
   }
 
   async function callersAccount (request: FastifyRequest): Promise<User> {
-    const user = await documents.findOne({ _id: new mongodb.ObjectId(request.caller.user), ...NOT_DELETED }, { projection: WITHOUT_PASSWORD })
-    // Deleted within the second for which its session is still believed.
-    if (user === null) throw noSession()
-    return ownUser(user)
+    return ownUser(await callersDocument(fastify, request))
   }
 
   fastify.post('/user/register', {
@@ -78,6 +74,7 @@ export default async function users (fastify: App) {
     config: { public: true }
   }, async function register (request, reply) {
     const user = newUser(request.body)
+    await refuseCommonPassword(fastify.config, request.body.password, 'password')
     await fastify.limits.registration(request)
     const document = { ...user, password: await fastify.passwords.hash(request.body.password) }
     await insert(document)
@@ -126,5 +123,23 @@ export default async function users (fastify: App) {
       last = user.usernameKey
     }
     return { success: 'success' as const, message: 'All Uers retrived successfully' as const, data }
+  })
+
+  fastify.delete('/user/:id', {
+    schema: { tags: ['users'], summary: "Delete the caller's account; its messages stay", operationId: 'deleteUser', params: IdParams, body: DeleteUserBody, response: replies(200, DoneReply, [401, 403]) }
+  }, async function deleteUser (request, reply) {
+    mustBeCaller(request, request.params.id, 'id')
+    const user = await callersDocument(fastify, request)
+    await checkPassword(fastify, request, { account: user.usernameKey, user, password: request.body.password, refusal: 'the password is wrong', path: 'password' })
+    // The keys stay, for neither name nor address is given out again: whoever had them could be taken for this person.
+    await documents.updateOne({ _id: user._id }, {
+      $set: { deletedAt: new Date(), username: '', email: '', password: '', avatarImage: '', isAvatarImageSet: false },
+      $unset: { lastSeenAt: '' }
+    })
+    fastify.accounts.forget(request.caller.user)
+    await fastify.sessions.endOthers(request.caller.user)
+    fastify.sessions.clearCookie(request, reply)
+    audit(request, 'deletion', request.caller.user)
+    return { success: 'success' as const, message: 'Account deleted' }
   })
 }

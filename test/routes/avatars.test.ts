@@ -1,0 +1,23 @@
+import tap from 'tap'
+import { sanitizeAvatar } from '../../src/svg.js'
+import { build } from '../helper.js'
+
+tap.test('avatars offers four different harmless pictures, as many as asked for with count, without a session', async t => {
+  const app = await build(t)
+  for (const [query, count] of [['', 4], ['?count=1', 1], ['?count=12', 12]] as const) {
+    const response = await app.inject(`/api/v1/avatars${query}`)
+    t.equal(response.statusCode, 200)
+    const { success, data } = response.json()
+    t.equal(success, 'success')
+    t.equal(new Set(data).size, count)
+    for (const avatar of data) t.strictSame(sanitizeAvatar(avatar), { value: avatar })
+  }
+})
+
+tap.test('count is an integer from 1 to 50', async t => {
+  const app = await build(t)
+  for (const count of ['0', '51', '-1', '1.5', 'many', '']) {
+    const response = await app.inject(`/api/v1/avatars?count=${count}`)
+    t.strictSame([response.statusCode, response.json().errorMessages?.[0].path], [400, 'count'], count)
+  }
+})
