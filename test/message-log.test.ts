@@ -129,7 +129,7 @@ t.test('an open outcome is cleared up: connections cut in the middle of writes, 
     for (const turns of delays!) {
       // Moments are counted in messages stored, not in time.
       const from = app.messageLog.pending
-      for (let n = 0; n < turns && app.messageLog.pending >= from - turns && cutting; n++) await new Promise(resolve => setImmediate(resolve))
+      for (let n = 0; n < turns && app.messageLog.pending >= from - turns; n++) await new Promise(resolve => setImmediate(resolve))
       cut()
       await new Promise(resolve => app.mongo.client.once('connectionCreated', resolve))
       if (!cutting) return
