@@ -11,12 +11,12 @@ interface Place { driver: Driver, client: driver7.MongoClient, db: driver7.Db, i
 
 /** A server with a client of this driver, whose commands are recorded. */
 async function open (t: Test, driver: Driver, options: driver7.MongoClientOptions = {}): Promise<Place> {
-  const { url } = await start(t)
+  const { url, db: { databaseName } } = await start(t)
   const client = new driver.MongoClient(url, { monitorCommands: true, ...options })
   t.teardown(() => client.close())
   const commands: driver7.CommandStartedEvent[] = []
   client.on('commandStarted', event => commands.push(event))
-  const db = client.db('test')
+  const db = client.db(databaseName)
   return { driver, client, db, items: db.collection<Item>('items'), url, commands }
 }
 
@@ -106,7 +106,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
       { deleteOne: { filter: { _id: 7 } } }
     ], { ordered: false })) as unknown as driver7.MongoBulkWriteError
     t.same([err.writeErrors].flat().map(each => [each.index, each.code]).sort(), [[1, 11000], [3, 11000], [5, 11000]])
-    t.same([err.insertedCount, err.modifiedCount, err.upsertedCount, err.result.upsertedIds], [1, 1, 1, { 4: 9 }])
+    t.same([err.insertedCount, err.modifiedCount, err.upsertedCount, Object.values(err.result.upsertedIds)], [1, 1, 1, [9]])
     t.same(await items.find().toArray(), [{ _id: 1, tag: 'a', x: 5 }, { _id: 9, tag: 'c' }])
   })
 
@@ -119,7 +119,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.equal(unordered.insertedCount, 4)
     const err = await failure(t, items.insertOne({ _id: 9, tag: 't', x: 1 }))
     t.same([err.code, err.keyPattern, err.keyValue], [11000, { tag: 1, x: -1 }, { tag: 't', x: 1 }])
-    t.match(err.message, /^E11000 duplicate key error collection: test\.items index: once dup key: { tag: "t", x: 1 }$/)
+    t.equal(err.message, `E11000 duplicate key error collection: ${items.namespace} index: once dup key: { tag: "t", x: 1 }`)
     const byId = await failure(t, items.insertOne({ _id: 1 }))
     t.same([byId.keyPattern, byId.keyValue], [{ _id: 1 }, { _id: 1 }])
     const modified = await failure(t, items.findOneAndUpdate({ _id: 0 }, { $set: { x: 1 } }))
@@ -166,7 +166,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.equal(await items.estimatedDocumentCount(), 43)
     t.same((await items.distinct('x', { _id: { $lt: 4 } })).sort(), [0, 1, 2, 3])
     t.same(await items.distinct('list', { _id: 50 }), [1, 'a'])
-    t.same(await items.distinct('list'), [null, 1, 'a', [2]], 'an array counts as its elements')
+    t.same((await items.distinct('list')).map(value => JSON.stringify(value)).sort(), ['"a"', '1', '[2]', 'null'], 'an array counts as its elements')
     t.same((await db.command({ count: 'items', query: { x: 3 }, limit: -2 })).n, 2)
   })
 
@@ -195,7 +195,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
       for (const socket of sockets) socket.destroy()
       await new Promise(resolve => proxy.close(resolve))
     })
-    t.same(await client.db('test').collection<Item>('items').findOne({ _id: 3 }), { _id: 3, x: 3 })
+    t.same(await client.db(db.databaseName).collection<Item>('items').findOne({ _id: 3 }), { _id: 3, x: 3 })
     t.equal(cut, 1)
   })
 
@@ -206,7 +206,8 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
       t.same(await items.findOne({}, { session }), { _id: 1 })
       session.startTransaction()
       const err = await failure(t, items.insertOne({ _id: 2 }, { session }))
-      t.equal(err.code, 20, 'IllegalOperation')
+      // The driver puts advice of its own in front of the server's answer.
+      t.equal((err.originalError as driver7.MongoServerError ?? err).code, 20, 'IllegalOperation')
       await session.abortTransaction().catch(() => {})
     })
     t.equal(await items.countDocuments(), 1)

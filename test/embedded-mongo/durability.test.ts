@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MongoClient, type MongoServerError } from 'mongodb'
 import { test, type Test } from 'tap'
-import { pickSeed, random, scratch, startProcess, type ServerProcess } from './helper.js'
+import { scratch, startProcess, type ServerProcess } from './helper.js'
+import { pickSeed, random } from './seed.js'
 import { Lane, type Doc } from './storm.js'
 
 const ROUNDS = 30

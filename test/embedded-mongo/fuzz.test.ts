@@ -3,8 +3,9 @@ import { connect, type Socket } from 'node:net'
 import { deserialize, Long, type Document } from 'bson'
 import { MongoClient } from 'mongodb'
 import { test } from 'tap'
-import { pickSeed, random, scratch, startProcess } from './helper.js'
+import { scratch, startProcess } from './helper.js'
 import { hostileMessages, message, type Hostile } from './hostile.js'
+import { pickSeed, random } from './seed.js'
 
 const MESSAGES = 100_000
 const LANES = 32

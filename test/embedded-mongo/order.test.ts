@@ -7,8 +7,9 @@ import { test } from 'tap'
 import { docVal, values as bsonValues } from '../../src/embedded-mongo/bson.js'
 import { compareEncoded, encode, KeyWriter } from '../../src/embedded-mongo/keystring.js'
 import { documents, filters, indexes, queries, values, type Query } from './arbitraries.js'
-import { pickSeed, start } from './helper.js'
+import { start } from './helper.js'
 import { compare, compareBySort, matches, type Doc, type Sort, type Value } from './reference.js'
+import { pickSeed } from './seed.js'
 
 const seed = pickSeed()
 // JavaScript numbers would lose a Long's last digits and a Double's type.
