@@ -74,7 +74,10 @@ export default fp(async function openapiPlugin (fastify) {
     refResolver: { buildLocalReference: (json) => String(json.$id) },
     transform: ({ schema, url, route }) => {
       // A route without an operationId is no operation: the socket's, which AsyncAPI describes, and pages.
-      if (schema?.operationId === undefined) return { schema: { hide: true }, url }
+      if (schema?.operationId === undefined) {
+        if (url.startsWith('/api/')) throw new Error(`${url} has no operationId: it would be missing from the document`)
+        return { schema: { hide: true }, url }
+      }
       return { schema: route.config?.public === true ? { ...schema, security: [] } : schema, url }
     },
     transformObject: (document) => 'openapiObject' in document ? finished(document.openapiObject as OpenAPI.Document) : document.swaggerObject
