@@ -31,10 +31,13 @@ export class CatchUp {
   private asked = 0
   /** the conversations in them, and the numbers they were asked from */
   private readonly asking = new Map<string, number>()
-  /** the cursors at its beginning */
-  private before: Record<string, number> = {}
   private recent: ConversationState[] | undefined
   private synced = false
+
+  /** whether every conversation that existed at its beginning is known */
+  private discovered = false
+  /** the cursors at the end of the last connection of which that was true */
+  private before: Record<string, number> = {}
 
   // What is being fetched over HTTP, whatever the socket does meanwhile:
   private listing: Extract<Job, { kind: 'conversations' }> | undefined
@@ -52,7 +55,7 @@ export class CatchUp {
     this.frameBytes = frameBytes
     this.asked = 0
     this.asking.clear()
-    this.before = this.cursors.snapshot()
+    this.discovered = false
     this.recent = undefined
     this.synced = false
     const known = this.cursors.ids().filter(id => !this.paging.has(id))
@@ -62,7 +65,12 @@ export class CatchUp {
   }
 
   /** The connection is gone. */
-  end (): void { this.frameBytes = undefined }
+  end (): void {
+    this.frameBytes = undefined
+    // Not where it ended before: it may have had live messages that are newer than conversations which it did not get to know.
+    if (this.discovered) this.before = this.cursors.snapshot()
+    this.discovered = false
+  }
 
   /** Nothing is handed on any more. */
   stop (): void {
@@ -83,9 +91,12 @@ export class CatchUp {
     this.discover(conversations)
     if (this.recent === undefined) {
       const last = conversations[LISTED - 1]
-      if (last === undefined) this.cursors.complete = true
-      else if (!this.isOld(last)) this.listing = { kind: 'conversations', after: undefined }
-      if (this.listing !== undefined) this.effects.work()
+      if (last === undefined || this.isOld(last)) {
+        this.know()
+      } else {
+        this.listing = { kind: 'conversations', after: undefined }
+        this.effects.work()
+      }
     }
     this.recent = conversations
     this.settle()
@@ -125,8 +136,7 @@ export class CatchUp {
     if (page.next !== undefined && last !== undefined && !this.isOld(last)) {
       this.listing = { kind: 'conversations', after: page.next }
     } else {
-      this.listing = undefined
-      this.cursors.complete = true
+      this.know()
     }
     this.settle()
   }
@@ -178,9 +188,15 @@ export class CatchUp {
   /** Resumes the conversations that were not known before. */
   private discover (conversations: { id: string, lastSeq: number }[]): void { this.resume(this.cursors.learn(conversations)) }
 
+  /** All conversations are known: any other is new. */
+  private know (): void {
+    this.listing = undefined
+    this.discovered = this.cursors.complete = true
+  }
+
   /** Lists are ordered by time: where an entry has nothing that was not had before this connection, none below it is new. */
   private isOld ({ id, lastSeq }: { id: string, lastSeq: number }): boolean {
-    return this.cursors.complete && lastSeq <= (this.before[id] ?? -1)
+    return lastSeq <= (this.before[id] ?? -1)
   }
 
   private settle (): void {

@@ -8,7 +8,8 @@ import { ChatClient, conversationOf, type Message } from '../../client/src/index
 import { Model, userId } from './model.js'
 import { World } from './world.js'
 
-const FAULTS = { refuse: 0.1, lose: 0.1, http: 0.2 }
+/** Where publications get lost, the server makes up for it at its next heartbeat (`recheck`); in every other schedule nothing may rely on that. */
+const faults = (seed: number) => ({ refuse: 0.1, lose: seed % 2 === 0 ? 0.1 : 0, http: 0.2 })
 const BACKOFF = { baseMs: 50, ceilingMs: 400 }
 
 interface Person {
@@ -64,11 +65,11 @@ function mishap (world: World, model: Model, people: Person[], outsiders: string
   }
 }
 
-/** Goes on until everything is quiet and everybody has everything, or time is up. */
+/** Goes on until everything is quiet and everybody has everything; false if that takes longer than any wait that the client has a reason for here. */
 async function comeToRest (world: World, model: Model, people: Person[]): Promise<boolean> {
-  for (let round = 0; round < 100; round++) {
+  for (let round = 0; round < 16; round++) {
     await world.pass(1000)
-    model.recheck()
+    if (model.faults.lose > 0) model.recheck()
     const rest = people.every(({ id, client }) => client.state === 'online' && client.pending.length === 0 &&
       model.conversations().every(conversation => !conversation.split(':').includes(id) || client.have[conversation] === model.log(conversation).length))
     if (rest) return true
@@ -78,7 +79,7 @@ async function comeToRest (world: World, model: Model, people: Person[]): Promis
 
 async function schedule (t: Test, seed: number, steps: number, outsiderCount: number): Promise<void> {
   const world = new World(seed)
-  const model = new Model(world, { ...FAULTS })
+  const model = new Model(world, faults(seed))
   const outsiders = Array.from({ length: outsiderCount }, (_, index) => userId(100 + index))
   const [anna, bela] = [userId(1), userId(2)]
   // what was there before anybody came
@@ -128,7 +129,7 @@ tap.test('the same for people with more conversations than the server lists at o
 tap.test('a device that was away goes on from what it stored, conversations included that began meanwhile', async t => {
   for (let seed = 2001; seed <= 2030; seed++) {
     const world = new World(seed)
-    const model = new Model(world, { ...FAULTS })
+    const model = new Model(world, faults(seed))
     const anna = userId(1)
     let have = {}
     const log: Message[] = []
