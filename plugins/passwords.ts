@@ -10,15 +10,21 @@ declare module 'fastify' {
   }
 }
 
+export interface Attempt {
+  begins (): Promise<void>
+  failed (): Promise<void>
+}
+
 export interface Passwords {
   /** The argon2id hash of a password, in PHC string format. */
   hash (password: string): Promise<string>
   /**
    * Whether a hash was made of this password. Without a hash the same work is done and the answer is false, so that its
    * time does not tell whether there is such an account (OWASP Authentication Cheat Sheet).
-   * @param ready called when the work's turn has come; what it throws ends it there
+   * @param attempt is told when the work's turn has come, where it may throw, and whether the password was wrong before
+   *   another one has its turn, so that guesses at the same time count each other
    */
-  verify (hash: string | undefined, password: string, ready?: () => Promise<void>): Promise<boolean>
+  verify (hash: string | undefined, password: string, attempt?: Attempt): Promise<boolean>
   /** Whether a hash was made with less work than is asked for today. */
   isOutdated (hash: string): boolean
   /** How many hashes were computed, those of `verify` among them. */
@@ -87,11 +93,12 @@ export default fp(async function passwordsPlugin (fastify) {
       computed++
       return await hash(normalize(password), PARAMETERS)
     }),
-    verify: async (stored, password, ready) => await queue.run(async () => {
-      await ready?.()
+    verify: async (stored, password, attempt) => await queue.run(async () => {
+      await attempt?.begins()
       computed++
-      const same = await verify(stored ?? nobodys, normalize(password))
-      return stored !== undefined && same
+      const right = await verify(stored ?? nobodys, normalize(password)) && stored !== undefined
+      if (!right) await attempt?.failed()
+      return right
     }),
     isOutdated: stored => {
       const { memoryCost, timeCost } = parseOptions(stored)

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { setTimeout as delay } from 'node:timers/promises'
 import { apiError } from '../src/errors.js'
+import type { Attempt } from './passwords.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -27,12 +28,12 @@ export interface Limits {
   /** Counts a registration (REGISTER_LIMIT). */
   registration (request: FastifyRequest): Promise<void>
   /**
-   * Lets a password be tried and counts it if it was wrong (LOGIN_LIMIT): by account and address, by address, and by
-   * account alone. The last only slows tries down, right ones too, for otherwise anybody could lock anybody out.
+   * Begins to try a password; what it gives counts the try if it was wrong (LOGIN_LIMIT): by account and address, by
+   * address, and by account alone. The last only slows tries down, right ones too, for otherwise anybody could lock
+   * anybody out.
    * @param account whose password it is, whether there is such an account or not
-   * @param verify does the work; it calls `allowed` again once its turn has come, for others have failed meanwhile
    */
-  passwordTry (request: FastifyRequest, account: string, verify: (allowed: () => Promise<void>) => Promise<boolean>): Promise<boolean>
+  passwordAttempt (request: FastifyRequest, account: string): Promise<Attempt>
 }
 
 type Limiter = ReturnType<import('fastify').FastifyInstance['createRateLimit']>
@@ -107,15 +108,17 @@ export default fp(async function rateLimitsPlugin (fastify) {
       const count = await registrations.count(request)
       if (count?.isExceeded === true) throw tooMany('too many registrations', count)
     },
-    async passwordTry (request, account, verify) {
+    async passwordAttempt (request, account) {
       request.triedAccount = account
       await passwordAllowed(request)
       const failures = await failuresOfAccount.read(request)
       const excess = failures === undefined ? 0 : failures.max - failures.remaining - LOGIN_LIMIT
       if (excess > 0) await delay(excess * SLOWER_MS)
-      const right = await verify(async () => await passwordAllowed(request))
-      if (!right) await Promise.all([failuresThere, failuresOfAddress, failuresOfAccount].map(async failures => await failures.count(request)))
-      return right
+      return {
+        // Again, for others have failed while this one waited.
+        begins: async () => { await passwordAllowed(request) },
+        failed: async () => { await Promise.all([failuresThere, failuresOfAddress, failuresOfAccount].map(async failures => await failures.count(request))) }
+      }
     }
   })
 }, { name: 'rate-limits' })

@@ -6,7 +6,7 @@ import { collection, type UserDocument } from './documents.js'
 import { apiError } from './errors.js'
 import { noSession } from './sessions.js'
 
-export interface Attempt {
+export interface GivenPassword {
   /** the username's key, whether there is such an account or not */
   account: string
   /** the account, if there is one */
@@ -23,10 +23,9 @@ export interface Attempt {
  * Everything that asks for a password goes through here.
  * @throws `unauthorized`; `tooManyRequests` after too many failures; `unavailable` when too many are at it at once
  */
-export async function checkPassword (fastify: FastifyInstance, request: FastifyRequest, { account, user, password, refusal, path = '' }: Attempt): Promise<void> {
-  const right = await fastify.limits.passwordTry(request, account,
-    async allowed => await fastify.passwords.verify(user?.password, password, allowed))
-  if (right) return
+export async function checkPassword (fastify: FastifyInstance, request: FastifyRequest, { account, user, password, refusal, path = '' }: GivenPassword): Promise<void> {
+  const attempt = await fastify.limits.passwordAttempt(request, account)
+  if (await fastify.passwords.verify(user?.password, password, attempt)) return
   // The name that was typed is not logged: now and then it is a password (OWASP Logging Cheat Sheet).
   audit(request, 'failed login', user?._id.toHexString() ?? null)
   throw apiError('unauthorized', refusal, path)

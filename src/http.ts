@@ -4,6 +4,13 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { apiError, errorBody, type ErrorKind } from './errors.js'
 
+/** Nothing in this API nests deeper than 2; beyond this nobody tries to use it (OWASP: limits on parsers). */
+const MAX_DEPTH = 32
+
+function isDeeper (value: unknown, levels: number): boolean {
+  return typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1)))
+}
+
 /** Only JSON is read; an empty body counts as none, whatever its type; anything else with a body is 415. */
 export function acceptJsonOnly (app: FastifyInstance): void {
   // The original documents a GET with a body (getallmessages); RFC 9110, 9.3.1 leaves its meaning to the server.
@@ -11,8 +18,14 @@ export function acceptJsonOnly (app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, null)
-    else parseJson(request, body as string, done)
+    if (body === '') {
+      done(null, null)
+      return
+    }
+    parseJson(request, body as string, (error, value) => {
+      if (error === null && isDeeper(value, MAX_DEPTH)) done(apiError('validation', `the body nests deeper than ${MAX_DEPTH} levels`))
+      else done(error, value)
+    })
   })
   app.addContentTypeParser('*', (request, _payload, done) => {
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers

@@ -2,11 +2,14 @@ import type { LoggerOptions } from 'pino'
 import type { Config } from './config.js'
 
 /** What never stands in a log: credentials and what people write (OWASP Logging Cheat Sheet, "Data to exclude"). */
+const HEADERS = ['authorization', 'cookie', '["set-cookie"]', '["sec-websocket-protocol"]']
+const FIELDS = ['password', 'oldPassword', 'newPassword', 'token']
 const REDACTED = [
-  'req.headers.authorization', 'req.headers.cookie', 'req.headers["sec-websocket-protocol"]',
-  'headers.authorization', 'headers.cookie', 'headers["sec-websocket-protocol"]',
-  'password', 'token', 'message', '*.password', '*.token', '*.message'
-].filter(path => path !== 'message' && path !== '*.message')
+  ...['headers', '*.headers'].flatMap(where => HEADERS.map(name => name.startsWith('[') ? where + name : `${where}.${name}`)),
+  ...FIELDS, ...FIELDS.map(name => `*.${name}`),
+  // What people write: bodies are never logged, and if one is, then without it. An error's own `message` is none of that.
+  ...['body', '*.body', 'frame'].flatMap(where => [...FIELDS, 'message'].map(name => `${where}.${name}`))
+]
 
 /** pino's options: level, redaction, and readable lines where a person is watching. */
 export function loggerOptions (config: Config): LoggerOptions {

@@ -25,7 +25,7 @@ function newAjv (options: Options): Ajv {
   addFormats(ajv, ['uuid', 'date-time'])
   ajv.addFormat('text', (value: string) => value.isWellFormed())
   ajv.addFormat('client-time', (value: string) => value === '' || isMoment(value))
-  ajv.addVocabulary(['examples', 'example', 'style', 'explode'])
+  ajv.addVocabulary(['example', 'style', 'explode'])
   return ajv
 }
 

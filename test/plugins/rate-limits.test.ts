@@ -1,0 +1,128 @@
+import { availableParallelism } from 'node:os'
+import { randomBytes } from 'node:crypto'
+import tap from 'tap'
+import type { App } from '../../src/app.js'
+import { build, register } from '../helper.js'
+
+const WRONG = 'not the password'
+
+async function login (app: App, username: string, password: string, remoteAddress = '192.0.2.1') {
+  return await app.inject({ method: 'POST', url: '/api/v1/user/login', payload: { username, password }, remoteAddress })
+}
+
+const statuses = async (responses: Promise<{ statusCode: number }>[]) => (await Promise.all(responses)).map(({ statusCode }) => statusCode)
+
+tap.test('after LOGIN_LIMIT failures of an account from an address even the right password gets 429 there, with Retry-After', async t => {
+  const app = await build(t, { LOGIN_LIMIT: 3 })
+  const anna = await register(app, 'anna')
+  for (let i = 0; i < 3; i++) t.equal((await login(app, 'anna', WRONG)).statusCode, 401)
+  const refused = await login(app, 'ANNA', anna.password)
+  t.equal(refused.statusCode, 429)
+  t.match(refused.json().message, /^Too Many Requests/)
+  const seconds = Number(refused.headers['retry-after'])
+  t.ok(seconds > 800 && seconds <= 900, `${seconds} s`)
+  t.equal((await login(app, 'anna', anna.password, '192.0.2.2')).statusCode, 200, 'but not from elsewhere')
+  t.equal((await login(app, 'bert', WRONG)).statusCode, 401, 'nor of another account')
+})
+
+tap.test('successful logins are not counted', async t => {
+  const app = await build(t, { LOGIN_LIMIT: 2 })
+  const anna = await register(app, 'anna')
+  for (let i = 0; i < 5; i++) t.equal((await login(app, 'anna', anna.password)).statusCode, 200)
+})
+
+tap.test('five times LOGIN_LIMIT failures from one address, of whatever accounts, and it gets 429 for all', async t => {
+  const app = await build(t, { LOGIN_LIMIT: 1 })
+  const anna = await register(app, 'anna')
+  for (let i = 0; i < 5; i++) t.equal((await login(app, `nobody${i}`, WRONG)).statusCode, 401)
+  t.equal((await login(app, 'anna', anna.password)).statusCode, 429)
+  t.equal((await login(app, 'anna', anna.password, '192.0.2.2')).statusCode, 200)
+})
+
+tap.test('all addresses of an IPv6 /64 are one', async t => {
+  const app = await build(t, { LOGIN_LIMIT: 2 })
+  const anna = await register(app, 'anna')
+  for (const end of ['1', 'ffff:1']) t.equal((await login(app, 'anna', WRONG, `2001:db8:0:1::${end}`)).statusCode, 401)
+  t.equal((await login(app, 'anna', anna.password, '2001:db8:0:1::2')).statusCode, 429)
+  t.equal((await login(app, 'anna', anna.password, '2001:db8:0:2::2')).statusCode, 200)
+})
+
+tap.test('nobody can lock somebody else out: failures from many addresses only slow an account down', async t => {
+  const app = await build(t, { LOGIN_LIMIT: 1 })
+  const anna = await register(app, 'anna')
+  for (let i = 1; i <= 4; i++) t.equal((await login(app, 'anna', WRONG, `198.51.100.${i}`)).statusCode, 401)
+  const start = performance.now()
+  t.equal((await login(app, 'anna', anna.password)).statusCode, 200)
+  // Three failures over the limit, 100 ms each; timers may fire a millisecond early.
+  t.ok(performance.now() - start >= 298)
+})
+
+tap.test('guesses at the same time count each other: no more are answered than the limit, and those under way', async t => {
+  const app = await build(t, { LOGIN_LIMIT: 5 })
+  await register(app, 'anna')
+  const before = app.passwords.computed
+  const answers = await statuses(Array.from({ length: 40 }, async () => await login(app, 'anna', WRONG)))
+  const answered = answers.filter(status => status === 401).length
+  t.ok(answered >= 5 && answered < 5 + availableParallelism(), `${answered} answered`)
+  t.equal(answers.filter(status => status === 429).length, 40 - answered)
+  t.equal(app.passwords.computed - before, answered, 'refused guesses cost no work')
+})
+
+tap.test('wrong passwords at a change of password and at a deletion count as well', async t => {
+  const app = await build(t, { LOGIN_LIMIT: 2 })
+  const anna = await register(app, 'anna')
+  const change = await app.inject({ method: 'POST', url: '/api/v1/user/password', headers: anna.headers, payload: { oldPassword: WRONG, newPassword: 'a new password' } })
+  const remove = async (password: string) => (await app.inject({ method: 'DELETE', url: `/api/v1/user/${anna.id}`, headers: anna.headers, payload: { password } })).statusCode
+  t.strictSame([change.statusCode, await remove(WRONG), await remove(anna.password)], [401, 401, 429])
+})
+
+tap.test('REGISTER_LIMIT registrations an hour an address; those that the schema refuses do not count', async t => {
+  const app = await build(t, { REGISTER_LIMIT: 2 })
+  const attempt = async (remoteAddress: string, password = '12345678') => {
+    const name = randomBytes(6).toString('hex')
+    return await app.inject({ method: 'POST', url: '/api/v1/user/register', remoteAddress, payload: { username: name, email: `${name}@example.org`, password } })
+  }
+  t.equal((await attempt('192.0.2.1', 'short')).statusCode, 400)
+  t.strictSame([(await attempt('192.0.2.1')).statusCode, (await attempt('192.0.2.1')).statusCode], [201, 201])
+  const refused = await attempt('192.0.2.1')
+  t.equal(refused.statusCode, 429)
+  t.ok(Number(refused.headers['retry-after']) > 3_500)
+  t.equal((await attempt('192.0.2.2')).statusCode, 201)
+})
+
+tap.test('HTTP_RATE holds for a user over 3 seconds, so that all of it may come at once, and for each user alone', async t => {
+  const app = await build(t, { HTTP_RATE: 2 })
+  const [anna, bert] = [await register(app), await register(app)]
+  const ask = async (headers: Record<string, string>) => await app.inject({ url: '/api/v1/user/me', headers })
+  t.strictSame(await statuses(Array.from({ length: 6 }, async () => await ask(anna.headers))), Array(6).fill(200))
+  const refused = await ask(anna.headers)
+  t.equal(refused.statusCode, 429)
+  const seconds = Number(refused.headers['retry-after'])
+  t.ok(seconds >= 1 && seconds <= 3)
+  t.equal((await ask(bert.headers)).statusCode, 200)
+})
+
+tap.test('requests without a session count for their address: public routes, unknown routes, wrong tokens; then no token is looked up', async t => {
+  const app = await build(t, { HTTP_RATE: 2 })
+  const anna = await register(app)
+  const ask = async (url: string, headers = {}, remoteAddress = '192.0.2.1') => (await app.inject({ url, headers, remoteAddress })).statusCode
+  t.strictSame([
+    await ask('/api/v1/avatars?count=1'), await ask('/nothing'), await ask('/api/v1/user/me'),
+    await ask('/api/v1/user/me', { authorization: `Bearer ${'A'.repeat(43)}` }), await ask('/api/v1/user/me', { cookie: 'session=x' }), await ask('/nothing')
+  ], [200, 404, 401, 401, 401, 404])
+  for (const url of ['/api/v1/avatars?count=1', '/nothing', '/api/v1/user/me']) t.equal(await ask(url), 429, url)
+  t.equal(await ask('/api/v1/user/me', anna.headers), 429, 'a session that is not known here yet')
+  t.equal(await ask('/api/v1/user/me', anna.headers, '192.0.2.2'), 200)
+})
+
+tap.test('probes are not counted', async t => {
+  const app = await build(t, { HTTP_RATE: 1 })
+  t.strictSame(await statuses(Array.from({ length: 10 }, async () => await app.inject('/health'))), Array(10).fill(200))
+})
+
+tap.test('a limit of 0 is switched off', async t => {
+  const app = await build(t, { HTTP_RATE: 0, LOGIN_LIMIT: 0 })
+  const anna = await register(app, 'anna')
+  for (let i = 0; i < 30; i++) await login(app, 'anna', WRONG)
+  t.equal((await login(app, 'anna', anna.password)).statusCode, 200)
+})
