@@ -16,6 +16,8 @@ const CANNOT_CREATE_INDEX = 67
 const INVALID_OPTIONS = 72
 const INVALID_NAMESPACE = 73
 const INVALID_INDEX_OPTION = 197
+const INVALID_LENGTH = 16
+const SORT_ORDER = 15975
 const NOT_IMPLEMENTED = 238
 const DOLLAR_PREFIXED = 52
 const UNKNOWN_STAGE = 40324
@@ -56,7 +58,7 @@ const outside: Record<string, Refusal[]> = {
     [{ find: 'items', filter: 1 }, TYPE_MISMATCH, 'filter']
   ],
   'values without an order here': [
-    ...([['decimal', Decimal128.fromString('1')], ['timestamp', new Timestamp({ t: 1, i: 1 })], ['regex', /a/], ['javascript', new Code('x')],
+    ...([['decimal', Decimal128.fromString('1')], ['timestamp', new Timestamp({ t: 1, i: 1 })], ['reg', /a/], ['javascript', new Code('x')],
       ['minKey', new MinKey()], ['maxKey', new MaxKey()]] as const).flatMap(([type, value]): Refusal[] => [
       [find({ x: value }), BAD_VALUE, type], [find({ x: { $gt: value } }), BAD_VALUE, type], [find({ x: { $in: [value] } }), BAD_VALUE, type],
       [find({ x: { y: [value] } }), BAD_VALUE, type], [{ insert: 'items', documents: [{ _id: value }] }, [BAD_VALUE, 53], type],
@@ -83,7 +85,7 @@ const outside: Record<string, Refusal[]> = {
     [update({ $set: { _id: 7 } }), IMMUTABLE_FIELD, '_id'],
     [update({ $unset: { _id: 1 } }), IMMUTABLE_FIELD, '_id'],
     [update({ $inc: { s: 1 } }), TYPE_MISMATCH, '$inc'],
-    [update({ $inc: { x: 'a' } }), TYPE_MISMATCH, '$inc'],
+    [update({ $inc: { x: 'a' } }), TYPE_MISMATCH, 'x: "a"'],
     [update({ $push: { x: 1 } }), BAD_VALUE, 'x'],
     [update({ $addToSet: { x: 1 } }), BAD_VALUE, 'x'],
     [update({ $pull: { x: 1 } }), BAD_VALUE, '$pull'],
@@ -110,11 +112,11 @@ const outside: Record<string, Refusal[]> = {
     ...[{ x: 'text' }, { x: '2dsphere' }, { x: '2d' }, { x: 'hashed' }, { '$**': 1 }, { x: 'foo' }, { x: 0 }]
       .map((key): Refusal => [index(key), [CANNOT_CREATE_INDEX, NOT_IMPLEMENTED], '']),
     [index({}), [CANNOT_CREATE_INDEX, BAD_VALUE], ''],
-    [index({ x: 1 }, { partialFilterExpression: { x: 1 } }), [INVALID_INDEX_OPTION, NOT_IMPLEMENTED], 'partialFilterExpression'],
-    [index({ x: 1 }, { sparse: true }), [INVALID_INDEX_OPTION, NOT_IMPLEMENTED], 'sparse'],
-    [index({ x: 1 }, { expireAfterSeconds: 1 }), [INVALID_INDEX_OPTION, NOT_IMPLEMENTED], 'expireAfterSeconds'],
-    [index({ x: 1 }, { collation: { locale: 'en' } }), [INVALID_INDEX_OPTION, NOT_IMPLEMENTED], 'collation'],
-    [index({ x: 1 }, { hidden: true }), [INVALID_INDEX_OPTION, NOT_IMPLEMENTED], 'hidden'],
+    [index({ x: 1 }, { partialFilterExpression: { x: 1 } }), CANNOT_CREATE_INDEX, 'partialFilterExpression'],
+    [index({ x: 1 }, { sparse: true }), CANNOT_CREATE_INDEX, 'sparse'],
+    [index({ x: 1 }, { expireAfterSeconds: 1 }), CANNOT_CREATE_INDEX, 'expireAfterSeconds'],
+    [index({ x: 1 }, { collation: { locale: 'en' } }), CANNOT_CREATE_INDEX, 'collation'],
+    [index({ x: 1 }, { hidden: true }), CANNOT_CREATE_INDEX, 'hidden'],
     [index({ x: 1 }, { foo: true }), INVALID_INDEX_OPTION, 'foo'],
     [{ createIndexes: 'items', indexes: [] }, BAD_VALUE, 'index'],
     [{ dropIndexes: 'items', index: '_id_' }, INVALID_OPTIONS, '_id'],
@@ -134,8 +136,8 @@ const outside: Record<string, Refusal[]> = {
     [{ find: 'items', foo: 1 }, UNKNOWN_FIELD, 'foo'],
     [{ find: 'items', hint: 'nothing' }, BAD_VALUE, 'hint'],
     [{ find: 'items', hint: { y: 1 } }, BAD_VALUE, 'hint'],
-    [{ find: 'items', sort: { x: 2 } }, BAD_VALUE, 'sort'],
-    [{ find: 'items', sort: { x: { $meta: 'textScore' } } }, [BAD_VALUE, NOT_IMPLEMENTED], '$meta'],
+    [{ find: 'items', sort: { x: 2 } }, SORT_ORDER, 'sort'],
+    [{ find: 'items', sort: { x: { $meta: 'textScore' } } }, BAD_VALUE, 'expression'],
     [{ find: 'items', skip: -1 }, [BAD_VALUE, 51024], 'skip'],
     [{ find: 'items', limit: -1 }, [BAD_VALUE, 51024], 'limit'],
     [{ find: 'items', projection: { list: { $slice: 1 } } }, [BAD_VALUE, NOT_IMPLEMENTED, 31325], '$slice'],
@@ -144,7 +146,7 @@ const outside: Record<string, Refusal[]> = {
     [{ find: 'items', projection: { x: 0, s: 1 } }, 31253, 's'],
     [{ find: 'items', projection: { x: '$s' } }, [BAD_VALUE, NOT_IMPLEMENTED], 'x'],
     [{ insert: 'items', documents: [{ x: 1 }], foo: 1 }, UNKNOWN_FIELD, 'foo'],
-    [{ insert: 'items', documents: [] }, [BAD_VALUE, 16], 'documents'],
+    [{ insert: 'items', documents: [] }, INVALID_LENGTH, 'batch'],
     [{ update: 'items', updates: [{ q: {}, u: {}, foo: 1 }] }, UNKNOWN_FIELD, 'foo'],
     [{ delete: 'items', deletes: [{ q: {}, limit: 2 }] }, FAILED_TO_PARSE, 'limit'],
     [{ delete: 'items', deletes: [{ q: {} }] }, 40414, 'limit'],
@@ -165,7 +167,7 @@ const outside: Record<string, Refusal[]> = {
   ]
 }
 
-const typed = { decimal: Decimal128.fromString('1'), timestamp: new Timestamp({ t: 1, i: 1 }), regex: /a/, javascript: new Code('x'), minKey: new MinKey(), maxKey: new MaxKey() }
+const typed = { decimal: Decimal128.fromString('1'), timestamp: new Timestamp({ t: 1, i: 1 }), reg: /a/, javascript: new Code('x'), minKey: new MinKey(), maxKey: new MaxKey() }
 
 /** A command's error, or the first of its write errors; undefined when the command was obeyed. */
 async function refusal (command: () => Promise<Document>): Promise<{ code: number, message: string } | undefined> {
@@ -196,7 +198,7 @@ for (const [what, list] of Object.entries(outside)) {
       const shown = JSON.stringify(command).slice(0, 150)
       // 0: MongoDB itself obeys here, because values of another type are outside of the range.
       if (!error) t.ok([codes].flat().includes(0), `${shown} was obeyed`)
-      else t.ok([codes].flat().includes(error.code) && error.message.includes(mention), `${shown}: ${error.code} ${error.message}`)
+      else t.ok([codes].flat().includes(error.code) && error.message.toLowerCase().includes(mention.toLowerCase()), `${shown}: ${error.code} ${error.message}`)
     }
     t.equal(await state(), before, 'nothing has changed')
   })
