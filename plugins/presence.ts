@@ -7,7 +7,7 @@ import type { PresenceFrame } from '../src/schemas/frames.js'
 export interface Presence {
   /** Replaces what a socket watches, and tells it of each user now; changes follow. */
   watch (connection: Connection, users: string[]): Promise<void>
-  /** Tells `reciver` that the socket's user types, or stopped; it ends by itself after TYPING_MS. */
+  /** Tells `reciver` that the socket's user types, or stopped; it ends by itself after TYPING_MS, unless it is repeated: a lost `on: false` shows no longer than that. */
   typing (connection: Connection, reciver: string, on: boolean): void
   /** What is held in memory, for /metrics and for tests that nothing stays behind. */
   gauges (): { watched: number, leaving: number, typing: number }
@@ -18,9 +18,6 @@ declare module 'fastify' {
     presence: Presence
   }
 }
-
-/** Clients repeat `typing` while a person types; a lost `on:false` shows no longer than this. */
-const TYPING_MS = 5_000
 
 /** `fastify.presence`: who is online, across a person's devices, and who types. */
 export default fp(async function presencePlugin (fastify) {
@@ -85,7 +82,7 @@ export default fp(async function presencePlugin (fastify) {
       }
       const known = typists.get(key)
       clearTimeout(known?.timer)
-      typists.set(key, { timer: setTimeout(() => { stopTyping(key) }, TYPING_MS), connection, reciver })
+      typists.set(key, { timer: setTimeout(() => { stopTyping(key) }, fastify.config.TYPING_MS), connection, reciver })
       fastify.realtime.push(reciver, { type: 'typing', user: connection.user, on: true }, connection.id)
     },
 

@@ -51,17 +51,18 @@ export default fp(async function realtimePlugin (fastify) {
   const all = function * () { for (const connections of sockets.values()) yield * connections }
 
   function open (ws: WebSocket, { user, session }: { user: string, session: string }): Connection {
-    const connection = new Connection(ws, user, session, limits, (conversation, after, limit) => fastify.messageLog.after(conversation, after, limit))
+    const connection = new Connection(ws, user, session, limits, (conversation, after, limit) => fastify.messageLog.after(conversation, after, limit), remove)
     const connections = sockets.get(user) ?? new Set()
+    const first = connections.size === 0
     sockets.set(user, connections.add(connection))
     count++
-    ws.on('close', () => { remove(connection) })
+    ws.on('close', () => { connection.end() })
     ws.on('pong', () => { connection.pongBy = Infinity })
     // The first ping comes after a random part of the time, so that those who came together don't stay together.
     connection.pingAt = Date.now() + config.HEARTBEAT_MS * Math.random()
     if (config.MAX_SOCKETS_PER_USER > 0 && connections.size > config.MAX_SOCKETS_PER_USER) {
       const [oldest] = connections
-      close(oldest!, CLOSE.tooManySockets, 'too many sockets of this user')
+      oldest!.close(CLOSE.tooManySockets, 'too many sockets of this user')
     }
     connection.send({
       type: 'hello',
@@ -71,24 +72,18 @@ export default fp(async function realtimePlugin (fastify) {
       limits: { frameBytes: config.FRAME_BYTES, messageChars: MESSAGE_CHARS, ratePerSecond: config.FRAME_RATE },
       now: new Date().toISOString()
     })
-    if (connections.size === 1) for (const listener of presenceListeners) listener(user, true)
+    if (first) for (const listener of presenceListeners) listener(user, true)
     return connection
   }
 
   function remove (connection: Connection): void {
-    connection.ended()
-    const connections = sockets.get(connection.user)
-    if (connections?.delete(connection) !== true) return
+    const connections = sockets.get(connection.user)!
+    connections.delete(connection)
     count--
     for (const listener of closeListeners) listener(connection)
     if (connections.size > 0) return
     sockets.delete(connection.user)
     for (const listener of presenceListeners) listener(connection.user, false)
-  }
-
-  function close (connection: Connection, code: number, reason: string): void {
-    connection.close(code, reason)
-    remove(connection)
   }
 
   fastify.decorate('realtime', {
@@ -121,7 +116,7 @@ export default fp(async function realtimePlugin (fastify) {
   })
 
   fastify.sessions.onEnd(({ user, session }) => {
-    for (const connection of sockets.get(user) ?? []) if (connection.session === session) close(connection, CLOSE.sessionEnded, 'the session has ended')
+    for (const connection of sockets.get(user) ?? []) if (connection.session === session) connection.close(CLOSE.sessionEnded, 'the session has ended')
   })
 
   fastify.conversations.onReceipt(({ socket, ...mark }) => {
@@ -146,7 +141,7 @@ export default fp(async function realtimePlugin (fastify) {
     }
     if (due.length === 0) return
     const openSessions = await fastify.sessions.openAmong([...new Set(due.map(connection => connection.session))])
-    for (const connection of due) if (!openSessions.has(connection.session)) close(connection, CLOSE.sessionEnded, 'the session has ended')
+    for (const connection of due) if (!openSessions.has(connection.session)) connection.close(CLOSE.sessionEnded, 'the session has ended')
   }
 
   /** Planned close: no new sockets or frames, what is being written is finished and acknowledged, then `bye` and 1012. */
@@ -160,7 +155,7 @@ export default fp(async function realtimePlugin (fastify) {
     for (const connection of connections) {
       connection.send({ type: 'bye', retryAfterMs: Math.ceil(Math.random() * MAX_RETRY_MS) })
       connection.ws.resume()
-      close(connection, CLOSE.serviceRestart, 'the server restarts')
+      connection.close(CLOSE.serviceRestart, 'the server restarts')
     }
     const cutOff = setTimeout(() => { for (const { ws } of connections) ws.terminate() }, CLOSE_MS)
     await gone

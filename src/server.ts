@@ -1,5 +1,6 @@
 /** Starts the server: configuration from the environment, signals, and a graceful close. */
 import closeWithGrace from 'close-with-grace'
+import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { buildApp, type App } from './app.js'
 import { configHelp, ConfigError, configWarnings, loadConfig, type Config } from './config.js'
@@ -34,8 +35,8 @@ async function main (): Promise<void> {
     await app.close()
     fail(error)
   }
-  const [address] = app.addresses()
-  const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${address?.port ?? config.PORT}`
+  const { port } = app.server.address() as AddressInfo
+  const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`
   const data = config.MONGODB_URL === '' ? `data in ${resolve(config.DATA_DIR)}` : 'data in MongoDB (MONGODB_URL)'
   app.log.info(`chat server: ${url}/api/v1, WebSocket ${url.replace('http', 'ws')}/ws, docs ${url}/docs, ${data}`)
 }

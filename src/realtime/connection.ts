@@ -59,7 +59,8 @@ export class Connection implements CursorSink {
     readonly user: string,
     readonly session: string,
     private readonly limits: ConnectionLimits,
-    read: (conversation: string, after: number, limit: number) => Promise<Message[]>
+    read: (conversation: string, after: number, limit: number) => Promise<Message[]>,
+    private readonly onEnd: (connection: Connection) => void
   ) {
     this.cursors = new Cursors(this, read)
     this.bucket = new TokenBucket(limits.framesPerSecond, limits.framesPerSecond * BURST_SECONDS)
@@ -150,14 +151,16 @@ export class Connection implements CursorSink {
   /** Closes the socket; what is queued goes out before, as far as the client takes it. */
   close (code: number, reason: string): void {
     if (this.closed) return
-    this.ended()
+    this.end()
     this.ws.close(code, reason)
   }
 
   /** The socket is gone, or going: nothing more is sent, and nobody waits for it. */
-  ended (): void {
+  end (): void {
+    if (this.closed) return
     this.closed = true
     this.awaited.clear()
     this.flushed()
+    this.onEnd(this)
   }
 }
