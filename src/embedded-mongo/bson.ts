@@ -16,21 +16,9 @@ const MAX_DEPTH = 180
 
 /** One BSON value where it lies in its message or stored document: nothing is decoded, so every type keeps its bytes. */
 export class Val {
-  readonly type: number
-  readonly buf: Buffer
-  readonly start: number
-  readonly end: number
-  constructor (type: number, buf: Buffer, start: number, end: number) {
-    this.type = type
-    this.buf = buf
-    this.start = start
-    this.end = end
-  }
+  constructor (readonly type: number, readonly buf: Buffer, readonly start: number, readonly end: number) {}
 
-  get typeName (): string {
-    return this.type === T.maxKey ? 'maxKey' : this.type === T.minKey ? 'minKey' : typeNames[this.type] as string
-  }
-
+  get typeName (): string { return typeNames[this.type] ?? (this.type === T.maxKey ? 'maxKey' : 'minKey') }
   get bytes (): Buffer { return this.buf.subarray(this.start, this.end) }
   get isNumber (): boolean { return this.type === T.int || this.type === T.double || this.type === T.long }
   get isObject (): boolean { return this.type === T.object }
@@ -73,63 +61,46 @@ export function valueEnd (type: number, buf: Buffer, pos: number): number {
 
 export type Field = [name: string, value: Val]
 
-/** The fields of a document or array, in order. */
-export function fields (doc: Val): Field[] {
+/** The fields of a document or array, in order; without `names` they are empty, which is faster. */
+export function fields ({ buf, start, end }: Val, names = true): Field[] {
   const out: Field[] = []
-  const { buf, end } = doc
-  let pos = doc.start + 4
-  while (pos < end - 1) {
+  for (let pos = start + 4; pos < end - 1;) {
     const type = buf[pos] as number
     const nul = buf.indexOf(0, pos + 1)
     const next = valueEnd(type, buf, nul + 1)
-    out.push([buf.toString('utf8', pos + 1, nul), new Val(type, buf, nul + 1, next)])
+    out.push([names ? buf.toString('utf8', pos + 1, nul) : '', new Val(type, buf, nul + 1, next)])
     pos = next
   }
   return out
 }
 
-/** The values of a document or array, without the cost of their names. */
-export function values (doc: Val): Val[] {
-  const out: Val[] = []
-  const { buf, end } = doc
-  let pos = doc.start + 4
-  while (pos < end - 1) {
-    const type = buf[pos] as number
-    const start = buf.indexOf(0, pos + 1) + 1
-    const next = valueEnd(type, buf, start)
-    out.push(new Val(type, buf, start, next))
-    pos = next
-  }
-  return out
-}
+export function values (doc: Val): Val[] { return fields(doc, false).map(([, value]) => value) }
 
 /** The field of that name (its UTF-8 bytes), without making strings of the others. */
-export function field (doc: Val, name: Buffer): Val | undefined {
-  const { buf, end } = doc
-  const size = name.length
-  let pos = doc.start + 4
-  while (pos < end - 1) {
+export function field ({ buf, start, end }: Val, name: Buffer): Val | undefined {
+  for (let pos = start + 4; pos < end - 1;) {
     const type = buf[pos] as number
     let nul = pos + 1
     let same = true
     for (let i = 0; buf[nul] !== 0; nul++, i++) if (buf[nul] !== name[i]) same = false
-    const start = nul + 1
-    const next = valueEnd(type, buf, start)
-    if (same && nul - pos - 1 === size) return new Val(type, buf, start, next)
+    const next = valueEnd(type, buf, nul + 1)
+    if (same && nul - pos - 1 === name.length) return new Val(type, buf, nul + 1, next)
     pos = next
   }
   return undefined
 }
 
+/** The field of that name; for options, where speed doesn't count. */
+export function get (doc: Val | undefined, name: string): Val | undefined { return doc?.isObject === true ? field(doc, Buffer.from(name)) : undefined }
+
 const bad = (why: string): MongoError => new MongoError(22, `invalid BSON: ${why}`)
 
-/** ASCII is checked here, since most strings are short and ASCII, the rest by Node. */
+/** Most texts are short and ASCII: only others are worth a call of Node's check. */
 function checkUtf8 (buf: Buffer, start: number, end: number): void {
   for (let i = start; i < end; i++) {
-    if (buf[i] as number >= 0x80) {
-      if (!isUtf8(buf.subarray(i, end))) throw bad('text that is not UTF-8')
-      return
-    }
+    if (buf[i] as number < 0x80) continue
+    if (!isUtf8(buf.subarray(i, end))) throw bad('text that is not UTF-8')
+    return
   }
 }
 

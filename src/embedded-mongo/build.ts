@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { T, Val } from './bson.js'
 
-/** What {@link build} turns into BSON: raw values and whole documents (Buffer) go in as they are; whole numbers become int32 where they fit, bigint int64. */
+/** What {@link build} turns into BSON: raw values and whole documents (Buffer) as they are, whole numbers as int32 where they fit, bigint as int64. */
 export type Plain = Val | Buffer | string | number | bigint | boolean | null | undefined | Date | Map<string, Plain> | Plain[] | { [name: string]: Plain }
 
-/** A growing buffer for BSON documents and whole wire messages. */
-export class Writer {
+/** Bytes under construction. */
+export class Bytes {
   buf = Buffer.allocUnsafe(512)
   pos = 0
 
-  /** Makes room and returns where it is; it may replace `buf`, so call it before touching that. */
+  /** Makes room and tells where; it may replace `buf`, so it is called before `buf` is touched. */
   room (size: number): number {
     const at = this.pos
     if (at + size > this.buf.length) {
@@ -21,43 +21,33 @@ export class Writer {
     return at
   }
 
-  int32 (value: number): void {
-    const at = this.room(4)
-    this.buf.writeInt32LE(value, at)
-  }
-
-  byte (value: number): void {
+  byte (value: number): this {
     const at = this.room(1)
     this.buf[at] = value
+    return this
   }
 
-  raw (bytes: Buffer, start = 0, end = bytes.length): void {
+  raw (bytes: Buffer, start = 0, end = bytes.length): this {
     const at = this.room(end - start)
     bytes.copy(this.buf, at, start, end)
+    return this
   }
 
-  private utf8 (value: string): void {
+  int32 (value: number): this {
+    const at = this.room(4)
+    this.buf.writeInt32LE(value, at)
+    return this
+  }
+
+  text (value: string): this {
     const at = this.room(Buffer.byteLength(value))
     this.buf.write(value, at)
+    return this.byte(0)
   }
+}
 
-  private int64 (value: bigint): void {
-    const at = this.room(8)
-    this.buf.writeBigInt64LE(value, at)
-  }
-
-  text (value: string): void {
-    this.int32(Buffer.byteLength(value) + 1)
-    this.utf8(value)
-    this.byte(0)
-  }
-
-  private name (type: number, name: string): void {
-    this.byte(type)
-    this.utf8(name)
-    this.byte(0)
-  }
-
+/** A buffer for BSON documents and whole wire messages. */
+export class Writer extends Bytes {
   document (doc: Map<string, Plain> | Plain[] | { [name: string]: Plain }): void {
     const start = this.room(4)
     if (Array.isArray(doc)) for (let i = 0; i < doc.length; i++) this.element(String(i), doc[i])
@@ -69,36 +59,22 @@ export class Writer {
 
   element (name: string, value: Plain): void {
     if (value === undefined) return
-    if (value instanceof Val) {
-      this.name(value.type, name)
-      this.raw(value.buf, value.start, value.end)
-    } else if (Buffer.isBuffer(value)) {
-      this.name(T.object, name)
-      this.raw(value)
-    } else if (typeof value === 'string') {
-      this.name(T.string, name)
-      this.text(value)
-    } else if (typeof value === 'number') this.number(name, value)
+    if (value instanceof Val) this.byte(value.type).text(name).raw(value.buf, value.start, value.end)
+    else if (Buffer.isBuffer(value)) this.byte(T.object).text(name).raw(value)
+    else if (typeof value === 'string') this.byte(T.string).text(name).int32(Buffer.byteLength(value) + 1).text(value)
+    else if (typeof value === 'number') {
+      const int = Number.isInteger(value) && Math.abs(value) < 2 ** 31 && !Object.is(value, -0)
+      if (int) this.byte(T.int).text(name).int32(value)
+      else this.byte(T.double).text(name).raw(doubleVal(value).buf)
+    } else if (typeof value === 'boolean') this.byte(T.bool).text(name).byte(value ? 1 : 0)
+    else if (value === null) this.byte(T.null).text(name)
     else if (typeof value === 'bigint' || value instanceof Date) {
-      this.name(value instanceof Date ? T.date : T.long, name)
-      this.int64(BigInt(value instanceof Date ? value.getTime() : value))
-    } else if (typeof value === 'boolean') {
-      this.name(T.bool, name)
-      this.byte(value ? 1 : 0)
-    } else if (value === null) this.name(T.null, name)
-    else {
-      this.name(Array.isArray(value) ? T.array : T.object, name)
-      this.document(value)
-    }
-  }
-
-  private number (name: string, value: number): void {
-    if (Number.isInteger(value) && Math.abs(value) < 2 ** 31 && !Object.is(value, -0)) {
-      this.name(T.int, name)
-      this.int32(value)
+      this.byte(value instanceof Date ? T.date : T.long).text(name)
+      const at = this.room(8)
+      this.buf.writeBigInt64LE(BigInt(value instanceof Date ? value.getTime() : value), at)
     } else {
-      this.name(T.double, name)
-      this.raw(doubleVal(value).buf)
+      this.byte(Array.isArray(value) ? T.array : T.object).text(name)
+      this.document(value)
     }
   }
 

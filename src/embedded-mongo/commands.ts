@@ -1,86 +1,72 @@
 import { MongoError } from './errors.js'
-import { type Val, fields } from './bson.js'
+import { type Val, fields, get } from './bson.js'
 import type { Plain } from './build.js'
 import * as admin from './admin.js'
-import { type Context, type Handler, checkConcerns, checkDatabaseName } from './context.js'
+import { type Context, type Handler, checkConcerns } from './context.js'
 import * as indexes from './indexes.js'
 import { explain, validate } from './inspect.js'
-import { Options, type Spec } from './options.js'
+import { COMMON, type Kind, Options, type Spec } from './options.js'
 import { Turn } from './query.js'
 import * as reads from './reads.js'
+import { OP_QUERY, type Request } from './wire.js'
 import * as writes from './writes.js'
-import type { Request } from './wire.js'
 
-interface Command { run: Handler, takes: Spec }
+const all = (kind: Kind, names: string): Spec => Object.fromEntries(names.split(' ').map(name => [name, kind]))
 
-const COLLATION = { collation: 'refused', let: 'refused' } as const
-const WRITE = { ordered: 'bool', bypassDocumentValidation: 'ignored', let: 'refused', stmtId: 'refused', stmtIds: 'refused', maxTimeMS: 'count' } as const
+const QUERY: Spec = { ...all('object', 'filter query sort projection fields'), ...all('count', 'skip batchSize'), ...all('refused', 'collation let'), hint: 'hint' }
+const pick = (names: string): Spec => Object.fromEntries(names.split(' ').map(name => [name, QUERY[name] as Kind]))
+const WRITE: Spec = { ordered: 'bool', bypassDocumentValidation: 'ignored', ...all('refused', 'let stmtId stmtIds') }
 
 /** Every command with the options that it takes; everything else is refused by name. */
-const commands: Record<string, Command> = {
-  ping: { run: admin.ping, takes: {} },
-  buildInfo: { run: admin.buildInfo, takes: {} },
-  endSessions: { run: admin.noOp, takes: {} },
-  find: {
-    run: reads.find,
-    takes: {
-      filter: 'object', sort: 'object', projection: 'object', hint: 'hint', skip: 'count', limit: 'count', batchSize: 'count', singleBatch: 'bool', ...COLLATION, allowDiskUse: 'ignored',
-      allowPartialResults: 'ignored', noCursorTimeout: 'refused', oplogReplay: 'ignored', min: 'refused', max: 'refused', returnKey: 'refused', showRecordId: 'refused', tailable: 'refused', awaitData: 'refused'
-    }
-  },
-  getMore: { run: reads.getMore, takes: { collection: 'string', batchSize: 'count' } },
-  killCursors: { run: reads.killCursors, takes: { cursors: 'array' } },
-  count: { run: reads.count, takes: { query: 'object', limit: 'integer', skip: 'count', hint: 'hint', fields: 'ignored', ...COLLATION } },
-  distinct: { run: reads.distinct, takes: { key: 'string', query: 'object', hint: 'hint', ...COLLATION } },
-  aggregate: { run: reads.aggregate, takes: { pipeline: 'array', cursor: 'object', hint: 'hint', explain: 'bool', allowDiskUse: 'ignored', bypassDocumentValidation: 'ignored', ...COLLATION } },
-  insert: { run: writes.insert, takes: { documents: 'array', ...WRITE } },
-  update: { run: writes.update, takes: { updates: 'array', ...WRITE } },
-  delete: { run: writes.remove, takes: { deletes: 'array', ...WRITE } },
-  findAndModify: {
-    run: writes.findAndModify,
-    takes: { query: 'object', sort: 'object', remove: 'bool', update: 'any', new: 'bool', fields: 'object', upsert: 'bool', hint: 'hint', bypassDocumentValidation: 'ignored', arrayFilters: 'refused', ...COLLATION }
-  },
-  create: {
-    run: admin.create,
-    takes: Object.fromEntries(['capped', 'size', 'max', 'validator', 'validationLevel', 'validationAction', 'viewOn', 'pipeline', 'collation', 'timeseries', 'expireAfterSeconds', 'clusteredIndex', 'changeStreamPreAndPostImages', 'encryptedFields', 'storageEngine', 'indexOptionDefaults', 'autoIndexId'].map(name => [name, 'refused']))
-  },
-  drop: { run: admin.drop, takes: {} },
-  dropDatabase: { run: admin.dropDatabase, takes: {} },
-  listCollections: { run: admin.listCollections, takes: { filter: 'object', nameOnly: 'bool', authorizedCollections: 'ignored', cursor: 'object' } },
-  listDatabases: { run: admin.listDatabases, takes: { filter: 'object', nameOnly: 'bool', authorizedDatabases: 'ignored' } },
-  listIndexes: { run: admin.listIndexes, takes: { cursor: 'object' } },
-  createIndexes: { run: indexes.createIndexes, takes: { indexes: 'array', commitQuorum: 'ignored', ignoreUnknownIndexOptions: 'refused' } },
-  dropIndexes: { run: indexes.dropIndexes, takes: { index: 'any' } },
-  validate: { run: validate, takes: { full: 'ignored', metadata: 'ignored' } },
-  explain: { run: explain(explained), takes: { verbosity: 'string' } }
-}
+const commands = new Map<string, [run: Handler, takes: Spec]>([
+  ['ping', [admin.ok, {}]],
+  ['endSessions', [admin.ok, {}]],
+  ['buildInfo', [admin.buildInfo, {}]],
+  ['buildinfo', [admin.buildInfo, {}]],
+  ['find', [reads.find, {
+    ...pick('filter sort projection skip batchSize hint collation let'),
+    limit: 'count',
+    singleBatch: 'bool',
+    ...all('ignored', 'allowDiskUse allowPartialResults oplogReplay'),
+    ...all('refused', 'noCursorTimeout min max returnKey showRecordId tailable awaitData')
+  }]],
+  ['getMore', [reads.getMore, { collection: 'string', batchSize: 'count' }]],
+  ['killCursors', [reads.killCursors, { cursors: 'array' }]],
+  ['count', [reads.count, { ...pick('query skip hint collation let'), limit: 'integer', fields: 'ignored' }]],
+  ['distinct', [reads.distinct, { ...pick('query hint collation let'), key: 'string' }]],
+  ['aggregate', [reads.aggregate, { ...pick('hint collation let'), pipeline: 'array', cursor: 'object', explain: 'bool', ...all('ignored', 'allowDiskUse bypassDocumentValidation') }]],
+  ['insert', [writes.insert, { documents: 'array', ...WRITE }]],
+  ['update', [writes.update, { updates: 'array', ...WRITE }]],
+  ['delete', [writes.remove, { deletes: 'array', ...WRITE }]],
+  ['findAndModify', [writes.findAndModify, { ...pick('query sort fields hint collation let'), ...all('bool', 'remove new upsert'), update: 'any', bypassDocumentValidation: 'ignored', arrayFilters: 'refused' }]],
+  ['create', [admin.create, all('refused', 'capped size max validator validationLevel validationAction viewOn pipeline collation timeseries expireAfterSeconds clusteredIndex changeStreamPreAndPostImages encryptedFields storageEngine indexOptionDefaults')]],
+  ['drop', [admin.drop, {}]],
+  ['dropDatabase', [admin.dropDatabase, {}]],
+  ['listCollections', [admin.listCollections, { filter: 'object', nameOnly: 'bool', authorizedCollections: 'ignored', cursor: 'object' }]],
+  ['listDatabases', [admin.listDatabases, { filter: 'object', nameOnly: 'bool', authorizedDatabases: 'ignored' }]],
+  ['listIndexes', [admin.listIndexes, { cursor: 'object' }]],
+  ['createIndexes', [indexes.createIndexes, { indexes: 'array', commitQuorum: 'ignored' }]],
+  ['dropIndexes', [indexes.dropIndexes, { index: 'any' }]],
+  ['validate', [validate, all('ignored', 'full metadata')]],
+  ['explain', [explain((name, command) => parse(name, command)), { verbosity: 'string' }]]
+])
 
-const aliases: Record<string, string> = { findandmodify: 'findAndModify', buildinfo: 'buildInfo' }
+function parse (name: string, body: Val, sequences?: Map<string, Val[]>): Options { return new Options(name, body, { ...COMMON, ...commands.get(name)?.[1], [name]: 'any' }, sequences) }
 
-const GREETINGS = ['hello', 'isMaster', 'ismaster']
-
-function explained (name: string, command: Val): Options { return parseOptions(name, command, new Map()) }
-
-function parseOptions (name: string, body: Val, sequences: Request['sequences']): Options {
-  const { takes } = commands[name] as Command
-  const first = (fields(body)[0] as [string, Val])[0]
-  return new Options(name, body, { ...takes, [first]: 'any' }, true, sequences)
-}
-
-/** Runs one command. Throws MongoError with MongoDB's code. */
-export async function runCommand (base: Pick<Context, 'store' | 'cursors' | 'connection'>, { body, sequences, opCode }: Pick<Request, 'body' | 'sequences' | 'opCode'>, queryOpCode: number): Promise<Plain> {
-  const [given, target] = fields(body)[0] ?? []
-  if (given === undefined || target === undefined) throw new MongoError(59, "no such command: ''")
-  const name = aliases[given] ?? given
-  const database = fields(body).find(([field]) => field === '$db')?.[1]
-  const context: Context = { ...base, command: name, target, db: opCode === queryOpCode ? 'admin' : database?.string ?? '', turn: new Turn(0) }
-  if (GREETINGS.includes(name)) return admin.hello(context)
-  if (opCode === queryOpCode) throw new MongoError(352, `Unsupported OP_QUERY command: ${name}. The client driver may require an upgrade.`)
-  if (database === undefined) throw new MongoError(40414, 'OP_MSG requests require a $db argument')
-  checkDatabaseName(context.db)
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) throw new MongoError(59, `no such command: '${name}'`)
-  const options = parseOptions(name, body, sequences)
+/** Runs one command. Throws MongoError. */
+export async function runCommand (base: Pick<Context, 'store' | 'cursors' | 'connection'>, { body, sequences, opCode }: Pick<Request, 'body' | 'sequences' | 'opCode'>): Promise<Plain> {
+  const [command = '', target = body] = fields(body)[0] ?? []
+  const db = get(body, '$db')
+  const context: Context = { ...base, command, target, db: opCode === OP_QUERY ? 'admin' : db?.string ?? '', turn: new Turn(0) }
+  if (['hello', 'isMaster', 'ismaster'].includes(command)) return admin.hello(context)
+  if (opCode === OP_QUERY) throw new MongoError(352, `Unsupported OP_QUERY command: ${command}. The client driver may require an upgrade.`)
+  if (db === undefined) throw new MongoError(40414, 'OP_MSG requests require a $db argument')
+  if (context.db === '' || Buffer.byteLength(context.db) > 63 || /[/\\. "$*<>:|?\0]/.test(context.db)) throw new MongoError(73, `Invalid database name: '${context.db}'`)
+  const run = commands.get(command)?.[0]
+  if (run === undefined) throw new MongoError(59, `no such command: '${command}'`)
+  if (['txnNumber', 'startTransaction', 'autocommit'].some(name => get(body, name) !== undefined)) throw new MongoError(20, 'Transaction numbers are only allowed on a replica set member or mongos')
+  const options = parse(command, body, sequences)
   checkConcerns(options)
-  return await command.run({ ...context, turn: new Turn(options.number('maxTimeMS') ?? 0) }, options)
+  context.turn = new Turn(options.number('maxTimeMS') ?? 0)
+  return await run(context, options)
 }

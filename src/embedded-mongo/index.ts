@@ -13,9 +13,9 @@ export interface EmbeddedMongo {
 }
 
 export interface EmbeddedMongoOptions {
-  /** Holds the data, the socket and the lock; made if missing, readable by its owner only. */
+  /** Holds the data, the socket and the lock; made if missing, for its owner only. */
   dir: string
-  /** Faster and not durable: a crash of the machine may lose or destroy data. For tests. */
+  /** Faster and not durable: a crash of the machine may lose or destroy the data. For tests. */
   noSync?: boolean
   log?: (line: string) => void
 }
@@ -26,31 +26,32 @@ export interface EmbeddedMongoOptions {
  */
 export async function startEmbeddedMongo ({ dir: given, noSync = false, log = () => {} }: EmbeddedMongoOptions): Promise<EmbeddedMongo> {
   const dir = resolve(given)
-  const held = await prepare(dir)
-  const { socketPath } = held
-  const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), { workerData: { dir, socketPath, noSync } satisfies WorkerData })
-  let stopping = false
+  const { socketPath, release } = await prepare(dir)
+  const workerData: WorkerData = { dir, socketPath, noSync }
+  const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), { workerData })
+  let stopping: Promise<void> | undefined
   const ended = new Promise<Error | undefined>(resolve => {
     worker.once('error', error => { resolve(new Error(`the embedded server died: ${error.message}`, { cause: error })) })
-    worker.once('exit', code => { resolve(stopping ? undefined : new Error(`the embedded server ended with code ${code}`)) })
-  }).finally(() => { held.release() })
+    worker.once('exit', code => { resolve(stopping === undefined || code !== 0 ? new Error(`the embedded server ended with code ${code}`) : undefined) })
+  }).finally(release)
   const failure = await Promise.race([ended, started(worker, log)])
   if (failure !== undefined) {
+    await worker.terminate()
     await ended
     throw failure
   }
   chmodSync(socketPath, 0o600)
   // Thrown outside of any promise: nobody may go on without a database as if nothing had happened.
-  ended.then(error => { if (error !== undefined) setImmediate(() => { throw error }) }).catch(() => {})
+  ended.then(error => { if (error !== undefined && stopping === undefined) setImmediate(() => { throw error }) }).catch(() => {})
+  const stop = async (): Promise<void> => {
+    worker.postMessage('stop')
+    const error = await ended
+    if (error !== undefined) throw error
+  }
   return {
     url: `mongodb://${encodeURIComponent(socketPath)}/?directConnection=true&serverSelectionTimeoutMS=5000`,
     socketPath,
-    stop: async () => {
-      if (!stopping) worker.postMessage('stop')
-      stopping = true
-      const error = await ended
-      if (error !== undefined) throw error
-    }
+    stop: async () => { await (stopping ??= stop()) }
   }
 }
 
@@ -70,7 +71,7 @@ async function started (worker: Worker, log: (line: string) => void): Promise<Er
   return await new Promise(resolve => {
     worker.on('message', (message: WorkerMessage) => {
       if (message.type === 'log') log(message.line)
-      else resolve(message.type === 'ready' ? undefined : new Error(message.message))
+      else resolve(message.type === 'ready' ? undefined : new Error(message.line))
     })
   })
 }

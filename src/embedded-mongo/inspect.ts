@@ -1,82 +1,71 @@
 import { MongoError } from './errors.js'
 import { type Val, docVal, fields, validate as checkBson } from './bson.js'
 import type { Plain } from './build.js'
-import { type Context, type Handler, collectionName, compileSort, findCollection } from './context.js'
 import { existing } from './admin.js'
-import type { Collection, Index } from './catalog.js'
+import { type Collection, type Index, prefix } from './catalog.js'
+import { type Context, type Handler, collectionName } from './context.js'
 import { keysOf } from './index-keys.js'
-import { compileFilter } from './match.js'
 import { Options } from './options.js'
 import { plan } from './planner.js'
-import type { Query } from './query.js'
-import { explainedQuery } from './reads.js'
-import { type Store, entryKey, prefix, recordOf } from './store.js'
+import { CHUNK_BYTES, type Query } from './query.js'
+import { pipelineQuery, queryOf } from './reads.js'
+import { type Store, entryKey, next, recordOf } from './store.js'
+import { DELETE, UPDATE } from './writes.js'
 
-const STATEMENT = { q: 'object', u: 'any', multi: 'bool', upsert: 'bool', limit: 'integer', hint: 'hint', sort: 'object' } as const
+/** The field that holds the filter, of the commands that can be explained. */
+const FILTERS: Record<string, string> = { find: 'filter', count: 'query', distinct: 'query', findAndModify: 'query', aggregate: '', update: 'q', delete: 'q' }
 
-/** Tells how a command would find its documents: by which index, or by a scan. Nothing is run. @param parse checks the explained command's options */
+/** Tells how a command would find its documents: by which index, or by a scan. Nothing is run. @param parse reads the explained command's options */
 export function explain (parse: (name: string, command: Val) => Options): Handler {
   return context => {
-    const [command, target] = (context.target.isObject ? fields(context.target)[0] : undefined) ?? []
-    if (command === undefined || target === undefined || !['find', 'count', 'distinct', 'aggregate', 'update', 'delete', 'findAndModify'].includes(command)) {
-      throw new MongoError(59, `Explain failed due to unknown command: ${command ?? ''}`)
-    }
-    const inner = { ...context, command, target }
-    const options = parse(command, context.target)
-    const statements = options.list('updates') ?? options.list('deletes')
-    const query = statements === undefined
-      ? explainedQuery(inner, options)
-      : statementQuery(inner, new Options(command, statements[0] as Val, STATEMENT, false))
-    const namespace = `${context.db}.${collectionName(inner)}`
-    return { explainVersion: '1', queryPlanner: { namespace, winningPlan: query === undefined ? { stage: 'EOF' } : winningPlan(query), rejectedPlans: [] }, command: context.target, ok: 1 }
+    const [command, target] = (context.target.isObject ? fields(context.target)[0] : undefined) ?? ['', context.target]
+    if (!Object.hasOwn(FILTERS, command)) throw new MongoError(59, `Explain failed due to unknown command: ${command}`)
+    const inner: Context = { ...context, command, target }
+    let options = parse(command, context.target)
+    const [statement] = options.list('updates') ?? options.list('deletes') ?? []
+    if (statement !== undefined) options = new Options(command, statement, command === 'update' ? UPDATE : DELETE)
+    const query = command === 'aggregate' ? pipelineQuery(inner, options).query : queryOf(inner, options, FILTERS[command] as string)
+    const winningPlan = query === undefined ? { stage: 'EOF' } : stages(query)
+    return { explainVersion: '1', queryPlanner: { namespace: `${context.db}.${collectionName(inner)}`, winningPlan, rejectedPlans: [] }, command: context.target, ok: 1 }
   }
 }
 
-function statementQuery (context: Context, options: Options): Query | undefined {
-  const collection = findCollection(context)
-  const query = { filter: compileFilter(options.doc('q')), sort: compileSort(options.doc('sort')), hint: options.val('hint') }
-  return collection === undefined ? undefined : { ...query, collection }
-}
-
-function winningPlan (query: Query): Plain {
-  const { index, reverse, sorted, ranges } = plan(query.collection, query.filter, query.sort, query.hint)
+function stages (query: Query): Plain {
+  const { index, reverse, sorted } = plan(query.collection, query.filter, query.sort, query.hint)
   const direction = reverse ? 'backward' : 'forward'
   const source: Plain = index === undefined
     ? { stage: 'COLLSCAN', direction }
-    : { stage: 'FETCH', inputStage: { stage: 'IXSCAN', keyPattern: new Map(index.key), indexName: index.name, isMultiKey: index.multikey.some(Boolean), isUnique: index.unique, direction, ranges: ranges.length } }
+    : { stage: 'FETCH', inputStage: { stage: 'IXSCAN', keyPattern: new Map(index.key), indexName: index.name, isMultiKey: index.multikey.some(Boolean), isUnique: index.unique, direction } }
   return sorted ? source : { stage: 'SORT', inputStage: source }
 }
 
 /** Entries looked at between two pauses. */
 const CHUNK = 500
-/** Errors that are named; the rest is only counted by `valid`. */
+/** Errors that are named in the answer. */
 const MAX_ERRORS = 100
 
-/** Compares documents and indexes in both directions, writes waiting meanwhile. */
-export const validate: Handler = async context => {
+/** Compares documents and indexes: every entry that a document should have is there, and there are no others. Writes wait meanwhile. */
+export const validate: Handler = async context => await context.store.hold(async () => {
   const { store } = context
-  return await store.hold(async () => {
-    const collection = existing(context)
-    const errors: string[] = []
-    const expected = new Map(collection.indexes.map(index => [index, 0]))
-    let records = 0
-    await each(store, prefix(1, collection.id), prefix(1, collection.id + 1), (key, doc) => {
-      records++
-      checkDocument(store, collection, recordOf(key), doc, expected, errors)
-    })
-    const keysPerIndex: Record<string, number> = {}
-    for (const [index, keys] of expected) {
-      let found = 0
-      await each(store, prefix(2, index.id), prefix(2, index.id + 1), () => { found++ })
-      keysPerIndex[index.name] = found
-      if (found !== keys) errors.push(`index ${index.name} has ${found} entries, the documents have ${keys}`)
-    }
-    if (records !== collection.count) errors.push(`${records} documents, but ${collection.count} counted`)
-    return { ns: collection.ns, nrecords: records, nIndexes: collection.indexes.length, keysPerIndex, valid: errors.length === 0, errors: errors.slice(0, MAX_ERRORS), warnings: [], ok: 1 }
+  const collection = existing(context)
+  const errors: string[] = []
+  const expected = new Map(collection.indexes.map(index => [index, 0]))
+  let nrecords = 0
+  await each(store, 1, collection.id, (key, doc) => {
+    nrecords++
+    checkDocument(store, collection, recordOf(key), doc, expected, errors)
   })
-}
+  const keysPerIndex: Record<string, number> = {}
+  for (const [index, keys] of expected) {
+    let found = 0
+    await each(store, 2, index.id, () => { found++ })
+    keysPerIndex[index.name] = found
+    if (found !== keys) errors.push(`index ${index.name} has ${found} entries, the documents have ${keys}`)
+  }
+  if (nrecords !== collection.count) errors.push(`${nrecords} documents, but ${collection.count} counted`)
+  return { ns: collection.ns, nrecords, nIndexes: expected.size, keysPerIndex, valid: errors.length === 0, errors: errors.slice(0, MAX_ERRORS), warnings: [], ok: 1 }
+})
 
-/** Every entry that a document should have must be there and point to it; together with equal counts that leaves no entry without its document. */
 function checkDocument (store: Store, { indexes }: Collection, record: number, doc: Buffer, expected: Map<Index, number>, errors: string[]): void {
   try {
     if (checkBson(doc, 0, doc.length) !== doc.length) throw new MongoError(22, 'wrong length')
@@ -94,13 +83,13 @@ function checkDocument (store: Store, { indexes }: Collection, record: number, d
   }
 }
 
-async function each (store: Store, from: Buffer, end: Buffer, take: (key: Buffer, value: Buffer) => void): Promise<void> {
-  for (let start = from; ;) {
-    const entries = store.range(start, end, false, CHUNK, 1024 * 1024)
+async function each (store: Store, kind: 1 | 2, id: number, take: (key: Buffer, value: Buffer) => void): Promise<void> {
+  for (let start = prefix(kind, id); ;) {
+    const entries = store.range(start, prefix(kind, id + 1), false, CHUNK, CHUNK_BYTES)
     for (const [key, value] of entries) take(key, value)
     const last = entries.at(-1)
     if (last === undefined) return
-    start = Buffer.concat([last[0], Buffer.alloc(1)])
+    start = next(last[0])
     await new Promise(resolve => setImmediate(resolve))
   }
 }

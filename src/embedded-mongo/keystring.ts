@@ -1,5 +1,6 @@
 import { MongoError } from './errors.js'
 import { T, Val, fields, values } from './bson.js'
+import { Bytes } from './build.js'
 
 /**
  * First byte of an encoded value, in MongoDB's comparison order (manual, "Comparison/Sort Order"); one apart leaves room for "after this type".
@@ -20,39 +21,7 @@ export function rankOf (value: Val | undefined): number {
 }
 
 /** Bytes of a key under construction: their order (memcmp) is the order of the values. */
-export class KeyWriter {
-  private buf = Buffer.allocUnsafe(256)
-  private pos = 0
-
-  private room (size: number): number {
-    const at = this.pos
-    if (at + size > this.buf.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.buf.length * 2, at + size))
-      this.buf.copy(grown, 0, 0, at)
-      this.buf = grown
-    }
-    this.pos = at + size
-    return at
-  }
-
-  byte (value: number): this {
-    const at = this.room(1)
-    this.buf[at] = value
-    return this
-  }
-
-  raw (bytes: Buffer, start = 0, end = bytes.length): this {
-    const at = this.room(end - start)
-    bytes.copy(this.buf, at, start, end)
-    return this
-  }
-
-  uint32 (value: number): this {
-    const at = this.room(4)
-    this.buf.writeUInt32BE(value, at)
-    return this
-  }
-
+export class KeyWriter extends Bytes {
   /** Appends a value, or null for a missing one; `descending` turns its bytes round. Throws BadValue for types that have no order here. */
   value (value: Val | undefined, descending = false): this {
     const start = this.pos
@@ -75,22 +44,20 @@ export class KeyWriter {
       case T.null: return
       case T.double: case T.int: this.number(value.number, 0); return
       case T.long: this.long(buf.readBigInt64LE(start)); return
-      case T.string: this.text(buf, start + 4, end - 1); return
+      case T.string: this.escaped(buf, start + 4, end - 1); return
       case T.object:
         // Type, name, value: the order in which MongoDB compares the fields of two documents.
-        for (const [name, item] of fields(value)) {
-          this.byte(rankOf(item)).raw(Buffer.from(name)).byte(0).payload(item)
-        }
+        for (const [name, item] of fields(value)) this.byte(rankOf(item)).text(name).payload(item)
         this.byte(0)
         return
       case T.array:
         for (const item of values(value)) this.byte(rankOf(item)).payload(item)
         this.byte(0)
         return
-      case T.binary: this.uint32(buf.readInt32LE(start)).raw(buf, start + 4, end); return
+      case T.binary: this.uint64(BigInt(buf.readInt32LE(start))).raw(buf, start + 4, end); return
       case T.objectId: this.raw(buf, start, end); return
       case T.bool: this.byte(buf[start] as number); return
-      case T.date: this.date(buf.readBigInt64LE(start)); return
+      case T.date: this.uint64(BigInt.asUintN(64, buf.readBigInt64LE(start)) ^ (1n << 63n)); return
       default: throw new MongoError(2, `comparing, sorting or indexing values of type ${value.typeName} is not supported by the embedded server`)
     }
   }
@@ -98,19 +65,17 @@ export class KeyWriter {
   /** A double in memcmp order; from 2^53 on followed by what a Long has above it, so that neighbours that share a double stay apart. */
   private number (value: number, above: number): void {
     const at = this.room(8)
-    if (Number.isNaN(value)) {
-      this.buf.fill(0, at, at + 8) // NaN is less than every other number
-      return
-    }
     this.buf.writeDoubleBE(value === 0 ? 0 : value, at) // -0 equals 0
-    if (value < 0) for (let i = at; i < at + 8; i++) this.buf[i] = 255 - (this.buf[i] as number)
+    if (Number.isNaN(value)) this.buf.fill(0, at, at + 8) // NaN is less than every other number
+    else if (value < 0) for (let i = at; i < at + 8; i++) this.buf[i] = 255 - (this.buf[i] as number)
     else this.buf[at] = (this.buf[at] as number) | 0x80
     if (Math.abs(value) >= 2 ** 53) this.byte(above >> 8).byte(above & 255)
   }
 
-  private date (ms: bigint): void {
+  private uint64 (value: bigint): this {
     const at = this.room(8)
-    this.buf.writeBigUInt64BE(BigInt.asUintN(64, ms) ^ (1n << 63n), at)
+    this.buf.writeBigUInt64BE(value, at)
+    return this
   }
 
   private long (value: bigint): void {
@@ -121,7 +86,7 @@ export class KeyWriter {
   }
 
   /** Bytes 0 and 1 are escaped, so that 0 can end the text and a text sorts before its continuations. */
-  private text (buf: Buffer, start: number, end: number): void {
+  private escaped (buf: Buffer, start: number, end: number): void {
     let from = start
     for (let i = start; i < end; i++) {
       const byte = buf[i] as number
@@ -132,14 +97,13 @@ export class KeyWriter {
     this.raw(buf, from, end).byte(0)
   }
 
-  get length (): number { return this.pos }
   compare (bytes: Buffer): number { return this.buf.compare(bytes, 0, bytes.length, 0, this.pos) }
 
   /** A copy of the bytes written so far. */
   take (): Buffer { return Buffer.from(this.buf.subarray(0, this.pos)) }
 
-  reset (length = 0): this {
-    this.pos = length
+  reset (): this {
+    this.pos = 0
     return this
   }
 }

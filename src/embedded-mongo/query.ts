@@ -4,91 +4,74 @@ import type { Collection } from './catalog.js'
 import { type KeyPart, sortKey } from './index-keys.js'
 import type { Filter } from './match.js'
 import { type Plan, plan } from './planner.js'
-import { type Store, recordOf } from './store.js'
+import { type Store, next, recordOf } from './store.js'
 
 export interface Found { record: number, doc: Buffer }
 
 /**
- * The documents of a query. `undefined` marks a point at which the reader may wait: nothing is held then. After a document, pass true to `next` if the
- * reader waited, so that what was read ahead is read again.
+ * The documents of a query. `undefined` marks a point at which the reader may wait. Whoever waited passes true to the next `next`, so that what was read
+ * ahead is read again.
  */
 export type Documents = Generator<Found | undefined, void, boolean | undefined>
 
-export interface Query {
-  collection: Collection
-  filter: Filter
-  sort: KeyPart[]
-  hint?: Val | undefined
-  skip?: number
-  /** 0: no limit. */
-  limit?: number
-}
+/** A limit of 0 is none. */
+export interface Query { collection: Collection, filter: Filter, sort: KeyPart[], hint?: Val | undefined, skip?: number, limit?: number }
 
-/** Entries read in one go: few enough to take well under a millisecond. */
+/** Entries read in one go: well under a millisecond. */
 const CHUNK = 200
 /** Bytes of documents read in one go. */
-const CHUNK_BYTES = 1024 * 1024
-/** Memory of a sort without an index, MongoDB's limit being 100 MiB of documents; here only keys are held. */
+export const CHUNK_BYTES = 1024 * 1024
+/** Memory of a sort without an index, which holds keys and record numbers only. MongoDB allows 100 MiB of documents. */
 const MAX_SORT_BYTES = 32 * 1024 * 1024
 
 export function * run (store: Store, query: Query): Documents {
   const { skip = 0, limit = 0 } = query
   const chosen = plan(query.collection, query.filter, query.sort, query.hint)
   const documents = chosen.sorted ? scan(store, query, chosen, skip + limit) : sorted(store, query, chosen)
-  let skipped = 0
-  let given = 0
   let waited: boolean | undefined
-  for (;;) {
+  for (let seen = 0; limit === 0 || seen < skip + limit;) {
     const { value, done } = documents.next(waited)
-    waited = undefined
     if (done === true) return
-    if (value === undefined) yield undefined
-    else if (skipped < skip) skipped++
-    else {
-      waited = yield value
-      if (++given === limit) return
-    }
+    waited = value === undefined || seen++ >= skip ? yield value : undefined
   }
 }
 
-function * scan (store: Store, { collection, filter }: Query, { index, ranges, reverse, repeats, single }: Plan, wanted: number): Documents {
+function * scan (store: Store, { collection, filter }: Query, { index, ranges, reverse, single }: Plan, wanted: number): Documents {
+  const repeats = index?.multikey.some(Boolean) === true
   const seen = new Set<number>()
-  let size = single ? 1 : wanted > 0 ? Math.min(wanted, CHUNK) : CHUNK
+  let size = single ? 1 : Math.min(wanted === 0 ? CHUNK : wanted, CHUNK)
   for (let [start, end] of reverse ? [...ranges].reverse() : ranges) {
     for (let more = true; more;) {
       const entries = store.range(start, end, reverse, size, CHUNK_BYTES)
-      more = entries.length === size || (index === undefined && entries.reduce((sum, [, value]) => sum + value.length, 0) >= CHUNK_BYTES)
+      more = entries.length === size || (index === undefined && entries.length > 0)
       size = CHUNK
       for (const [key, value] of entries) {
         if (reverse) end = key
-        else start = Buffer.concat([key, Buffer.alloc(1)])
+        else start = next(key)
         const record = recordOf(index?.unique === true ? value : key)
         if (repeats && seen.size === seen.add(record).size) continue
         const doc = index === undefined ? value : store.document(collection, record)
         if (doc === undefined || !filter.test(docVal(doc))) continue
         const waited = yield { record, doc }
         if (single) return
-        if (waited === true) {
-          more = true
-          break
-        }
+        if (waited !== true) continue
+        more = true
+        break
       }
       if (collection.dropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
-      if (more) yield undefined
+      if (more || ranges.length > 1) yield undefined
     }
-    if (ranges.length > 1) yield undefined
   }
 }
 
-/** Keeps keys and record ids only, and no more than the limit asks for. */
+/** Holds keys and record numbers, and no more of them than the limit asks for. */
 function * sorted (store: Store, query: Query, chosen: Plan): Documents {
   const { collection, filter, sort, skip = 0, limit = 0 } = query
   const keep = limit === 0 ? Infinity : skip + limit
   let items: Array<{ key: Buffer, record: number }> = []
   let bytes = 0
   const order = (): void => {
-    items.sort((a, b) => a.key.compare(b.key))
-    if (items.length > keep) items = items.slice(0, keep)
+    items = items.sort((a, b) => a.key.compare(b.key)).slice(0, keep)
     bytes = items.reduce((sum, { key }) => sum + key.length + 100, 0)
   }
   for (const found of scan(store, query, chosen, 0)) {
@@ -105,45 +88,39 @@ function * sorted (store: Store, query: Query, chosen: Plan): Documents {
   const records = Float64Array.from(items, ({ record }) => record)
   items = []
   for (const [i, record] of records.entries()) {
+    if (collection.dropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
     const doc = store.document(collection, record)
     if (doc !== undefined && filter.test(docVal(doc))) yield { record, doc }
     if (i % CHUNK === CHUNK - 1) yield undefined
-    if (collection.dropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
   }
 }
 
 /** Longest time that a reader keeps the thread before it lets others in. */
 const SLICE_MS = 4
 
-/** Time that an operation has, by its maxTimeMS; and the pauses that it makes for others. */
+/** The time of an operation: its pauses for others, and its end by maxTimeMS (0: none). */
 export class Turn {
   private since = performance.now()
   private readonly deadline: number
   constructor (maxTimeMS: number) { this.deadline = maxTimeMS === 0 ? Infinity : this.since + maxTimeMS }
 
-  check (): void { if (performance.now() > this.deadline) throw new MongoError(50, 'operation exceeded time limit') }
-
-  get due (): boolean { return performance.now() - this.since > SLICE_MS }
-
-  async pause (): Promise<void> {
-    this.check()
-    if (!this.due) return
+  /** Throws MaxTimeMSExpired (50). @returns whether others were let in */
+  async pause (): Promise<boolean> {
+    const now = performance.now()
+    if (now > this.deadline) throw new MongoError(50, 'operation exceeded time limit')
+    if (now - this.since <= SLICE_MS) return false
     await new Promise(resolve => setImmediate(resolve))
     this.since = performance.now()
+    return true
   }
 }
 
 /** Reads on until `take` returns false or all is read, letting others in now and then. @returns whether all was read */
 export async function drain (documents: Documents, turn: Turn, take: (found: Found) => boolean): Promise<boolean> {
-  let waited: boolean | undefined = true
-  for (;;) {
+  for (let waited = true, count = 0; ;) {
     const { value, done } = documents.next(waited)
-    waited = undefined
     if (done === true) return true
     if (value !== undefined && !take(value)) return false
-    if (value === undefined || turn.due) {
-      waited = turn.due
-      await turn.pause()
-    }
+    waited = (value === undefined || ++count % 16 === 0) && await turn.pause()
   }
 }

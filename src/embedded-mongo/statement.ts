@@ -3,10 +3,10 @@ import { docVal } from './bson.js'
 import type { Plain } from './build.js'
 import { type Context, collectionName } from './context.js'
 import type { Collection } from './catalog.js'
-import { type Found, type Query, drain, run } from './query.js'
+import { CHUNK_BYTES, type Documents, type Found, type Query, drain, run } from './query.js'
 import type { Store } from './store.js'
 
-/** One change: what it looks for and what it does with it. Both functions are called inside a transaction; what they throw is the statement's error. */
+/** One change: what it looks for and what it does. `each` and `none` run inside a transaction; what they throw is the statement's error. */
 export interface Statement {
   query: Pick<Query, 'filter' | 'sort' | 'hint'>
   multi: boolean
@@ -15,25 +15,28 @@ export interface Statement {
   none: () => void
 }
 
-/** Index or document chunks that a statement may read inside its transaction; about 1,000 entries, some milliseconds. */
+/** Chunks of entries that a statement may read inside its transaction: about 1,000 entries, some milliseconds. */
 const CHUNKS_INSIDE = 5
-const BYTES_INSIDE = 8 * 1024 * 1024
-/** Longest time that the documents of a large change hold the thread. */
-const APPLY_MS = 8
+/** Documents or statements that go into one transaction. */
+const GROUP = 1000
+/** Longest time that changes of one command hold the thread. */
+const GROUP_MS = 10
 
-/** Finds and changes in one transaction, so that nothing comes between. @returns false, with nothing done, if that would take too long */
-function attempt (store: Store, collection: Collection | undefined, statement: Statement): boolean {
+/** The collection and what the statement looks for in it; undefined if there is no such collection. */
+function documents (store: Store, collection: Collection | undefined, { query, multi }: Statement): Documents | undefined {
+  return collection === undefined ? undefined : run(store, { ...query, collection, limit: multi ? 0 : 1 })
+}
+
+/** Finds and changes in one transaction, so that nothing comes between. @returns false, with nothing done, if there is too much to read */
+function attempt (store: Store, db: string, name: string, statement: Statement): boolean {
+  const collection = store.catalog.get(db, name)
   const found: Found[] = []
   let chunks = 0
   let bytes = 0
-  const documents = collection === undefined ? [] : run(store, { ...statement.query, collection, limit: statement.multi ? 0 : 1 })
-  for (const document of documents) {
+  for (const document of documents(store, collection, statement) ?? []) {
     if (document === undefined) chunks++
-    else {
-      found.push(document)
-      bytes += document.doc.length
-    }
-    if (chunks > CHUNKS_INSIDE || (bytes > BYTES_INSIDE && found.length > 1)) return false
+    else bytes += found.push(document) === 1 ? 0 : document.doc.length
+    if (chunks > CHUNKS_INSIDE || bytes > CHUNKS_INSIDE * CHUNK_BYTES) return false
   }
   if (found.length === 0) statement.none()
   for (const document of found) statement.each(collection as Collection, document)
@@ -41,24 +44,19 @@ function attempt (store: Store, collection: Collection | undefined, statement: S
 }
 
 /**
- * For changes that must read much: looks first, letting readers in, then changes what still matches. If several documents are to be changed, other writes
- * go on meanwhile, as on MongoDB; a single one, and an upsert, keep them waiting.
+ * For statements that must read much: looks first, letting readers in, then changes what still matches. Where several documents may be changed, other writes
+ * go on meanwhile, as on MongoDB; for a single one, and for an upsert, they wait.
  */
-async function atLength ({ store, db, turn, ...context }: Context, statement: Statement): Promise<void> {
-  const name = collectionName({ store, db, turn, ...context })
-  const gather = async (): Promise<number[]> => {
-    const collection = store.catalog.get(db, name)
+async function atLength ({ store, db, turn }: Context, name: string, statement: Statement): Promise<void> {
+  const change = async (write: Store['write'], orNone: boolean): Promise<void> => {
     const records: number[] = []
-    if (collection === undefined) return records
-    await drain(run(store, { ...statement.query, collection, limit: statement.multi ? 0 : 1 }), turn, ({ record }) => records.push(record) > 0)
-    return records
-  }
-  const apply = async (write: Store['write'], records: number[]): Promise<void> => {
+    const found = documents(store, store.catalog.get(db, name), statement)
+    if (found !== undefined) await drain(found, turn, ({ record }) => records.push(record) > 0)
+    if (orNone && records.length === 0) await write(() => { statement.none() })
     for (let i = 0; i < records.length;) {
       await write(() => {
-        const start = performance.now()
         const collection = store.catalog.get(db, name)
-        for (; i < records.length && performance.now() - start < APPLY_MS; i++) {
+        for (const start = performance.now(); i < records.length && performance.now() - start < GROUP_MS; i++) {
           const record = records[i] as number
           const doc = collection === undefined ? undefined : store.document(collection, record)
           if (doc !== undefined && statement.query.filter.test(docVal(doc))) statement.each(collection as Collection, { record, doc })
@@ -66,76 +64,49 @@ async function atLength ({ store, db, turn, ...context }: Context, statement: St
       })
     }
   }
-  if (statement.multi && !statement.upsert) await apply(async change => await store.write(change), await gather())
-  else {
-    await store.hold(async write => {
-      const records = await gather()
-      if (records.length === 0) await write(() => { statement.none() })
-      else await apply(write, records)
-    })
-  }
+  if (statement.multi && !statement.upsert) await change(async run => await store.write(run), false)
+  else await store.hold(async write => { await change(write, true) })
 }
 
 /** Runs one statement; throws its error. */
 export async function runStatement (context: Context, statement: Statement): Promise<void> {
-  const { store, db } = context
   const name = collectionName(context)
-  const done = await store.write(() => attempt(store, store.catalog.get(db, name), statement))
-  if (!done) await atLength(context, statement)
+  if (!await context.store.write(() => attempt(context.store, context.db, name, statement))) await atLength(context, name, statement)
 }
 
-/** Statements that go into one transaction. */
-const GROUP = 1000
-/** Longest time that statements of one command keep others waiting. */
-const GROUP_MS = 12
-
 /**
- * Runs the statements of one command, as many in one transaction as go, so that a batch costs one flush.
- * @param ordered whether the first error ends it
- * @returns the errors, at the statements' positions
+ * Runs the statements of one command, as many in one transaction as go, so that a batch costs one flush. @param ordered whether the first error ends it
+ * @param make the statement at a position, or a change that needs no search @returns the errors, as an answer has them
  */
 export async function runStatements (context: Context, total: number, ordered: boolean, make: (i: number) => Statement | (() => void)): Promise<Plain[]> {
   const { store, db } = context
   const name = collectionName(context)
   const errors: Plain[] = []
-  let stopped = false
-  const attempted = (i: number, work: () => boolean): boolean => {
-    try {
-      return work()
-    } catch (error) {
-      errors.push(writeError(i, error))
-      stopped = ordered
-      return true
-    }
+  const failed = (index: number, error: unknown): void => {
+    if (!(error instanceof MongoError)) throw error
+    errors.push({ index, code: error.code, errmsg: error.message, ...error.extra as Record<string, Plain> })
   }
-  for (let i = 0; i < total && !stopped;) {
-    const tooLong = await store.write((): Statement | undefined => {
+  const stopped = (): boolean => ordered && errors.length > 0
+  for (let i = 0; i < total && !stopped();) {
+    const long = await store.write((): Statement | undefined => {
       const start = performance.now()
-      for (let n = 0; i < total && !stopped && n < GROUP; n++) {
-        let statement: Statement | (() => void) | undefined
-        const done = attempted(i, () => {
-          statement = make(i)
-          if (typeof statement !== 'function') return attempt(store, store.catalog.get(db, name), statement)
-          statement()
-          return true
-        })
-        if (!done) return statement as Statement
-        i++
-        if (typeof statement !== 'function' && performance.now() - start > GROUP_MS) break
+      for (const end = Math.min(i + GROUP, total); i < end && !stopped(); i++) {
+        try {
+          const statement = make(i)
+          if (typeof statement === 'function') statement()
+          else if (!attempt(store, db, name, statement)) return statement
+          else if (performance.now() - start > GROUP_MS) {
+            i++
+            break
+          }
+        } catch (error) {
+          failed(i, error)
+        }
       }
       return undefined
     })
-    if (tooLong === undefined) {
-      context.turn.check()
-      continue
-    }
-    await atLength(context, tooLong).catch(error => attempted(i, () => { throw error }))
-    i++
+    if (long !== undefined) await atLength(context, name, long).catch((error: unknown) => { failed(i, error) }).finally(() => i++)
+    await context.turn.pause()
   }
   return errors
-}
-
-function writeError (index: number, error: unknown): Plain {
-  if (!(error instanceof MongoError)) throw error
-  return { index, code: error.code, errmsg: error.message, ...error.extra as Record<string, Plain> | undefined }
 }

@@ -3,63 +3,52 @@ import { join } from 'node:path'
 import { type RootDatabase, open } from 'lmdb'
 import { MongoError } from './errors.js'
 import { docVal } from './bson.js'
-import { Catalog, type Collection, type Index } from './catalog.js'
+import { Catalog, type Collection, type Index, prefix } from './catalog.js'
 import { type Keys, keysOf } from './index-keys.js'
 import { duplicateKey } from './show.js'
 
 /** Layout of the data file; a file of another version is refused. */
 const FORMAT = '1'
 const FORMAT_KEY = Buffer.from('\0format')
-/** Longest time that one group of writes holds the thread before it commits, so that readers wait little. */
+/** Longest time that a group of writes holds the thread before it commits. */
 const GROUP_MS = 8
-/** Entries removed in one go when a collection or an index is dropped. */
+/** Entries of a dropped collection or index that are removed in one transaction. */
 const PURGE_CHUNK = 500
+/** Bytes of a document's number. */
+const RECORD = 6
 
 interface Job { run: () => unknown, resolve: (value: never) => void, reject: (error: Error) => void, value?: unknown, error?: Error }
 
-/** An entry of an index in the making or on its way out: its key in LMDB and the record that it points to. */
-const TAIL = 6
-
-export function docKey (collection: Collection, record: number): Buffer {
-  const key = Buffer.allocUnsafe(11)
-  key[0] = 1
-  key.writeUInt32BE(collection.id, 1)
-  key.writeUIntBE(record, 5, TAIL)
-  return key
-}
-
-export function recordOf (key: Buffer): number { return key.readUIntBE(key.length - TAIL, TAIL) }
-
-/** The bytes that all entries of an index or all documents of a collection begin with. */
-export function prefix (kind: 1 | 2, id: number): Buffer {
-  const key = Buffer.allocUnsafe(5)
-  key[0] = kind
-  key.writeUInt32BE(id, 1)
-  return key
-}
-
-export function entryKey (index: Index, key: Buffer, record: number): Buffer {
-  const size = 5 + key.length
-  const out = Buffer.allocUnsafe(index.unique ? size : size + TAIL)
-  out[0] = 2
-  out.writeUInt32BE(index.id, 1)
-  key.copy(out, 5)
-  if (!index.unique) out.writeUIntBE(record, size, TAIL)
+function numbered (start: Buffer, key: Buffer, record?: number): Buffer {
+  const out = Buffer.allocUnsafe(start.length + key.length + (record === undefined ? 0 : RECORD))
+  start.copy(out)
+  key.copy(out, start.length)
+  if (record !== undefined) out.writeUIntBE(record, out.length - RECORD, RECORD)
   return out
 }
 
-/**
- * Documents, indexes and catalog in one LMDB file. Reads see the last commit; all changes are made inside {@link write}, whose promise resolves
- * when they are on the disk.
- */
+const NOTHING = Buffer.alloc(0)
+
+/** Documents: 1, collection, number. */
+export function docKey (collection: Collection, record: number): Buffer { return numbered(prefix(1, collection.id), NOTHING, record) }
+/** Index entries: 2, index, key, and unless unique the document's number. */
+export function entryKey (index: Index, key: Buffer, record: number): Buffer { return numbered(prefix(2, index.id), key, index.unique ? undefined : record) }
+/** The number at the end of a key, or of a unique index's value. */
+export function recordOf (bytes: Buffer): number { return bytes.readUIntBE(bytes.length - RECORD, RECORD) }
+/** The first key after this one. */
+export function next (key: Buffer): Buffer { return Buffer.concat([key, Buffer.alloc(1)]) }
+
+/** Documents, indexes and catalog in one LMDB file. Reads see the last commit; changes are made inside {@link write} only. */
 export class Store {
   readonly catalog: Catalog
   private readonly root: RootDatabase<Buffer, Buffer>
-  private jobs: Job[] = []
+  private readonly path: string
+  private readonly jobs: Job[] = []
   private writing: Promise<void> | undefined
   private holders = 0
-  private readonly path: string
+  private closing = false
 
+  /** Opens or makes the file. Throws an Error of one line for another format. @param noSync see {@link EmbeddedMongoOptions} */
   constructor (dir: string, noSync = false) {
     this.path = join(dir, 'data.mdb')
     this.root = open<Buffer, Buffer>({ path: this.path, keyEncoding: 'binary', encoding: 'binary', noSubdir: true, noSync })
@@ -67,10 +56,10 @@ export class Store {
     if (format !== undefined && format !== FORMAT) throw new Error(`${this.path} has format version ${format}, this program reads version ${FORMAT}`)
     if (format === undefined) this.root.putSync(FORMAT_KEY, Buffer.from(FORMAT))
     this.catalog = new Catalog(this.root)
-    this.write(() => this.catalog.dropUnfinished()).then(() => this.purge()).catch(() => {})
+    void this.purge()
   }
 
-  /** Runs `change` inside a transaction. Changes that arrive while one is being written to disk go together into the next. */
+  /** Runs `change` inside a transaction and resolves when it is on the disk. Changes that come while one is written go together into the next. */
   async write<R> (change: () => R): Promise<R> {
     return await new Promise<R>((resolve, reject) => {
       this.jobs.push({ run: change, resolve, reject })
@@ -86,7 +75,7 @@ export class Store {
     })
   }
 
-  /** Keeps all other writes waiting while `run` reads and, with the `write` that it is given, writes. */
+  /** Keeps all other writes waiting while `run` reads, lets readers in, and writes by the function that it is given. */
   async hold<R> (run: (write: Store['write']) => Promise<R>): Promise<R> {
     this.holders++
     while (this.writing !== undefined) await this.writing
@@ -108,10 +97,12 @@ export class Store {
       await this.root.flushed
       for (const job of group) job.error === undefined ? job.resolve(job.value as never) : job.reject(job.error)
     } catch (error) {
-      const failure = await commitError(error)
+      // lmdb says why in a second promise.
+      const reason = await Promise.resolve((error as { commitError?: Promise<never> }).commitError).then(() => error as Error, (why: Error) => why)
       this.root.resetReadTxn()
       this.catalog.load()
-      for (const job of group) job.reject(failure)
+      const full = /no space|disk full|ENOSPC|quota/i.test(reason.message)
+      for (const job of group) job.reject(new MongoError(full ? 14031 : 1, `${full ? 'the disk is full' : 'writing failed'}, nothing was written: ${reason.message}`))
     }
   }
 
@@ -132,15 +123,12 @@ export class Store {
   entry (key: Buffer): Buffer | undefined { return this.root.get(key) }
   document (collection: Collection, record: number): Buffer | undefined { return this.root.get(docKey(collection, record)) }
 
-  /** Up to `limit` entries from `start` (inclusive) to `end` (exclusive), or backwards from before `end` down to `start`. */
-  range (start: Buffer, end: Buffer, reverse: boolean, limit: number, maxBytes = Infinity): Array<[key: Buffer, value: Buffer]> {
+  /** Up to `limit` entries from `start` to before `end`, or backwards from before `end` down to `start`; fewer if they have more than `maxBytes`. */
+  range (start: Buffer, end: Buffer, reverse: boolean, limit: number, maxBytes: number): Array<[key: Buffer, value: Buffer]> {
     const out: Array<[Buffer, Buffer]> = []
-    // lmdb's reverse ranges begin at their start inclusively and exclude their end, so the bounds are moved by one key.
-    const options = reverse
-      ? { start: end, end: start, reverse, limit: limit + 1, inclusiveEnd: true }
-      : { start, end, limit }
     let bytes = 0
-    for (const { key, value } of this.root.getRange(options)) {
+    // A reverse range of lmdb includes its start, which here is the end.
+    for (const { key, value } of this.root.getRange(reverse ? { start: end, end: start, reverse, limit: limit + 1, inclusiveEnd: true } : { start, end, limit })) {
       if (reverse && key.compare(end) >= 0) continue
       if (out.length === limit || bytes > maxBytes) break
       bytes += value.length
@@ -149,101 +137,72 @@ export class Store {
     return out
   }
 
-  /** Stores a new document. Inside {@link write} only; nothing is changed if it throws, as with the next two. */
-  insert (collection: Collection, doc: Buffer): number {
+  /** Stores a new document; like the next two it changes nothing if it throws. */
+  insert (collection: Collection, doc: Buffer): void {
     const record = collection.nextRecord
-    const keys = this.checkedKeys(collection, doc, record)
+    const keys = collection.indexes.map((index): [Index, Keys] => [index, this.checkedKeys(collection, index, record, doc)])
     collection.nextRecord++
     this.root.putSync(docKey(collection, record), doc)
-    for (const [index, { keys: added }] of keys) for (const key of added) this.putEntry(index, key, record)
-    this.catalog.counted(collection, 1, doc.length)
-    return record
+    for (const [index, { keys: added }] of keys) this.putEntries(index, added, record)
+    this.catalog.addCounts(collection, 1, doc.length)
   }
 
   replace (collection: Collection, record: number, before: Buffer, doc: Buffer): void {
-    const keys = this.checkedKeys(collection, doc, record)
-    for (const [index, { keys: added }] of keys) {
-      const removed = new Map(keysOf(index.parts, docVal(before)).keys.map(key => [key.toString('latin1'), key]))
-      for (const key of added) if (!removed.delete(key.toString('latin1')) || index.building) this.putEntry(index, key, record)
-      for (const key of removed.values()) this.removeEntry(index, key, record)
+    const keys = collection.indexes.map((index): [Index, Keys] => [index, this.checkedKeys(collection, index, record, doc)])
+    for (const [index, { keys: wanted }] of keys) {
+      const old = new Map(keysOf(index.parts, docVal(before)).keys.map(key => [key.toString('latin1'), key]))
+      this.putEntries(index, wanted.filter(key => !old.delete(key.toString('latin1'))), record)
+      for (const key of old.values()) this.root.removeSync(entryKey(index, key, record))
     }
     this.root.putSync(docKey(collection, record), doc)
-    this.catalog.counted(collection, 0, doc.length - before.length)
+    this.catalog.addCounts(collection, 0, doc.length - before.length)
   }
 
   remove (collection: Collection, record: number, before: Buffer): void {
-    for (const index of collection.indexes) {
-      for (const key of keysOf(index.parts, docVal(before)).keys) this.removeEntry(index, key, record)
-    }
+    for (const index of collection.indexes) for (const key of keysOf(index.parts, docVal(before)).keys) this.root.removeSync(entryKey(index, key, record))
     this.root.removeSync(docKey(collection, record))
-    this.catalog.counted(collection, -1, -before.length)
+    this.catalog.addCounts(collection, -1, -before.length)
   }
 
-  /** Adds the entries of a stored document to one new index. */
+  /** Adds a stored document to a new index. */
   addToIndex (collection: Collection, index: Index, record: number, doc: Buffer): void {
-    for (const key of this.checkedIndexKeys(collection, index, doc, record).keys) this.putEntry(index, key, record)
+    this.putEntries(index, this.checkedKeys(collection, index, record, doc).keys, record)
   }
 
-  private checkedKeys (collection: Collection, doc: Buffer, record: number): Array<[Index, Keys]> {
-    return collection.indexes.map(index => [index, this.checkedIndexKeys(collection, index, doc, record)])
-  }
-
-  private checkedIndexKeys (collection: Collection, index: Index, doc: Buffer, record: number): Keys {
+  private checkedKeys (collection: Collection, index: Index, record: number, doc: Buffer): Keys {
     const keys = keysOf(index.parts, docVal(doc))
-    if (index.unique) {
-      for (const key of keys.keys) {
-        const held = this.root.get(entryKey(index, key, record))
-        if (held !== undefined && recordOf(held) !== record) throw duplicateKey(collection, index, doc, key)
-      }
+    for (const key of index.unique ? keys.keys : []) {
+      const held = this.root.get(entryKey(index, key, record))
+      if (held !== undefined && recordOf(held) !== record) throw duplicateKey(collection, index, doc, key)
     }
     this.catalog.noteKeys(collection, index, keys)
     return keys
   }
 
-  private putEntry (index: Index, key: Buffer, record: number): void {
-    this.root.putSync(entryKey(index, key, record), index.unique ? recordBytes(record) : Buffer.alloc(0))
+  private putEntries (index: Index, keys: Buffer[], record: number): void {
+    for (const key of keys) this.root.putSync(entryKey(index, key, record), index.unique ? numbered(NOTHING, NOTHING, record) : NOTHING)
   }
 
-  private removeEntry (index: Index, key: Buffer, record: number): void {
-    const entry = entryKey(index, key, record)
-    // An index in the making may hold another document's entry for this key.
-    if (index.building && index.unique) {
-      const held = this.root.get(entry)
-      if (held === undefined || recordOf(held) !== record) return
-    }
-    this.root.removeSync(entry)
-  }
-
-  /** Deletes what is left of dropped collections and indexes, in small transactions. */
+  /** Removes what is left of dropped collections and indexes, in small transactions. What fails is tried again at the next start. */
   async purge (): Promise<void> {
-    for (let dead = this.catalog.nextDropped(); dead !== undefined; dead = this.catalog.nextDropped()) {
-      const [kind, id] = dead
-      await this.write(() => {
-        const entries = this.range(prefix(kind, id), prefix(kind, id + 1), false, PURGE_CHUNK)
-        for (const [key] of entries) this.root.removeSync(key)
-        if (entries.length === 0) this.catalog.purged(kind, id)
-      })
-    }
+    try {
+      while (!this.closing && this.catalog.nextDropped() !== undefined) {
+        await this.write(() => {
+          const [kind, id] = this.catalog.nextDropped() ?? [1, 0]
+          const entries = this.range(prefix(kind, id), prefix(kind, id + 1), false, PURGE_CHUNK, Infinity)
+          for (const [key] of entries) this.root.removeSync(key)
+          if (entries.length === 0) this.catalog.purged(kind, id)
+        })
+      }
+    } catch {}
   }
 
   get fileSize (): number { return statSync(this.path).size }
 
   /** Waits for the writes in progress. */
   async close (): Promise<void> {
+    this.closing = true
     while (this.writing !== undefined) await this.writing
     await this.root.close()
   }
-}
-
-function recordBytes (record: number): Buffer {
-  const out = Buffer.allocUnsafe(TAIL)
-  out.writeUIntBE(record, 0, TAIL)
-  return out
-}
-
-/** lmdb says why a commit failed in a second promise. */
-async function commitError (error: unknown): Promise<Error> {
-  const reason = await Promise.resolve((error as { commitError?: Promise<never> }).commitError).then(() => error as Error, (why: Error) => why)
-  if (/no space|disk full|ENOSPC|quota/i.test(reason.message)) return new MongoError(14031, `the disk is full, nothing was written: ${reason.message}`)
-  return new MongoError(1, `writing failed: ${reason.message}`)
 }

@@ -12,8 +12,7 @@ import { compileUpdate, idOf, prepareInsert } from './update.js'
 export const MAX_BATCH = 100_000
 
 function batch (context: Context, options: Options, name: string): Val[] {
-  options.required(name, context.command)
-  const list = options.list(name) ?? []
+  const list = options.required(name, options.list(name))
   if (list.length === 0 || list.length > MAX_BATCH) throw new MongoError(16, `Write batch sizes must be between 1 and ${MAX_BATCH}. Got ${list.length} operations.`)
   const odd = list.find(item => !item.isObject)
   if (odd !== undefined) throw new MongoError(14, `BSON field '${context.command}.${name}' holds the wrong type '${odd.typeName}', expected type 'object'`)
@@ -37,13 +36,13 @@ export const insert: Handler = async (context, options) => {
   return answer(n, errors)
 }
 
-const UPDATE: Spec = {
-  q: 'object', u: 'any', multi: 'bool', upsert: 'bool', hint: 'hint', sort: 'object', c: 'refused', collation: 'refused', arrayFilters: 'refused', upsertSupplied: 'refused', sampleId: 'ignored'
-}
+/** What one statement of an update and of a delete takes. */
+export const UPDATE: Spec = { q: 'object', u: 'any', multi: 'bool', upsert: 'bool', hint: 'hint', sort: 'object', c: 'refused', collation: 'refused', arrayFilters: 'refused' }
+export const DELETE: Spec = { q: 'object', limit: 'integer', hint: 'hint', collation: 'refused' }
 
 export const update: Handler = async (context, options) => {
-  const statements = batch(context, options, 'updates').map(item => new Options('update.updates', item, UPDATE, false))
-  for (const statement of statements) for (const name of ['q', 'u']) statement.required(name, 'update.updates')
+  const statements = batch(context, options, 'updates').map(item => new Options('update.updates', item, UPDATE))
+  for (const statement of statements) for (const name of ['q', 'u']) statement.required(name, statement.val(name))
   let n = 0
   let nModified = 0
   const upserted: Plain[] = []
@@ -57,7 +56,7 @@ export const update: Handler = async (context, options) => {
 
 function updateStatement ({ store, db, target }: Context, options: Options, report: (matched: number, modified: number, upserted?: Val) => void): Statement {
   const filter = compileFilter(options.doc('q'))
-  const change = compileUpdate(options.required('u', 'update'))
+  const change = compileUpdate(options.required('u', options.val('u')))
   const multi = options.bool('multi')
   const upsert = options.bool('upsert')
   if (multi && change.replacement) throw new MongoError(9, 'multi update is not supported for replacement-style update')
@@ -80,14 +79,12 @@ function updateStatement ({ store, db, target }: Context, options: Options, repo
   }
 }
 
-const DELETE: Spec = { q: 'object', limit: 'integer', hint: 'hint', collation: 'refused', sampleId: 'ignored' }
-
 export const remove: Handler = async (context, options) => {
   const { store } = context
-  const statements = batch(context, options, 'deletes').map(item => new Options('delete.deletes', item, DELETE, false))
+  const statements = batch(context, options, 'deletes').map(item => new Options('delete.deletes', item, DELETE))
   for (const statement of statements) {
-    statement.required('q', 'delete.deletes')
-    const limit = statement.required('limit', 'delete.deletes').number
+    statement.required('q', statement.val('q'))
+    const limit = statement.required('limit', statement.number('limit'))
     if (limit !== 0 && limit !== 1) throw new MongoError(9, `The limit field in delete objects must be 0 or 1. Got ${limit}`)
   }
   let n = 0
@@ -109,11 +106,8 @@ export const remove: Handler = async (context, options) => {
 
 function checkFindAndModify (options: Options): void {
   const removing = options.bool('remove')
-  const changing = options.val('update') !== undefined
-  if (removing && changing) throw new MongoError(9, 'Cannot specify both an update and remove=true')
-  if (!removing && !changing) throw new MongoError(9, 'Either an update or remove=true must be specified')
-  if (removing && options.bool('upsert')) throw new MongoError(9, 'Cannot specify both upsert=true and remove=true')
-  if (removing && options.bool('new')) throw new MongoError(9, "Cannot specify both new=true and remove=true; 'remove' always returns the deleted document")
+  if (removing === (options.val('update') !== undefined)) throw new MongoError(9, removing ? 'Cannot specify both an update and remove=true' : 'Either an update or remove=true must be specified')
+  for (const name of ['upsert', 'new']) if (removing && options.bool(name)) throw new MongoError(9, `Cannot specify both ${name}=true and remove=true`)
 }
 
 export const findAndModify: Handler = async (context, options) => {
@@ -124,7 +118,7 @@ export const findAndModify: Handler = async (context, options) => {
   const sort = compileSort(options.doc('sort'))
   const project = compileProjection(options.doc('fields'))
   const removing = options.bool('remove')
-  const change = removing ? undefined : compileUpdate(options.required('update', 'findAndModify'))
+  const change = removing ? undefined : compileUpdate(options.required('update', options.val('update')))
   const upsert = options.bool('upsert')
   let value: Buffer | null = null
   let last: Record<string, Plain> = removing ? { n: 0 } : { n: 0, updatedExisting: false }
