@@ -50,4 +50,4 @@ export default fp(async function securityPlugin (fastify) {
       throw apiError('unavailable', `the server is overloaded (${type})`, '', { retryAfter: RETRY_SECONDS })
     }
   })
-}, { name: 'security' })
+}, { name: 'security', dependencies: ['websocket'] })
