@@ -131,7 +131,7 @@ export function hostileMessages (random: () => number): () => Hostile {
         () => [int32(pick([4, 8, 0x8000, 0x4000])), command, section('documents', docs)],
         () => [int32(0), section('documents', docs)],
         () => [int32(0), command, command],
-        () => [int32(0), command, section('documents', docs, wild())],
+        () => [int32(0), command, section('documents', docs, pick([0, -1, 4, 13, 25, 27, 500, 2 ** 31 - 1]))],
         () => [int32(0), command, section('documents', [noise(40), Buffer.of(1)])],
         () => [int32(0), command, Buffer.of(pick([2, 3, 255])), docs[0]!],
         () => [int32(0), command, section('documents', docs), section('documents', docs)],
