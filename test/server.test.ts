@@ -1,0 +1,118 @@
+/** The process: starting, refusing to start, being killed, ending. Needs the build that `npm test` makes. */
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { dataDir, request, ROOT, run, start } from './server.js'
+
+const ANNA = { username: 'Müller', email: 'mueller@example.org', password: '12345678', avatarImage: '', isAvatarImageSet: false }
+const BEN = { ...ANNA, username: 'Ben', email: 'ben@example.org' }
+
+t.test('prints where it listens, where the data lies and where the docs are; started twice, the data is still there', async t => {
+  const DATA_DIR = await dataDir(t)
+  const first = await start(t, { DATA_DIR })
+  const line = first.log.find(entry => entry.includes('chat server'))!
+  t.match(line, `${first.origin}/api/v1`)
+  t.match(line, `${first.origin}/docs`)
+  t.match(line, DATA_DIR)
+  t.equal((await stat(DATA_DIR)).mode & 0o777, 0o700)
+  t.equal((await request(first.origin, 'POST', '/api/v1/user/register', { body: ANNA })).status, 201)
+  t.same(await first.end('SIGTERM'), [0, null])
+  const second = await start(t, { DATA_DIR })
+  t.equal((await request(second.origin, 'POST', '/api/v1/user/login', { body: { username: 'müller', password: '12345678' } })).status, 200)
+  t.same(await second.end('SIGINT'), [0, null])
+})
+
+t.test('kill -9 right after an answer to addmsg: after the restart the message is there', async t => {
+  const DATA_DIR = await dataDir(t)
+  for (let round = 0; round < 5; round++) {
+    const server = await start(t, { DATA_DIR })
+    const login = async (person: typeof ANNA) => {
+      if (round === 0) await request(server.origin, 'POST', '/api/v1/user/register', { body: person })
+      return (await request(server.origin, 'POST', '/api/v1/user/login', { body: { username: person.username, password: person.password } })).body
+    }
+    const [anna, ben] = [await login(ANNA), await login(BEN)]
+    const read = await request(server.origin, 'GET', `/api/v1/getallmessages?sender=${anna.data._id}&reciver=${ben.data._id}`, { token: ben.token })
+    t.same(read.body.data.map((message: { message: string }) => message.message), Array.from({ length: round }, (_, n) => `round ${n}`))
+    const sent = await request(server.origin, 'POST', '/api/v1/addmsg', { token: anna.token, body: { message: `round ${round}`, sender: anna.data._id, reciver: ben.data._id, createdAt: '' } })
+    t.equal(sent.body.data.seq, round + 1)
+    await server.end('SIGKILL')
+  }
+})
+
+t.test('one clear line and exit code 1', async t => {
+  const refused = async (env: Record<string, string>, line: RegExp) => {
+    const { code, out, err } = await run({ PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'silent', ...env })
+    t.equal(code, 1)
+    t.equal(out, '')
+    t.match(err, line)
+    t.equal(err.trimEnd().split('\n').length, 1, err)
+  }
+
+  await t.test('port taken', async () => {
+    const other = createServer()
+    await new Promise<void>(resolve => { other.listen(0, '127.0.0.1', resolve) })
+    const { port } = other.address() as AddressInfo
+    await refused({ DATA_DIR: await dataDir(t), PORT: String(port) }, new RegExp(`port ${port} is taken`))
+    other.close()
+  })
+
+  await t.test('data directory owned by another process: its pid is named', async t => {
+    const DATA_DIR = await dataDir(t)
+    const server = await start(t, { DATA_DIR })
+    await refused({ DATA_DIR }, new RegExp(`${server.child.pid}`))
+  })
+
+  await t.test('data directory not writable', async () => {
+    const DATA_DIR = await dataDir(t)
+    await writeFile(DATA_DIR, 'a file')
+    await refused({ DATA_DIR }, new RegExp(DATA_DIR))
+    await refused({ DATA_DIR: '/proc/nowhere' }, /\/proc\/nowhere/)
+  })
+
+  await t.test('data of an unknown format', async () => {
+    const DATA_DIR = await dataDir(t)
+    await mkdir(DATA_DIR, { mode: 0o700 })
+    await writeFile(join(DATA_DIR, 'data.mdb'), 'not a database')
+    const { code, err } = await run({ PORT: '0', DATA_DIR, LOG_LEVEL: 'silent' })
+    t.equal(code, 1)
+    t.match(err, /^cannot start: .+\n$/)
+  })
+
+  await t.test('no database server at MONGODB_URL', async () => {
+    await refused({ MONGODB_URL: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200' }, /ECONNREFUSED/)
+  })
+
+  await t.test('a variable that is not valid is named', async () => {
+    await refused({ PORT: 'x' }, /PORT must be integer/)
+    await refused({ PORT: '70000' }, /PORT must be <= 65535/)
+    await refused({ MONGODB_URL: 'postgres://x' }, /MONGODB_URL/)
+    await refused({ ALLOWED_ORIGINS: 'example' }, /ALLOWED_ORIGINS.*"example"/)
+    await refused({ TRUST_PROXY: '2' }, /TRUST_PROXY/)
+    await refused({ REFUSE_COMMON_PASSWORDS: 'maybe' }, /REFUSE_COMMON_PASSWORDS/)
+    await refused({ LOG_LEVEL: 'loud' }, /LOG_LEVEL/)
+  })
+})
+
+t.test('--help names every variable with its default', async t => {
+  const { code, out } = await run({}, ['--help'])
+  t.equal(code, 0)
+  for (const name of ['PORT (5009)', 'HOST (localhost)', 'MONGODB_URL', 'DATA_DIR (./data)', 'SESSION_DAYS (30)']) t.match(out, name)
+})
+
+t.test('settings that are risky are warned of at start-up', async t => {
+  const server = await start(t, { DATA_DIR: await dataDir(t), HTTP_RATE: '0', NODE_ENV: 'development' })
+  for (const name of ['REFUSE_COMMON_PASSWORDS', 'HTTP_RATE', 'NODE_ENV']) t.ok(server.log.some(line => line.includes('"level":40') && line.includes(name)), name)
+})
+
+t.test("the README's first conversation, as it is written: curl and wscat", async t => {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const script = /## A first conversation[^]*?```sh\n([^]*?)```/.exec(readme)![1]!
+  const server = await start(t, { DATA_DIR: await dataDir(t) })
+  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script.replaceAll('localhost:5009', server.origin.slice('http://'.length))], { cwd: ROOT })
+  t.match(stdout, /"type":"hello"/, 'Ben is greeted')
+  t.match(stdout, /"type":"message".*Hello Ben 👋🏽/, 'Ben gets the message at once')
+  t.match(stdout, /"data":\[\{.*Hello Ben 👋🏽/, 'and reads it again')
+})

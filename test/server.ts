@@ -1,0 +1,70 @@
+/** The built server as a process of its own, for tests that start, kill and restart it. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+
+export const ROOT = join(import.meta.dirname, '..')
+
+export interface ServerProcess {
+  child: ChildProcess
+  origin: string
+  /** all lines of the log until now */
+  log: string[]
+  /** Sends a signal and waits for the end: [exit code, signal]. */
+  end: (signal: NodeJS.Signals) => Promise<[number | null, NodeJS.Signals | null]>
+}
+
+/** A directory for DATA_DIR that goes with the test. */
+export async function dataDir (t: Test): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'chat-data-'))
+  t.teardown(async () => { await rm(dir, { recursive: true, force: true }) })
+  return join(dir, 'data')
+}
+
+/** Runs dist/src/server.js (`npm test` builds it before) until it ends. */
+export async function run (env: Record<string, string>, args: string[] = []): Promise<{ code: number | null, out: string, err: string }> {
+  const child = spawn(process.execPath, [join(ROOT, 'dist/src/server.js'), ...args], { env: { PATH: process.env.PATH!, ...env } })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', chunk => { out += chunk })
+  child.stderr.on('data', chunk => { err += chunk })
+  const [code] = await once(child, 'close')
+  return { code, out, err }
+}
+
+/** Starts dist/src/server.js on a free port and waits until it listens; it is killed with the test. */
+export async function start (t: Test, env: Record<string, string>): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [join(ROOT, 'dist/src/server.js')], {
+    env: { PATH: process.env.PATH!, PORT: '0', HOST: '127.0.0.1', ...env }, stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
+  t.teardown(async () => { child.kill('SIGKILL'); await closed })
+  const log: string[] = []
+  const origin = await new Promise<string>((resolve, reject) => {
+    let rest = ''
+    child.stdout!.on('data', chunk => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop()!
+      log.push(...lines)
+      for (const line of lines) {
+        const url = /chat server: (http:\/\/[^/]+)/.exec(line)
+        if (url !== null) resolve(url[1]!)
+      }
+    })
+    closed.then(([code]) => { reject(new Error(`the server ended with ${code}`)) }, reject)
+  })
+  return { child, origin, log, end: async signal => { child.kill(signal); return await closed } }
+}
+
+/** A request with JSON in both directions; the tests know what they asked for, hence `any`. */
+export async function request (origin: string, method: string, path: string, { token, body }: { token?: string, body?: object } = {}): Promise<{ status: number, headers: Headers, body: any }> {
+  const response = await fetch(origin + path, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) })
+  })
+  return { status: response.status, headers: response.headers, body: await response.json() }
+}
