@@ -49,7 +49,7 @@ export function isMark (conversation: string, seq: number): boolean { return CON
 export function resolveOptions (options: ChatClientOptions) {
   const url = new URL(options.url)
   if (!/^(http|ws)s?:$/.test(url.protocol)) throw new TypeError('url: http, https, ws or wss')
-  const place = `${/s:$/.test(url.protocol) ? 's' : ''}://${url.host}${url.pathname.replace(/\/+$/, '')}`
+  const place = `${/^(https|wss):$/.test(url.protocol) ? 's' : ''}://${url.host}${url.pathname.replace(/\/+$/, '')}`
   const have = options.have ?? {}
   for (const [id, seq] of Object.entries(have)) {
     if (!isMark(id, seq)) throw new TypeError(`have: not a conversation and its number: ${id}: ${seq}`)

@@ -159,7 +159,7 @@ tap.test('reset: the rest is paged over HTTP before live messages go on, and wha
   })
   s.client.connect()
   await s.world.pass(10)
-  await s.tell({ type: 'reset', conversation: talk, lastSeq: 14 }, { type: 'message', message: message(15) }, resumed())
+  await s.tell({ type: 'reset', conversation: talk, lastSeq: 14 }, { type: 'message', message: message(15) }, resumed(), { type: 'message', message: message(16) })
   t.same(s.all('resume').length, 1, 'live ones are not asked for while paging')
   const synced = new Promise(resolve => s.client.on('synced', resolve))
   await s.world.pass(5000)
