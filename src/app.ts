@@ -1,5 +1,6 @@
 import autoload from '@fastify/autoload'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -29,6 +30,8 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
 /** Idle connections are kept a little longer than the 60 s after which proxies drop theirs, so that the proxy decides. */
 const KEEP_ALIVE_MS = 65_000
+
+const NO_QUERY = Type.Object({}, { additionalProperties: false })
 
 /**
  * Builds the application: configuration, then plugins/, then routes/. It does not listen.
@@ -69,6 +72,10 @@ export async function buildApp (config: Config): Promise<App> {
   app.setValidatorCompiler(validatorCompiler)
   for (const schema of [ErrorReply, User, Message, Conversation, SessionInfo]) app.addSchema(schema)
   app.setErrorHandler(errorHandler)
+  app.addHook('onRoute', ({ schema }) => {
+    // Unknown query parameters are refused everywhere, also where there are no known ones.
+    if (schema?.operationId !== undefined) schema.querystring ??= NO_QUERY
+  })
   acceptJsonOnly(app)
 
   if (import.meta.url.endsWith('.ts')) process.env.FASTIFY_AUTOLOAD_TYPESCRIPT = '1'
