@@ -48,7 +48,7 @@ async function dropDatabase (url: string): Promise<void> {
 /** The configuration of the tests: limits by rate are off unless the test is about them. */
 export function testConfig (changes: Partial<Config> = {}): Config {
   return {
-    ...loadConfig({ NODE_ENV: 'test', LOG_LEVEL: process.env.TEST_LOG ?? 'silent', PORT: '0', HOST: '127.0.0.1', REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0' }),
+    ...loadConfig({ NODE_ENV: 'test', LOG_LEVEL: process.env.TEST_LOG ?? 'silent', PORT: '0', HOST: '127.0.0.1', REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0', MAX_LOOP_DELAY_MS: '0' }),
     ...changes
   }
 }
