@@ -1,15 +1,14 @@
 import { isUtf8 } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
 import { MongoError } from './errors.js'
 
 /** Element types of https://bsonspec.org/spec.html */
 export const T = {
-  double: 1, string: 2, object: 3, array: 4, binary: 5, undefined: 6, objectId: 7, bool: 8, date: 9, null: 10, regex: 11, dbPointer: 12,
-  code: 13, symbol: 14, codeWithScope: 15, int: 16, timestamp: 17, long: 18, decimal: 19, maxKey: 127, minKey: 255
+  double: 1, string: 2, object: 3, array: 4, binary: 5, undefined: 6, objectId: 7, bool: 8, date: 9, null: 10, regex: 11, dbPointer: 12, code: 13, symbol: 14, codeWithScope: 15, int: 16, timestamp: 17, long: 18, decimal: 19, maxKey: 127, minKey: 255
 } as const
 
 /** Names as MongoDB's `$type` has them. */
-const typeNames = ['', 'double', 'string', 'object', 'array', 'binData', 'undefined', 'objectId', 'bool', 'date', 'null', 'regex',
-  'dbPointer', 'javascript', 'symbol', 'javascriptWithScope', 'int', 'timestamp', 'long', 'decimal']
+const typeNames = ' double string object array binData undefined objectId bool date null regex dbPointer javascript symbol javascriptWithScope int timestamp long decimal'.split(' ')
 
 /** Nesting that a document may have, MongoDB's own limit for storage. */
 const MAX_DEPTH = 180
@@ -22,27 +21,20 @@ export class Val {
   get bytes (): Buffer { return this.buf.subarray(this.start, this.end) }
   get isNumber (): boolean { return this.type === T.int || this.type === T.double || this.type === T.long }
   get isObject (): boolean { return this.type === T.object }
-  /** The value as a JS number; a Long beyond 2^53 loses digits, so only for options and arithmetic on doubles. */
-  get number (): number {
-    if (this.type === T.int) return this.buf.readInt32LE(this.start)
-    return this.type === T.double ? this.buf.readDoubleLE(this.start) : Number(this.buf.readBigInt64LE(this.start))
-  }
-
+  get isArray (): boolean { return this.type === T.array }
   get string (): string { return this.buf.toString('utf8', this.start + 4, this.end - 1) }
-  /** Truth as MongoDB has it in options: numbers other than 0, true, and anything that is neither null nor undefined. */
-  get truthy (): boolean {
-    if (this.isNumber) return this.number !== 0
-    if (this.type === T.bool) return this.buf[this.start] === 1
-    return this.type !== T.null && this.type !== T.undefined
-  }
-
+  /** A Long beyond 2^53 loses digits: for options and arithmetic on doubles only. */
+  get number (): number { return this.type === T.int ? this.buf.readInt32LE(this.start) : this.type === T.double ? this.buf.readDoubleLE(this.start) : Number(this.long) }
+  get long (): bigint { return this.type === T.int ? BigInt(this.buf.readInt32LE(this.start)) : this.buf.readBigInt64LE(this.start) }
+  /** Truth as MongoDB has it in options. */
+  get truthy (): boolean { return this.isNumber ? this.number !== 0 : this.type === T.bool ? this.buf[this.start] === 1 : this.type !== T.null && this.type !== T.undefined }
   equals (other: Val): boolean { return this.type === other.type && this.bytes.equals(other.bytes) }
 }
 
-export function docVal (buf: Buffer): Val { return new Val(T.object, buf, 0, buf.length) }
+export const docVal = (buf: Buffer): Val => new Val(T.object, buf, 0, buf.length)
 
 /** Where the value that starts at `pos` ends; trusts the bytes, see {@link validate}. */
-export function valueEnd (type: number, buf: Buffer, pos: number): number {
+function valueEnd (type: number, buf: Buffer, pos: number): number {
   switch (type) {
     case T.double: case T.date: case T.timestamp: case T.long: return pos + 8
     case T.string: case T.code: case T.symbol: return pos + 4 + buf.readInt32LE(pos)
@@ -74,7 +66,7 @@ export function fields ({ buf, start, end }: Val, names = true): Field[] {
   return out
 }
 
-export function values (doc: Val): Val[] { return fields(doc, false).map(([, value]) => value) }
+export const values = (doc: Val): Val[] => fields(doc, false).map(([, value]) => value)
 
 /** The field of that name (its UTF-8 bytes), without making strings of the others. */
 export function field ({ buf, start, end }: Val, name: Buffer): Val | undefined {
@@ -90,25 +82,25 @@ export function field ({ buf, start, end }: Val, name: Buffer): Val | undefined 
   return undefined
 }
 
-/** The field of that name; for options, where speed doesn't count. */
-export function get (doc: Val | undefined, name: string): Val | undefined { return doc?.isObject === true ? field(doc, Buffer.from(name)) : undefined }
+/** The field of that name, for options. */
+export const get = (doc: Val | undefined, name: string): Val | undefined => doc?.isObject === true ? field(doc, Buffer.from(name)) : undefined
 
 const bad = (why: string): MongoError => new MongoError(22, `invalid BSON: ${why}`)
 
-/** Most texts are short and ASCII: only others are worth a call of Node's check. */
-function checkUtf8 (buf: Buffer, start: number, end: number): void {
+/** Most texts are short and ASCII: only others are worth a call of Node's check. @returns the end, after the final 0 */
+function checkUtf8 (buf: Buffer, start: number, end: number): number {
   for (let i = start; i < end; i++) {
     if (buf[i] as number < 0x80) continue
     if (!isUtf8(buf.subarray(i, end))) throw bad('text that is not UTF-8')
-    return
+    break
   }
+  return end + 1
 }
 
 function cstring (buf: Buffer, pos: number, limit: number): number {
   const nul = buf.indexOf(0, pos)
   if (nul < 0 || nul >= limit) throw bad('name without its end')
-  checkUtf8(buf, pos, nul)
-  return nul + 1
+  return checkUtf8(buf, pos, nul)
 }
 
 /** Reads a length; `more` bytes beyond it belong to the value too. */
@@ -119,35 +111,61 @@ function sized (buf: Buffer, pos: number, limit: number, least: number, more = 0
 }
 
 function checkText (buf: Buffer, pos: number, limit: number): number {
-  const size = sized(buf, pos, limit, 1, 4)
-  if (buf[pos + 3 + size] !== 0) throw bad('string without its end')
-  checkUtf8(buf, pos + 4, pos + 3 + size)
-  return pos + 4 + size
+  const end = pos + 3 + sized(buf, pos, limit, 1, 4)
+  if (buf[end] !== 0) throw bad('string without its end')
+  return checkUtf8(buf, pos + 4, end)
 }
 
-/** Checks every length, type, name and text of the document at `start`; throws InvalidBSON (22). @returns its end */
+/** Checks every length, type, name and text of the document at `start`; throws InvalidBSON (22) or Overflow (15). @returns its end */
 export function validate (buf: Buffer, start: number, limit: number, depth = 0): number {
   if (depth > MAX_DEPTH) throw new MongoError(15, `document exceeds ${MAX_DEPTH} levels of nesting`)
   const end = start + sized(buf, start, limit, 5)
-  if (buf[end - 1] !== 0) throw bad('document without its end')
-  let pos = start + 4
-  while (pos < end - 1) {
+  const last = end - 1
+  if (buf[last] !== 0) throw bad('document without its end')
+  for (let pos = start + 4; pos < last;) {
     const type = buf[pos] as number
-    pos = cstring(buf, pos + 1, end - 1)
-    if (type === T.object || type === T.array) pos = validate(buf, pos, end - 1, depth + 1)
-    else if (type === T.string || type === T.code || type === T.symbol) pos = checkText(buf, pos, end - 1)
-    else if (type === T.regex) pos = cstring(buf, cstring(buf, pos, end - 1), end - 1)
-    else if (type === T.dbPointer) pos = checkText(buf, pos, end - 1) + 12
+    pos = cstring(buf, pos + 1, last)
+    if (type === T.object || type === T.array) pos = validate(buf, pos, last, depth + 1)
+    else if (type === T.string || type === T.code || type === T.symbol) pos = checkText(buf, pos, last)
+    else if (type === T.regex) pos = cstring(buf, cstring(buf, pos, last), last)
+    else if (type === T.dbPointer) pos = checkText(buf, pos, last) + 12
     else if (type === T.codeWithScope) {
-      const whole = pos + sized(buf, pos, end - 1, 14)
-      if (validate(buf, checkText(buf, pos + 4, whole), whole, depth + 1) !== whole) throw bad('code with scope')
-      pos = whole
+      const whole = pos + sized(buf, pos, last, 14)
+      pos = validate(buf, checkText(buf, pos + 4, whole), whole, depth + 1)
+      if (pos !== whole) throw bad('code with scope')
     } else {
-      if (type === T.binary) sized(buf, pos, end - 1, 0, 5)
+      if (type === T.binary) sized(buf, pos, last, 0, 5)
       if (type === T.bool && buf[pos] as number > 1) throw bad('boolean that is neither 0 nor 1')
       pos = valueEnd(type, buf, pos)
     }
-    if (pos > end - 1) throw bad('value outside its document')
+    if (pos > last) throw bad('value outside its document')
   }
   return end
+}
+
+const processUnique = randomBytes(5)
+let counter = randomBytes(3).readUIntBE(0, 3)
+
+/** A new ObjectId: seconds, 5 random bytes of the process, counter (BSON ObjectId specification). */
+export function newObjectId (): Val {
+  const buf = Buffer.allocUnsafe(12)
+  buf.writeUInt32BE(Math.floor(Date.now() / 1000))
+  processUnique.copy(buf, 4)
+  buf.writeUIntBE(counter = (counter + 1) & 0xffffff, 9, 3)
+  return new Val(T.objectId, buf, 0, 12)
+}
+
+/** A value as MongoDB's messages show it. */
+export function show (value: Val): string {
+  switch (value.type) {
+    case T.double: return Number.isInteger(value.number) ? value.number.toFixed(1) : String(value.number)
+    case T.string: return JSON.stringify(value.string)
+    case T.object: return `{ ${fields(value).map(([name, item]) => `${name}: ${show(item)}`).join(', ')} }`
+    case T.array: return `[ ${values(value).map(show).join(', ')} ]`
+    case T.objectId: return `ObjectId('${value.bytes.toString('hex')}')`
+    case T.bool: return String(value.truthy)
+    case T.date: return `new Date(${value.long})`
+    case T.int: case T.long: return String(value.long)
+    default: return value.typeName
+  }
 }

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { T, Val } from './bson.js'
 
+type Doc = Map<string, Plain> | { [name: string]: Plain }
 /** What {@link build} turns into BSON: raw values and whole documents (Buffer) as they are, whole numbers as int32 where they fit, bigint as int64. */
-export type Plain = Val | Buffer | string | number | bigint | boolean | null | undefined | Date | Map<string, Plain> | Plain[] | { [name: string]: Plain }
+export type Plain = Val | Buffer | string | number | bigint | boolean | null | undefined | Date | Plain[] | Doc
 
 /** Bytes under construction. */
 export class Bytes {
@@ -12,12 +12,12 @@ export class Bytes {
   /** Makes room and tells where; it may replace `buf`, so it is called before `buf` is touched. */
   room (size: number): number {
     const at = this.pos
-    if (at + size > this.buf.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.buf.length * 2, at + size))
-      this.buf.copy(grown, 0, 0, at)
-      this.buf = grown
+    this.pos += size
+    if (this.pos > this.buf.length) {
+      const old = this.buf
+      this.buf = Buffer.allocUnsafe(Math.max(old.length * 2, this.pos))
+      old.copy(this.buf, 0, 0, at)
     }
-    this.pos = at + size
     return at
   }
 
@@ -39,6 +39,7 @@ export class Bytes {
     return this
   }
 
+  /** With its final 0. */
   text (value: string): this {
     const at = this.room(Buffer.byteLength(value))
     this.buf.write(value, at)
@@ -48,13 +49,11 @@ export class Bytes {
 
 /** A buffer for BSON documents and whole wire messages. */
 export class Writer extends Bytes {
-  document (doc: Map<string, Plain> | Plain[] | { [name: string]: Plain }): void {
+  document (doc: Plain[] | Doc): void {
     const start = this.room(4)
     if (Array.isArray(doc)) for (let i = 0; i < doc.length; i++) this.element(String(i), doc[i])
-    else if (doc instanceof Map) for (const [name, value] of doc) this.element(name, value)
-    else for (const name in doc) this.element(name, doc[name])
-    this.byte(0)
-    this.buf.writeInt32LE(this.pos - start, start)
+    else for (const [name, value] of doc instanceof Map ? doc : Object.entries(doc)) this.element(name, value)
+    this.byte(0).buf.writeInt32LE(this.pos - start, start)
   }
 
   element (name: string, value: Plain): void {
@@ -62,26 +61,20 @@ export class Writer extends Bytes {
     if (value instanceof Val) this.byte(value.type).text(name).raw(value.buf, value.start, value.end)
     else if (Buffer.isBuffer(value)) this.byte(T.object).text(name).raw(value)
     else if (typeof value === 'string') this.byte(T.string).text(name).int32(Buffer.byteLength(value) + 1).text(value)
-    else if (typeof value === 'number') {
-      const int = Number.isInteger(value) && Math.abs(value) < 2 ** 31 && !Object.is(value, -0)
-      if (int) this.byte(T.int).text(name).int32(value)
-      else this.byte(T.double).text(name).raw(doubleVal(value).buf)
-    } else if (typeof value === 'boolean') this.byte(T.bool).text(name).byte(value ? 1 : 0)
+    else if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 31) this.byte(T.int).text(name).int32(value)
+    else if (typeof value === 'number') this.element(name, doubleVal(value))
+    else if (typeof value === 'boolean') this.byte(T.bool).text(name).byte(value ? 1 : 0)
     else if (value === null) this.byte(T.null).text(name)
     else if (typeof value === 'bigint' || value instanceof Date) {
-      this.byte(value instanceof Date ? T.date : T.long).text(name)
-      const at = this.room(8)
-      this.buf.writeBigInt64LE(BigInt(value instanceof Date ? value.getTime() : value), at)
-    } else {
-      this.byte(Array.isArray(value) ? T.array : T.object).text(name)
-      this.document(value)
-    }
+      const at = this.byte(value instanceof Date ? T.date : T.long).text(name).room(8)
+      this.buf.writeBigInt64LE(BigInt(value.valueOf()), at)
+    } else this.byte(Array.isArray(value) ? T.array : T.object).text(name).document(value)
   }
 
   done (): Buffer { return this.buf.subarray(0, this.pos) }
 }
 
-export function build (doc: Map<string, Plain> | { [name: string]: Plain }): Buffer {
+export function build (doc: Doc): Buffer {
   const writer = new Writer()
   writer.document(doc)
   return writer.done()
@@ -90,27 +83,12 @@ export function build (doc: Map<string, Plain> | { [name: string]: Plain }): Buf
 /** One value by itself. */
 export function toVal (value: Plain): Val {
   if (value instanceof Val) return value
-  const writer = new Writer()
-  writer.element('', value)
-  const buf = writer.done()
-  return new Val(buf[0] as number, buf, 2, buf.length)
+  const buf = build({ '': value })
+  return new Val(buf[4] as number, buf, 6, buf.length - 1)
 }
 
 export function doubleVal (value: number): Val {
   const buf = Buffer.allocUnsafe(8)
   buf.writeDoubleLE(value)
   return new Val(T.double, buf, 0, 8)
-}
-
-const processUnique = randomBytes(5)
-let counter = randomBytes(3).readUIntBE(0, 3)
-
-/** A new ObjectId: seconds, 5 random bytes of the process, counter (BSON ObjectId specification). */
-export function newObjectId (): Val {
-  const buf = Buffer.allocUnsafe(12)
-  buf.writeUInt32BE(Math.floor(Date.now() / 1000))
-  processUnique.copy(buf, 4)
-  counter = (counter + 1) & 0xffffff
-  buf.writeUIntBE(counter, 9, 3)
-  return new Val(T.objectId, buf, 0, 12)
 }

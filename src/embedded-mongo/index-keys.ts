@@ -26,15 +26,21 @@ export function keyParts (pattern: Field[]): KeyPart[] { return pattern.map(([pa
 
 /**
  * The keys of a document: one for each element where a path meets an array, elements of one array going together, as MongoDB's BtreeKeyGenerator does.
- * Throws CannotIndexParallelArrays (171) for two arrays side by side and BadValue (2) for types without an order here. @param slots gets the values of each key
+ * Throws CannotIndexParallelArrays (171) for two arrays side by side and BadValue (2) for types without an order here.
  */
-export function keysOf (parts: KeyPart[], doc: Val, slots: Slot[][] = []): Keys {
+export function keysOf (parts: KeyPart[], doc: Val): Keys {
   const multikey = parts.map(() => false)
-  expand(parts, doc, parts.map(() => 0), parts.map(() => undefined), multikey, slots)
-  const long = slots.map(row => assemble(parts, row))
+  const long = rowsOf(parts, doc, multikey).map(row => assemble(parts, row))
   const keys = long.map(key => key.length <= MAX_KEY ? key : Buffer.concat([key.subarray(0, MAX_KEY), createHash('sha256').update(key).digest()]))
   const once = keys.length === 1 ? keys : [...new Map(keys.map(key => [key.toString('latin1'), key])).values()]
   return { keys: once, multikey, cut: long.some(key => key.length > MAX_KEY) }
+}
+
+/** The values of each key. */
+function rowsOf (parts: KeyPart[], doc: Val, multikey: boolean[]): Slot[][] {
+  const out: Slot[][] = []
+  expand(parts, doc, parts.map(() => 0), parts.map(() => undefined), multikey, out)
+  return out
 }
 
 /** `at`: for each part the next component of its path, or -1 where its value is found. */
@@ -98,15 +104,14 @@ function assemble (parts: KeyPart[], row: Slot[]): Buffer {
 
 /** The values that made this key of the document; missing ones are undefined. */
 export function slotsOf (parts: KeyPart[], doc: Val, key: Buffer): Array<Val | undefined> {
-  const slots: Slot[][] = []
-  keysOf(parts, doc, slots)
-  return (slots.find(row => assemble(parts, row).equals(key)) ?? slots[0] ?? []).map(slot => slot === EMPTY ? undefined : slot)
+  const rows = rowsOf(parts, doc, [])
+  return (rows.find(row => assemble(parts, row).equals(key)) ?? rows[0] ?? []).map(slot => slot === EMPTY ? undefined : slot)
 }
 
 /** What a sort compares: the document's key that comes first in the sort's order. Throws BadValue (2) for parallel arrays. */
 export function sortKey (parts: KeyPart[], doc: Val): Buffer {
   try {
-    return keysOf(parts, doc).keys.reduce((least, key) => key.compare(least) < 0 ? key : least)
+    return rowsOf(parts, doc, []).map(row => assemble(parts, row)).reduce((least, key) => key.compare(least) < 0 ? key : least)
   } catch (error) {
     throw error instanceof MongoError && error.code === 171 ? new MongoError(2, 'cannot sort with keys that are parallel arrays') : error
   }

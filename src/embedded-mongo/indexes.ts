@@ -1,11 +1,10 @@
 import { MongoError } from './errors.js'
-import { T, type Val, docVal, fields, values } from './bson.js'
+import { T, type Val, docVal, fields, show, values } from './bson.js'
 import { build } from './build.js'
 import { describe, existing } from './admin.js'
 import { type Collection, type Index, type IndexSpec, prefix } from './catalog.js'
 import { type Handler, collectionName } from './context.js'
 import { sameKey } from './planner.js'
-import { show } from './show.js'
 import { type Store, docKey, recordOf } from './store.js'
 
 /** Options of MongoDB's indexes that this server has not; `false` says the same as leaving them out. */

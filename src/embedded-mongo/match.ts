@@ -1,6 +1,6 @@
 import { MongoError } from './errors.js'
 import { T, type Val, fields, values } from './bson.js'
-import { RANK, compareEncoded, encode, rankOf } from './keystring.js'
+import { RANK, compareEncoded, encode, identity, rankOf } from './keystring.js'
 import { type Path, parsePath, walk } from './path.js'
 
 type Comparison = '$gt' | '$gte' | '$lt' | '$lte'
@@ -119,6 +119,6 @@ function membership (path: Path, operator: string, operand: Val, found: Filter |
   const set = new Set(keys.map(key => key.toString('latin1')))
   return value => {
     const rank = rankOf(value)
-    return ranks.has(rank) && (rank === RANK.null || set.has(encode(value).toString('latin1')))
+    return ranks.has(rank) && (rank === RANK.null || set.has(identity(value)))
   }
 }

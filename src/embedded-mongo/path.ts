@@ -1,31 +1,28 @@
-import { T, Val, field, values } from './bson.js'
+import { T, type Val, field, values } from './bson.js'
 
-/** A dotted path, cut at its dots. */
+/** A dotted path, cut at its dots; `digits` tells which parts can be positions in an array. */
 export interface Path { text: string, parts: string[], names: Buffer[], digits: boolean[] }
+
+export const isIndex = (part: string): boolean => /^(0|[1-9][0-9]*)$/.test(part)
 
 export function parsePath (text: string): Path {
   const parts = text.split('.')
   return { text, parts, names: parts.map(part => Buffer.from(part)), digits: parts.map(isIndex) }
 }
 
-/** Whether a path's component can be a position in an array. */
-export function isIndex (part: string): boolean { return /^(0|[1-9][0-9]*)$/.test(part) }
-
 type Emit = (value: Val | undefined) => boolean
 
 /**
- * Hands over every value that the path reaches, through arrays as MongoDB's matcher goes through them: the elements of an array at the path's end
- * and then the array itself; on the way, the documents in an array and the element at a numeric component. `undefined` stands for missing.
- * Stops with true as soon as `emit` returns true. @param whole whether an array at the end is handed over itself too
+ * Hands over every value that the path reaches, as MongoDB's matcher does (BSONElementIterator): on the way through an array the documents in it and the element
+ * at a numeric part; of an array at the end the elements, then (`whole`) the array itself. `undefined` is missing. Stops with true when `emit` returns true.
  */
 export function walk (doc: Val, path: Path, emit: Emit, whole = true, from = 0): boolean {
   let current = doc
   for (let i = from; ; i++) {
     const next = field(current, path.names[i] as Buffer)
-    if (next === undefined) return emit(undefined)
-    if (next.type === T.array) return walkArray(next, path, emit, whole, i + 1)
-    if (i + 1 === path.names.length) return emit(next)
-    if (next.type !== T.object) return emit(undefined)
+    if (next?.type === T.array) return walkArray(next, path, emit, whole, i + 1)
+    if (next === undefined || i + 1 === path.names.length) return emit(next)
+    if (!next.isObject) return emit(undefined)
     current = next
   }
 }
@@ -33,11 +30,10 @@ export function walk (doc: Val, path: Path, emit: Emit, whole = true, from = 0):
 function walkArray (array: Val, path: Path, emit: Emit, whole: boolean, from: number): boolean {
   const items = values(array)
   const last = path.names.length - 1
-  if (from > last) return items.some(emit) || (whole && emit(array))
-  for (const item of items) if (item.isObject && walk(item, path, emit, whole, from)) return true
+  if (from > last) return items.some(item => emit(item)) || (whole && emit(array))
+  if (items.some(item => item.isObject && walk(item, path, emit, whole, from))) return true
   const item = path.digits[from] === true ? items[Number(path.parts[from])] : undefined
   if (item === undefined) return false
   if (from === last) return emit(item)
-  if (item.isObject) return walk(item, path, emit, whole, from + 1)
-  return item.type === T.array && walkArray(item, path, emit, whole, from + 1)
+  return item.isObject ? walk(item, path, emit, whole, from + 1) : item.isArray && walkArray(item, path, emit, whole, from + 1)
 }

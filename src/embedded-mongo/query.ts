@@ -8,11 +8,8 @@ import { type Store, next, recordOf } from './store.js'
 
 export interface Found { record: number, doc: Buffer }
 
-/**
- * The documents of a query. `undefined` marks a point at which the reader may wait. Whoever waited passes true to the next `next`, so that what was read
- * ahead is read again.
- */
-export type Documents = Generator<Found | undefined, void, boolean | undefined>
+/** The documents of a query; `undefined` marks a point at which the reader may wait. Whoever waits calls `rest` first: what was read ahead is dropped and read again. */
+export interface Documents extends Generator<Found | undefined, void> { rest?: () => void }
 
 /** A limit of 0 is none. */
 export interface Query { collection: Collection, filter: Filter, sort: KeyPart[], hint?: Val | undefined, skip?: number, limit?: number }
@@ -24,26 +21,32 @@ export const CHUNK_BYTES = 1024 * 1024
 /** Memory of a sort without an index, which holds keys and record numbers only. MongoDB allows 100 MiB of documents. */
 const MAX_SORT_BYTES = 32 * 1024 * 1024
 
-export function * run (store: Store, query: Query): Documents {
+interface Ahead { entries: Array<[key: Buffer, value: Buffer]> }
+
+export function run (store: Store, query: Query): Documents {
+  const ahead: Ahead = { entries: [] }
+  return Object.assign(limited(store, query, ahead), { rest: () => { ahead.entries.length = 0 } })
+}
+
+function * limited (store: Store, query: Query, ahead: Ahead): Documents {
   const { skip = 0, limit = 0 } = query
   const chosen = plan(query.collection, query.filter, query.sort, query.hint)
-  const documents = chosen.sorted ? scan(store, query, chosen, skip + limit) : sorted(store, query, chosen)
-  let waited: boolean | undefined
-  for (let seen = 0; limit === 0 || seen < skip + limit;) {
-    const { value, done } = documents.next(waited)
-    if (done === true) return
-    waited = value === undefined || seen++ >= skip ? yield value : undefined
+  let seen = 0
+  for (const found of chosen.sorted ? scan(store, query, chosen, ahead, skip + limit) : sorted(store, query, chosen, ahead)) {
+    if (found === undefined || seen++ >= skip) yield found
+    if (limit !== 0 && seen >= skip + limit) return
   }
 }
 
-function * scan (store: Store, { collection, filter }: Query, { index, ranges, reverse, single }: Plan, wanted: number): Documents {
+function * scan (store: Store, { collection, filter }: Query, { index, ranges, reverse, single }: Plan, ahead: Ahead, wanted: number): Documents {
   const repeats = index?.multikey.some(Boolean) === true
   const seen = new Set<number>()
   let size = single ? 1 : Math.min(wanted === 0 ? CHUNK : wanted, CHUNK)
   for (let [start, end] of reverse ? [...ranges].reverse() : ranges) {
     for (let more = true; more;) {
-      const entries = store.range(start, end, reverse, size, CHUNK_BYTES)
-      more = entries.length === size || (index === undefined && entries.length > 0)
+      const entries = ahead.entries = store.range(start, end, reverse, size, CHUNK_BYTES)
+      const read = entries.length
+      more = read === size || (index === undefined && read > 0)
       size = CHUNK
       for (const [key, value] of entries) {
         if (reverse) end = key
@@ -52,12 +55,10 @@ function * scan (store: Store, { collection, filter }: Query, { index, ranges, r
         if (repeats && seen.size === seen.add(record).size) continue
         const doc = index === undefined ? value : store.document(collection, record)
         if (doc === undefined || !filter.test(docVal(doc))) continue
-        const waited = yield { record, doc }
+        yield { record, doc }
         if (single) return
-        if (waited !== true) continue
-        more = true
-        break
       }
+      more ||= entries.length < read
       if (collection.dropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
       if (more || ranges.length > 1) yield undefined
     }
@@ -65,7 +66,7 @@ function * scan (store: Store, { collection, filter }: Query, { index, ranges, r
 }
 
 /** Holds keys and record numbers, and no more of them than the limit asks for. */
-function * sorted (store: Store, query: Query, chosen: Plan): Documents {
+function * sorted (store: Store, query: Query, chosen: Plan, ahead: Ahead): Documents {
   const { collection, filter, sort, skip = 0, limit = 0 } = query
   const keep = limit === 0 ? Infinity : skip + limit
   let items: Array<{ key: Buffer, record: number }> = []
@@ -74,7 +75,7 @@ function * sorted (store: Store, query: Query, chosen: Plan): Documents {
     items = items.sort((a, b) => a.key.compare(b.key)).slice(0, keep)
     bytes = items.reduce((sum, { key }) => sum + key.length + 100, 0)
   }
-  for (const found of scan(store, query, chosen, 0)) {
+  for (const found of scan(store, query, chosen, ahead, 0)) {
     if (found === undefined) yield undefined
     else {
       const key = sortKey(sort, docVal(found.doc))
@@ -104,23 +105,25 @@ export class Turn {
   private readonly deadline: number
   constructor (maxTimeMS: number) { this.deadline = maxTimeMS === 0 ? Infinity : this.since + maxTimeMS }
 
-  /** Throws MaxTimeMSExpired (50). @returns whether others were let in */
-  async pause (): Promise<boolean> {
-    const now = performance.now()
-    if (now > this.deadline) throw new MongoError(50, 'operation exceeded time limit')
-    if (now - this.since <= SLICE_MS) return false
+  get isDue (): boolean { return performance.now() - this.since > SLICE_MS }
+
+  /** Lets others in. Throws MaxTimeMSExpired (50). */
+  async pause (): Promise<void> {
+    if (performance.now() > this.deadline) throw new MongoError(50, 'operation exceeded time limit')
     await new Promise(resolve => setImmediate(resolve))
     this.since = performance.now()
-    return true
   }
 }
 
 /** Reads on until `take` returns false or all is read, letting others in now and then. @returns whether all was read */
 export async function drain (documents: Documents, turn: Turn, take: (found: Found) => boolean): Promise<boolean> {
-  for (let waited = true, count = 0; ;) {
-    const { value, done } = documents.next(waited)
+  for (let count = 0, going = true; going;) {
+    const { value, done } = documents.next()
     if (done === true) return true
-    if (value !== undefined && !take(value)) return false
-    waited = (value === undefined || ++count % 16 === 0) && await turn.pause()
+    going = value === undefined || take(value)
+    if (going && (value !== undefined && ++count % 16 !== 0)) continue
+    if (!going || turn.isDue) documents.rest?.()
+    if (going && turn.isDue) await turn.pause()
   }
+  return false
 }

@@ -1,5 +1,5 @@
 import { MongoError, notImplemented } from './errors.js'
-import { T, type Val, docVal, fields, get } from './bson.js'
+import { T, type Val, docVal, fields, get, show } from './bson.js'
 import type { Plain } from './build.js'
 import { type Context, type Handler, collectionName, compileSort, findCollection } from './context.js'
 import { FIRST_BATCH } from './cursors.js'
@@ -108,7 +108,7 @@ function grouped (group: Val): (n: number) => Plain {
   if (id.isObject || id.type === T.array || (id.type === T.string && id.string.startsWith('$'))) throw notImplemented('$group by an expression')
   const sums = fields(group).filter(([name]) => name !== '_id').map(([name, accumulator]): [string, number] => {
     const by = get(accumulator, '$sum')
-    if (by?.isNumber !== true || fields(accumulator).length !== 1) throw notImplemented(`in $group, for ${name}, anything but {$sum: <number>}`)
+    if (by?.isNumber !== true || fields(accumulator).length !== 1) throw notImplemented(`in $group, ${name}: ${show(accumulator)}`)
     return [name, by.number]
   })
   return n => new Map<string, Plain>([['_id', id], ...sums.map(([name, by]): [string, Plain] => [name, n * by])])

@@ -106,7 +106,7 @@ export async function runStatements (context: Context, total: number, ordered: b
       return undefined
     })
     if (long !== undefined) await atLength(context, name, long).catch((error: unknown) => { failed(i, error) }).finally(() => i++)
-    await context.turn.pause()
+    if (context.turn.isDue) await context.turn.pause()
   }
   return errors
 }

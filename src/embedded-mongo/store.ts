@@ -2,10 +2,10 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RootDatabase, open } from 'lmdb'
 import { MongoError } from './errors.js'
-import { docVal } from './bson.js'
+import { docVal, show } from './bson.js'
+import type { Plain } from './build.js'
 import { Catalog, type Collection, type Index, prefix } from './catalog.js'
-import { type Keys, keysOf } from './index-keys.js'
-import { duplicateKey } from './show.js'
+import { type Keys, keysOf, slotsOf } from './index-keys.js'
 
 /** Layout of the data file; a file of another version is refused. */
 const FORMAT = '1'
@@ -205,4 +205,12 @@ export class Store {
     while (this.writing !== undefined) await this.writing
     await this.root.close()
   }
+}
+
+/** E11000 for a key that another document holds. */
+function duplicateKey (collection: Collection, index: Index, doc: Buffer, key: Buffer): MongoError {
+  const slots = slotsOf(index.parts, docVal(doc), key)
+  const shown = index.key.map(([path], i) => `${path}: ${slots[i] === undefined ? 'null' : show(slots[i])}`).join(', ')
+  const keyValue = new Map<string, Plain>(index.key.map(([path], i) => [path, slots[i] ?? null]))
+  return new MongoError(11000, `E11000 duplicate key error collection: ${collection.ns} index: ${index.name} dup key: { ${shown} }`, { keyPattern: new Map(index.key), keyValue })
 }
