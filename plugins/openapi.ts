@@ -131,6 +131,6 @@ function finish (operation: OpenAPI.OperationObject): void {
   for (const [status, response] of Object.entries(responses)) {
     const header = HEADERS_OF_STATUS[status]
     if (header !== undefined) response.headers = { [header]: { $ref: `#/components/headers/${header}` } }
-    if (status.startsWith('2')) response.description = 'Success'
+    if (response.description === 'Default Response') response.description = 'Success'
   }
 }

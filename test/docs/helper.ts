@@ -40,17 +40,21 @@ export function exampleRequest ({ method, path, definition }: Operation) {
   return { method, url, ...(body === undefined ? {} : { payload: body.content['application/json']!.example }) }
 }
 
-/** Says what is wrong with an answer by its own document; nothing if it is as documented. */
+/** Says what is wrong with an answer by the server's own document; nothing if it is as documented. */
 export function answerChecker (document: OpenAPI.Document) {
   const ajv = new Ajv2020({ strict: false })
   ajvFormats.default(ajv)
   ajv.addSchema(document, 'openapi')
-  return ({ path, method, definition }: Operation, status: number, body: unknown): string | undefined => {
-    if (definition.responses?.[status] === undefined) return `${status} is not documented`
-    const pointer = ['paths', path, method.toLowerCase(), 'responses', String(status), 'content', 'application/json', 'schema']
+  return ({ path, method, definition }: Operation, answer: { statusCode: number, headers: Record<string, unknown>, body: string }): string | undefined => {
+    const status = String(answer.statusCode)
+    const response = definition.responses?.[status] as OpenAPI.ResponseObject | undefined
+    if (response === undefined) return `${status} is not documented`
+    const type = String(answer.headers['content-type']).split(';')[0]!
+    if (response.content?.[type] === undefined) return `${type} is not documented`
+    const pointer = ['paths', path, method.toLowerCase(), 'responses', status, 'content', type, 'schema']
       .map(step => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1')))
     const validate = ajv.compile({ $ref: `openapi#/${pointer.join('/')}` })
-    return validate(body) ? undefined : ajv.errorsText(validate.errors)
+    return validate(type === 'application/json' ? JSON.parse(answer.body) : answer.body) ? undefined : ajv.errorsText(validate.errors)
   }
 }
 
@@ -61,6 +65,7 @@ const SESSION = 'ab'.repeat(32)
 /** The people, the session and the conversation that the examples name; gives the headers of the caller. */
 export async function populate (app: App): Promise<{ authorization: string }> {
   const users = collection(app, 'users')
+  const password = await app.passwords.hash('12345678')
   for (const [id, username, email] of [[ME, 'Müller', 'mueller@example.org'], [OTHER, 'Meier', 'meier@example.org']] as const) {
     await users.insertOne({
       _id: new mongodb.ObjectId(id),
@@ -68,7 +73,7 @@ export async function populate (app: App): Promise<{ authorization: string }> {
       usernameKey: usernameKey(username),
       email,
       emailKey: emailKey(email),
-      password: await app.passwords.hash('12345678'),
+      password,
       avatarImage: '',
       isAvatarImageSet: false,
       createdAt: new Date()
