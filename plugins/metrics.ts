@@ -23,6 +23,10 @@ export default fp(async function metricsPlugin (fastify) {
   gauge('chat_users_online', 'users with an open socket', () => fastify.realtime.gauges().users)
   gauge('chat_cursors', 'cursors of conversations on sockets', () => fastify.realtime.gauges().cursors)
   gauge('chat_socket_queued_bytes', 'bytes queued to sockets', () => fastify.realtime.gauges().queuedBytes)
+  gauge('chat_awaited_acks', 'acks that sockets wait for', () => fastify.realtime.gauges().awaitedAcks)
+  gauge('chat_users_watched', 'users whose presence is watched', () => fastify.presence.gauges().watched)
+  gauge('chat_users_leaving', 'users within the grace time after their last socket went', () => fastify.presence.gauges().leaving)
+  gauge('chat_users_typing', 'users who type', () => fastify.presence.gauges().typing)
   gauge('chat_messages_pending', 'messages that wait or are being written', () => fastify.messageLog.pending)
   gauge('chat_summaries_pending', 'summaries and marks that wait to be written', () => fastify.conversations.pending)
 
@@ -31,4 +35,4 @@ export default fp(async function metricsPlugin (fastify) {
     // The pattern, not the URL: ids in labels would make a series of each.
     requests.observe({ method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode }, reply.elapsedTime / 1000)
   })
-}, { name: 'metrics', dependencies: ['realtime'] })
+}, { name: 'metrics', dependencies: ['presence', 'realtime'] })

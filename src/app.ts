@@ -76,6 +76,11 @@ export async function buildApp (config: Config): Promise<App> {
     // Unknown query parameters are refused everywhere, also where there are no known ones.
     if (schema?.operationId !== undefined) schema.querystring ??= NO_QUERY
   })
+  app.addHook('onResponse', async (request, reply) => {
+    // One line a request, without its query or ids; Fastify's own two lines are off.
+    const { url, config } = request.routeOptions
+    if (config.probe !== true) request.log.info({ method: request.method, route: url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request')
+  })
   acceptJsonOnly(app)
 
   if (import.meta.url.endsWith('.ts')) process.env.FASTIFY_AUTOLOAD_TYPESCRIPT = '1'

@@ -5,6 +5,8 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { WebSocket } from 'ws'
+import { Socket } from './helper.js'
 import { dataDir, request, ROOT, run, start } from './server.js'
 
 const ANNA = { username: 'Müller', email: 'mueller@example.org', password: '12345678', avatarImage: '', isAvatarImageSet: false }
@@ -105,6 +107,18 @@ t.test('--help names every variable with its default', async t => {
 t.test('settings that are risky are warned of at start-up', async t => {
   const server = await start(t, { DATA_DIR: await dataDir(t), HTTP_RATE: '0', NODE_ENV: 'development' })
   for (const name of ['REFUSE_COMMON_PASSWORDS', 'HTTP_RATE', 'NODE_ENV']) t.ok(server.log.some(line => line.includes('"level":40') && line.includes(name)), name)
+})
+
+t.test('an uncaught error: logged, sockets told, exit 1', async t => {
+  const throwOnSignal = "data:text/javascript,process.on('SIGUSR2',()=>{throw new Error('out of the blue')})"
+  const server = await start(t, { DATA_DIR: await dataDir(t), NODE_OPTIONS: `--import="${throwOnSignal}"` })
+  const { body } = await request(server.origin, 'POST', '/api/v1/user/register', { body: ANNA })
+  const socket = new Socket(new WebSocket(`${server.origin.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${body.token}` } }))
+  await socket.next('hello')
+  t.same(await server.end('SIGUSR2'), [1, null])
+  await socket.next('bye')
+  t.equal((await socket.untilClosed()).code, 1012)
+  t.ok(server.log.some(line => line.includes('"level":60') && line.includes('out of the blue')))
 })
 
 t.test("the README's first conversation, as it is written: curl and wscat", async t => {
