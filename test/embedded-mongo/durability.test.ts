@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { MongoClient, type MongoServerError } from 'mongodb'
+import { MongoClient, type Collection, type MongoServerError } from 'mongodb'
 import { test, type Test } from 'tap'
 import { scratch, startProcess, type ServerProcess } from './helper.js'
 import { pickSeed, random } from './seed.js'
@@ -29,48 +29,57 @@ async function validate (client: MongoClient, name: string): Promise<void> {
   if (!answer.valid) throw new Error(`validate: ${JSON.stringify(answer)}`)
 }
 
+/** Throws unless the last round's server left what it acknowledged, whole statements only, and indexes that agree. */
+async function recover (client: MongoClient, items: Collection<Doc>, lanes: Lane[]): Promise<void> {
+  await items.createIndexes([{ key: { lane: 1, n: 1, _id: 1 }, unique: true }, { key: { tags: 1 } }, { key: { lane: 1, text: -1 } }])
+  await validate(client, 'items')
+  const stored = await items.find({}, { hint: { $natural: 1 } }).toArray()
+  for (const lane of lanes) lane.recover(stored.filter(doc => doc.lane === lane.lane))
+  const byIndex = await items.find({ lane: { $gte: 0 } }, { hint: { lane: 1, n: 1, _id: 1 } }).toArray()
+  if (byIndex.length !== stored.length) throw new Error(`the index finds ${byIndex.length} of ${stored.length} documents`)
+}
+
+/** All lanes write until the server is killed under them. @returns how many commands were acknowledged */
+async function storm (server: ServerProcess, client: MongoClient, items: Collection<Doc>, lanes: Lane[], choose: () => number): Promise<number> {
+  const last = LANES + Math.floor(choose() * 100)
+  let [acknowledged, killed] = [0, false]
+  const kill = async () => {
+    killed = true
+    // Anywhere in the next group commit or two.
+    await delay(choose() * 15)
+    await server.end('SIGKILL')
+    // Or writers without a connection would look for the server for seconds.
+    await client.close()
+  }
+  let dead = Promise.resolve()
+  await Promise.all(lanes.map(async lane => {
+    try {
+      for (;;) {
+        await lane.step(items)
+        if (++acknowledged === last) dead = kill()
+      }
+    } catch (err) {
+      // Nothing but the death of the server may stop a writer.
+      if (!killed) throw err
+    }
+  }))
+  await dead
+  return acknowledged
+}
+
 test(`${ROUNDS} rounds of kill -9 under heavy mixed writes: all that was acknowledged is there, no half statement, indexes agree (seed ${seed})`, async t => {
   const dir = await scratch(t)
   const choose = random(seed)
   const lanes = Array.from({ length: LANES }, (_, lane) => new Lane(lane, random(seed + lane)))
   let acknowledged = 0
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round <= ROUNDS; round++) {
     const server = await startProcess(t, dir, 'sync')
     await using(server, async client => {
       const items = client.db('storm').collection<Doc>('items')
-      await items.createIndexes([{ key: { lane: 1, n: 1, _id: 1 }, unique: true }, { key: { tags: 1 } }, { key: { lane: 1, text: -1 } }])
-      let [left, killed] = [5 + Math.floor(choose() * 200), false]
-      const kill = async () => {
-        killed = true
-        // Anywhere in the next group commit or two.
-        await delay(choose() * 15)
-        await server.end('SIGKILL')
-      }
-      let dead = Promise.resolve()
-      await Promise.all(lanes.map(async lane => {
-        try {
-          for (;;) {
-            await lane.step(items)
-            acknowledged++
-            if (--left === 0) dead = kill()
-          }
-        } catch (err) {
-          // Nothing but the death of the server may stop a writer.
-          if (!killed) throw err
-        }
-      }))
-      await dead
+      await recover(client, items, lanes)
+      if (round < ROUNDS) acknowledged += await storm(server, client, items, lanes, choose)
     })
-    const again = await startProcess(t, dir, 'sync')
-    await using(again, async client => {
-      await validate(client, 'items')
-      const items = client.db('storm').collection<Doc>('items')
-      const stored = await items.find({}, { hint: { $natural: 1 } }).toArray()
-      for (const lane of lanes) lane.recover(stored.filter(doc => doc.lane === lane.lane))
-      const byIndex = await items.find({ lane: { $gte: 0 } }, { hint: { lane: 1, n: 1, _id: 1 } }).toArray()
-      if (byIndex.length !== stored.length) throw new Error(`the index finds ${byIndex.length} of ${stored.length} documents`)
-    })
-    await again.end()
+    await server.end()
   }
   t.ok(acknowledged > ROUNDS * LANES, `${acknowledged} commands were acknowledged`)
 })

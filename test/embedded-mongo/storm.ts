@@ -44,7 +44,7 @@ export class Lane {
 
   private fresh (): Doc {
     // An identifier is never used twice, so an insert that comes back after a crash is told from a new one.
-    return { _id: `${this.lane}-${++this.serial}`, lane: this.lane, n: this.serial, tags: [this.serial % 3, this.serial % 5], text: 'x'.repeat(Math.floor(this.random() * 800)) }
+    return { _id: `${this.lane}-${++this.serial}`, lane: this.lane, n: this.serial, tags: [this.serial % 3, this.serial % 5], text: 'x'.repeat(Math.floor(this.random() * 400)) }
   }
 
   /** States after inserting these one by one, each being one statement. */
@@ -69,7 +69,7 @@ export class Lane {
     const many = Array.from({ length: 20 }, () => this.fresh())
     const grown = (doc: Doc): Doc => ({ ...doc, tags: [...doc.tags, 7] })
     if (_id === undefined) return { send: items => items.insertMany(many), states: this.inserting(many) }
-    if (ids.length > 120) return { send: items => items.deleteMany({ lane, tags: tag }), states: [this.changing(doc => doc.tags.includes(tag) ? null : doc)] }
+    if (ids.length > 60) return { send: items => items.deleteMany({ lane, tags: tag }), states: [this.changing(doc => doc.tags.includes(tag) ? null : doc)] }
     return this.pick<() => Step>([
       () => ({ send: items => items.insertOne(one), states: this.inserting([one]) }),
       () => ({ send: items => items.insertMany(many), states: this.inserting(many) }),
