@@ -1,5 +1,5 @@
 import { MongoError } from './errors.js'
-import { type Val, fields, get } from './bson.js'
+import { type Val, fields } from './bson.js'
 import type { Plain } from './build.js'
 import * as admin from './admin.js'
 import { type Context, type Handler, checkConcerns } from './context.js'
@@ -11,14 +11,16 @@ import * as reads from './reads.js'
 import { OP_QUERY, type Request } from './wire.js'
 import * as writes from './writes.js'
 
+interface Command { run: Handler, takes: Spec }
+
 const all = (kind: Kind, names: string): Spec => Object.fromEntries(names.split(' ').map(name => [name, kind]))
 
 const QUERY: Spec = { ...all('object', 'filter query sort projection fields'), ...all('count', 'skip batchSize'), ...all('refused', 'collation let'), hint: 'hint' }
 const pick = (names: string): Spec => Object.fromEntries(names.split(' ').map(name => [name, QUERY[name] as Kind]))
 const WRITE: Spec = { ordered: 'bool', bypassDocumentValidation: 'ignored', ...all('refused', 'let stmtId stmtIds') }
 
-/** Every command with the options that it takes; everything else is refused by name. */
-const commands = new Map<string, [run: Handler, takes: Spec]>([
+/** Every command with the options that it takes beside the common ones; everything else is refused by name. */
+const commands = new Map<string, Command>(([
   ['ping', [admin.ok, {}]],
   ['endSessions', [admin.ok, {}]],
   ['buildInfo', [admin.buildInfo, {}]],
@@ -48,25 +50,29 @@ const commands = new Map<string, [run: Handler, takes: Spec]>([
   ['createIndexes', [indexes.createIndexes, { indexes: 'array', commitQuorum: 'ignored' }]],
   ['dropIndexes', [indexes.dropIndexes, { index: 'any' }]],
   ['validate', [validate, all('ignored', 'full metadata')]],
-  ['explain', [explain((name, command) => parse(name, command)), { verbosity: 'string' }]]
-])
+  ['explain', [explain(explained), { verbosity: 'string' }]]
+] as Array<[string, [Handler, Spec]]>).map(([name, [run, takes]]): [string, Command] => [name, { run, takes: { ...COMMON, ...takes, [name]: 'any' } }]))
 
-function parse (name: string, body: Val, sequences?: Map<string, Val[]>): Options { return new Options(name, body, { ...COMMON, ...commands.get(name)?.[1], [name]: 'any' }, sequences) }
+function explained (name: string, command: Val): Options { return new Options(name, fields(command), (commands.get(name) as Command).takes) }
+
+const GREETINGS = ['hello', 'isMaster', 'ismaster']
+const TRANSACTION = ['txnNumber', 'startTransaction', 'autocommit']
 
 /** Runs one command. Throws MongoError. */
 export async function runCommand (base: Pick<Context, 'store' | 'cursors' | 'connection'>, { body, sequences, opCode }: Pick<Request, 'body' | 'sequences' | 'opCode'>): Promise<Plain> {
-  const [command = '', target = body] = fields(body)[0] ?? []
-  const db = get(body, '$db')
+  const given = fields(body)
+  const [command = '', target = body] = given[0] ?? []
+  const db = given.find(([name]) => name === '$db')?.[1]
   const context: Context = { ...base, command, target, db: opCode === OP_QUERY ? 'admin' : db?.string ?? '', turn: new Turn(0) }
-  if (['hello', 'isMaster', 'ismaster'].includes(command)) return admin.hello(context)
+  if (GREETINGS.includes(command)) return admin.hello(context)
   if (opCode === OP_QUERY) throw new MongoError(352, `Unsupported OP_QUERY command: ${command}. The client driver may require an upgrade.`)
   if (db === undefined) throw new MongoError(40414, 'OP_MSG requests require a $db argument')
   if (context.db === '' || Buffer.byteLength(context.db) > 63 || /[/\\. "$*<>:|?\0]/.test(context.db)) throw new MongoError(73, `Invalid database name: '${context.db}'`)
-  const run = commands.get(command)?.[0]
-  if (run === undefined) throw new MongoError(59, `no such command: '${command}'`)
-  if (['txnNumber', 'startTransaction', 'autocommit'].some(name => get(body, name) !== undefined)) throw new MongoError(20, 'Transaction numbers are only allowed on a replica set member or mongos')
-  const options = parse(command, body, sequences)
+  const found = commands.get(command)
+  if (found === undefined) throw new MongoError(59, `no such command: '${command}'`)
+  if (given.some(([name]) => TRANSACTION.includes(name))) throw new MongoError(20, 'Transaction numbers are only allowed on a replica set member or mongos')
+  const options = new Options(command, given, found.takes, sequences)
   checkConcerns(options)
   context.turn = new Turn(options.number('maxTimeMS') ?? 0)
-  return await run(context, options)
+  return await found.run(context, options)
 }

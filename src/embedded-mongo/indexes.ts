@@ -37,16 +37,17 @@ function checkPath (path: string, direction: Val): string {
   return path
 }
 
-/** Whether the index is there already. Throws IndexOptionsConflict (85) or IndexKeySpecsConflict (86) by MongoDB's rules (IndexCatalogImpl). */
+/**
+ * Whether the index is there already. Throws IndexOptionsConflict (85) or IndexKeySpecsConflict (86) by MongoDB's rules (IndexCatalogImpl): key and `unique`
+ * together are an index's identity (manual, "Basic and Unique Indexes With Duplicate Key Patterns").
+ */
 function isThere (existing: IndexSpec[], spec: IndexSpec): boolean {
-  const other = existing.find(({ name }) => name === spec.name) ?? existing.find(({ key }) => sameKey(key, spec.key))
-  if (other === undefined) return false
-  const id = other.name === '_id_'
-  if (sameKey(other.key, spec.key) && (id || (other.name === spec.name && other.unique === spec.unique))) return true
-  const both = `Requested index: ${show(docVal(build(describe(spec))))}, existing index: ${show(docVal(build(describe(other))))}`
-  if (!sameKey(other.key, spec.key)) throw new MongoError(86, `An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. ${both}`)
-  if (other.unique === spec.unique) throw new MongoError(85, `Index already exists with a different name: ${other.name}`)
-  throw new MongoError(85, `An equivalent index already exists with ${other.name === spec.name ? 'the same name but different options' : 'a different name and options'}. ${both}`)
+  const alike = existing.find(({ name, key, unique }) => sameKey(key, spec.key) && (unique === spec.unique || name === '_id_'))
+  if (alike?.name === '_id_' || alike?.name === spec.name) return true
+  const namesake = existing.find(({ name }) => name === spec.name)
+  if (namesake !== undefined) throw new MongoError(86, `An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: ${show(docVal(build(describe(spec))))}, existing index: ${show(docVal(build(describe(namesake))))}`)
+  if (alike !== undefined) throw new MongoError(85, `Index already exists with a different name: ${alike.name}`)
+  return false
 }
 
 /** Other writes wait while an index is made; reads go on. What conflicts is found before anything is made, and a failure leaves nothing. */

@@ -23,7 +23,7 @@ export function explain (parse: (name: string, command: Val) => Options): Handle
     const inner: Context = { ...context, command, target }
     let options = parse(command, context.target)
     const [statement] = options.list('updates') ?? options.list('deletes') ?? []
-    if (statement !== undefined) options = new Options(command, statement, command === 'update' ? UPDATE : DELETE)
+    if (statement !== undefined) options = new Options(command, fields(statement), command === 'update' ? UPDATE : DELETE)
     const query = command === 'aggregate' ? pipelineQuery(inner, options).query : queryOf(inner, options, FILTERS[command] as string)
     const winningPlan = query === undefined ? { stage: 'EOF' } : stages(query)
     return { explainVersion: '1', queryPlanner: { namespace: `${context.db}.${collectionName(inner)}`, winningPlan, rejectedPlans: [] }, command: context.target, ok: 1 }

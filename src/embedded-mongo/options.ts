@@ -1,5 +1,5 @@
 import { MongoError, notImplemented } from './errors.js'
-import { T, Val, fields, get, values } from './bson.js'
+import { type Field, T, Val, get, values } from './bson.js'
 
 /** What an option may be. `ignored` can't change an answer here; `refused` is what only MongoDB has. */
 export type Kind = 'any' | 'object' | 'array' | 'string' | 'bool' | 'count' | 'integer' | 'hint' | 'ignored' | 'refused'
@@ -12,6 +12,19 @@ export const COMMON: Spec = {
 
 export const EMPTY = new Val(T.object, Buffer.from([5, 0, 0, 0, 0]), 0, 5)
 
+const fits: Record<Kind, (value: Val) => boolean> = {
+  any: () => true,
+  ignored: () => true,
+  refused: () => true,
+  object: value => value.isObject,
+  array: value => value.isArray,
+  string: value => value.type === T.string,
+  bool: value => value.type === T.bool || value.isNumber,
+  count: value => value.isNumber,
+  integer: value => value.isNumber,
+  hint: value => value.type === T.string || value.isObject
+}
+
 /** The options of a command or of one of its statements, checked against what it takes. */
 export class Options {
   private readonly found = new Map<string, Val>()
@@ -21,9 +34,9 @@ export class Options {
    * @param where name of the command or statement, for messages
    * @param sequences lists that were sent beside the body
    */
-  constructor (private readonly where: string, body: Val, takes: Spec, private readonly sequences: Map<string, Val[]> = new Map()) {
+  constructor (private readonly where: string, given: Field[], takes: Spec, private readonly sequences: Map<string, Val[]> = new Map()) {
     for (const name of sequences.keys()) if (takes[name] !== 'array') throw this.unknown(name)
-    for (const [name, value] of fields(body)) {
+    for (const [name, value] of given) {
       const kind = Object.hasOwn(takes, name) ? takes[name] : undefined
       if (kind === undefined) throw this.unknown(name)
       if (kind === 'ignored' || value.type === T.null || value.type === T.undefined) continue
@@ -53,8 +66,7 @@ export class Options {
   private unknown (name: string): MongoError { return new MongoError(40415, `BSON field '${this.where}.${name}' is an unknown field.`) }
 
   private check (name: string, value: Val, kind: Kind): void {
-    const expected = { any: true, ignored: true, refused: true, object: value.isObject, array: value.type === T.array, string: value.type === T.string, bool: value.type === T.bool || value.isNumber, count: value.isNumber, integer: value.isNumber, hint: value.type === T.string || value.isObject }
-    if (!expected[kind]) throw new MongoError(14, `BSON field '${this.where}.${name}' is the wrong type '${value.typeName}', expected type '${kind}'`)
+    if (!fits[kind](value)) throw new MongoError(14, `BSON field '${this.where}.${name}' is the wrong type '${value.typeName}', expected type '${kind}'`)
     if (kind === 'refused' && value.truthy) throw notImplemented(`'${name}'`)
     if (kind !== 'count' && kind !== 'integer') return
     if (!Number.isInteger(value.number)) throw new MongoError(2, `BSON field '${name}' must be a whole number, actual value '${value.number}'`)

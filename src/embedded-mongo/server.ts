@@ -1,5 +1,5 @@
 import { type Socket, createServer } from 'node:net'
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { MongoError } from './errors.js'
 import type { Plain } from './build.js'
 import { runCommand } from './commands.js'
@@ -19,6 +19,7 @@ export async function serve (store: Store, socketPath: string, log: Log): Promis
   const cursors = new Cursors()
   const connections = new Map<Socket, Promise<void>>()
   const stop = new AbortController()
+  setMaxListeners(MAX_CONNECTIONS, stop.signal)
   let count = 0
   const server = createServer(socket => {
     connections.set(socket, serveConnection(socket, { store, cursors, connection: ++count }, stop.signal, log).finally(() => connections.delete(socket)))

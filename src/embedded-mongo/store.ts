@@ -51,7 +51,7 @@ export class Store {
   /** Opens or makes the file. Throws an Error of one line for another format. @param noSync see {@link EmbeddedMongoOptions} */
   constructor (dir: string, noSync = false) {
     this.path = join(dir, 'data.mdb')
-    this.root = open<Buffer, Buffer>({ path: this.path, keyEncoding: 'binary', encoding: 'binary', noSubdir: true, noSync })
+    this.root = open<Buffer, Buffer>({ path: this.path, keyEncoding: 'binary', encoding: 'binary', noSubdir: true, noSync, eventTurnBatching: false })
     const format = this.root.get(FORMAT_KEY)?.toString()
     if (format !== undefined && format !== FORMAT) throw new Error(`${this.path} has format version ${format}, this program reads version ${FORMAT}`)
     if (format === undefined) this.root.putSync(FORMAT_KEY, Buffer.from(FORMAT))
@@ -101,8 +101,9 @@ export class Store {
       const reason = await Promise.resolve((error as { commitError?: Promise<never> }).commitError).then(() => error as Error, (why: Error) => why)
       this.root.resetReadTxn()
       this.catalog.load()
-      const full = /no space|disk full|ENOSPC|quota/i.test(reason.message)
-      for (const job of group) job.reject(new MongoError(full ? 14031 : 1, `${full ? 'the disk is full' : 'writing failed'}, nothing was written: ${reason.message}`))
+      // LMDB reports a write that the disk cut short as an I/O error.
+      const full = /no space|input.output|too large|quota/i.test(reason.message)
+      for (const job of group) job.reject(new MongoError(full ? 14031 : 1, `nothing was written${full ? ', the disk is probably full' : ''}: ${reason.message}`))
     }
   }
 

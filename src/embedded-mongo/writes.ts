@@ -1,5 +1,5 @@
 import { MongoError } from './errors.js'
-import type { Val } from './bson.js'
+import { type Val, fields } from './bson.js'
 import type { Plain } from './build.js'
 import type { Collection } from './catalog.js'
 import { type Context, type Handler, collectionName, compileSort } from './context.js'
@@ -44,7 +44,7 @@ export const UPDATE: Spec = { q: 'object', u: 'any', multi: 'bool', upsert: 'boo
 export const DELETE: Spec = { q: 'object', limit: 'integer', hint: 'hint', collation: 'refused' }
 
 export const update: Handler = async (context, options) => {
-  const statements = batch(context, options, 'updates').map(item => new Options('update.updates', item, UPDATE))
+  const statements = batch(context, options, 'updates').map(item => new Options('update.updates', fields(item), UPDATE))
   for (const statement of statements) for (const name of ['q', 'u']) statement.required(name, statement.val(name))
   const made = { n: 0, nModified: 0, upserted: [] as Plain[] }
   return await answer(context, options, statements.length, made, i => {
@@ -96,7 +96,7 @@ function removalOf ({ store }: Context, options: Options, q: string, multi: bool
 }
 
 export const remove: Handler = async (context, options) => {
-  const statements = batch(context, options, 'deletes').map(item => new Options('delete.deletes', item, DELETE))
+  const statements = batch(context, options, 'deletes').map(item => new Options('delete.deletes', fields(item), DELETE))
   for (const statement of statements) {
     statement.required('q', statement.val('q'))
     const limit = statement.required('limit', statement.number('limit'))
