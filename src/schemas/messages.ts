@@ -47,6 +47,7 @@ const Members = {
 /** The original documents a GET with a body; an empty body is null here and counts as none. */
 export const GetAllMessagesBody = Type.Unsafe<{ sender?: string, reciver?: string } | null>({
   type: ['object', 'null'],
+  description: 'The same as in the query, for clients that can send a GET with a body; browsers cannot.',
   properties: Members
 })
 
