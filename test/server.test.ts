@@ -71,7 +71,7 @@ t.test('one clear line and exit code 1', async t => {
     const DATA_DIR = await dataDir(t)
     await writeFile(DATA_DIR, 'a file')
     await refused({ DATA_DIR }, new RegExp(DATA_DIR))
-    await refused({ DATA_DIR: '/proc/nowhere' }, /\/proc\/nowhere/)
+    await refused({ DATA_DIR: '/dev/null/data' }, /\/dev\/null\/data/)
   })
 
   await t.test('data of an unknown format', async () => {
