@@ -114,7 +114,7 @@ async function scanBesideReads (messages: Collection<Message>): Promise<void> {
   let scanning = true
   const scan = messages.countDocuments({ message: 'not there', seq: { $gte: 0 } }, { limit: 100_000 }).finally(() => { scanning = false })
   let worst = 0
-  while (scanning) {
+  for (let done = false; !done; done = !scanning) {
     const since = performance.now()
     await messages.findOne({ _id: one?._id as ObjectId })
     worst = Math.max(worst, performance.now() - since)

@@ -75,7 +75,7 @@ export const drop: Handler = async context => {
   if (collection === undefined) return { ok: 1 }
   const ns = collection.ns
   await context.store.write(() => { dropAll(context, findCollection(context)) })
-  void context.store.purge()
+  context.store.purge()
   return { nIndexesWas: collection.indexes.length, ns, ok: 1 }
 }
 
@@ -86,7 +86,7 @@ function dropAll ({ store }: Context, ...collections: Array<Collection | undefin
 export const dropDatabase: Handler = async context => {
   if (collectionsOf(context).length === 0) return { ok: 1 }
   await context.store.write(() => { dropAll(context, ...collectionsOf(context)) })
-  void context.store.purge()
+  context.store.purge()
   return { dropped: context.db, ok: 1 }
 }
 

@@ -1,5 +1,5 @@
 import { MongoError } from './errors.js'
-import { T, type Val, fields } from './bson.js'
+import { T, type Val, fields, show } from './bson.js'
 import type { Plain } from './build.js'
 import type { Collection } from './catalog.js'
 import type { Cursors } from './cursors.js'
@@ -28,7 +28,7 @@ export function compileSort (sort: Val): KeyPart[] {
   const given = fields(sort)
   for (const [path, direction] of given) {
     if (path.split('.').some(part => part === '' || part.startsWith('$'))) throw new MongoError(2, `Illegal key in $sort specification, or not supported by the embedded server: ${path}`)
-    if (!direction.isNumber || Math.abs(direction.number) !== 1) throw new MongoError(15975, `$sort key ordering must be 1 (for ascending) or -1 (for descending): ${path}`)
+    if (!direction.isNumber || Math.abs(direction.number) !== 1) throw new MongoError(15975, `$sort key ordering must be 1 (for ascending) or -1 (for descending), not ${show(direction)}: ${path}`)
   }
   return keyParts(given)
 }

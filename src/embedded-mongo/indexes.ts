@@ -70,7 +70,7 @@ export const createIndexes: Handler = async (context, options) => {
       for (const index of made) await fill(store, write, collection, index)
       await write(() => { for (const index of made) store.catalog.addIndex(collection, index) })
     } finally {
-      void store.purge()
+      store.purge()
     }
     return { numIndexesBefore, numIndexesAfter: collection.indexes.length, createdCollectionAutomatically: before === undefined, note: made.length === 0 ? 'all indexes already exist' : undefined, ok: 1 }
   })
@@ -96,7 +96,7 @@ export const dropIndexes: Handler = async (context, options) => {
     for (const index of chosen(collection, wanted)) store.catalog.dropIndex(collection, index)
     return before
   })
-  void store.purge()
+  store.purge()
   return { nIndexesWas, ok: 1 }
 }
 
@@ -109,4 +109,3 @@ function chosen ({ indexes }: Collection, wanted: Val): Index[] {
     return index
   })
 }
-

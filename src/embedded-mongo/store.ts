@@ -56,7 +56,7 @@ export class Store {
     if (format !== undefined && format !== FORMAT) throw new Error(`${this.path} has format version ${format}, this program reads version ${FORMAT}`)
     if (format === undefined) this.root.putSync(FORMAT_KEY, Buffer.from(FORMAT))
     this.catalog = new Catalog(this.root)
-    void this.purge()
+    this.purge()
   }
 
   /** Runs `change` inside a transaction and resolves when it is on the disk. Changes that come while one is written go together into the next. */
@@ -184,18 +184,15 @@ export class Store {
     for (const key of keys) this.root.putSync(entryKey(index, key, record), index.unique ? numbered(NOTHING, NOTHING, record) : NOTHING)
   }
 
-  /** Removes what is left of dropped collections and indexes, in small transactions. What fails is tried again at the next start. */
-  async purge (): Promise<void> {
-    try {
-      while (!this.closing && this.catalog.nextDropped() !== undefined) {
-        await this.write(() => {
-          const [kind, id] = this.catalog.nextDropped() ?? [1, 0]
-          const entries = this.range(prefix(kind, id), prefix(kind, id + 1), false, PURGE_CHUNK, Infinity)
-          for (const [key] of entries) this.root.removeSync(key)
-          if (entries.length === 0) this.catalog.purged(kind, id)
-        })
-      }
-    } catch {}
+  /** Removes what is left of dropped collections and indexes, in small transactions, meanwhile. What fails is tried again at the next start. */
+  purge (): void {
+    if (this.closing || this.catalog.nextDropped() === undefined) return
+    this.write(() => {
+      const [kind, id] = this.catalog.nextDropped() ?? [1, 0]
+      const entries = this.range(prefix(kind, id), prefix(kind, id + 1), false, PURGE_CHUNK, Infinity)
+      for (const [key] of entries) this.root.removeSync(key)
+      if (entries.length === 0) this.catalog.purged(kind, id)
+    }).then(() => { this.purge() }, () => {})
   }
 
   get fileSize (): number { return statSync(this.path).size }

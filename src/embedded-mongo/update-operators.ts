@@ -77,5 +77,5 @@ export function checkOperand (operator: string, path: string, operand: Val): voi
   if (operator === '$push' || operator === '$addToSet') each(operator, operand)
   if (operator === '$pull' && (operand.isObject || operand.type === T.regex)) throw new MongoError(9, `$pull with a condition is not supported by the embedded server, only with a value: ${path}`)
   const type = get(operand, '$type')
-  if (operator === '$currentDate' && operand.type !== T.bool && !(type?.type === T.string && type.string === 'date')) throw new MongoError(2, `$currentDate with anything but true or {$type: 'date'} is not supported by the embedded server: ${path}`)
+  if (operator === '$currentDate' && operand.type !== T.bool && !(type?.type === T.string && type.string === 'date')) throw new MongoError(2, `$currentDate with ${show(operand)} is not supported by the embedded server: ${path}`)
 }
