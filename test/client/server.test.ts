@@ -232,7 +232,8 @@ tap.test('a session that ends stops its client, on the socket and at the handsha
   const stopped = until(one.client, 'state', ({ state, code }) => state === 'stopped' && code === 4401)
   await app.inject({ method: 'POST', url: '/api/v1/user/logout', headers: anna.headers })
   await stopped
-  const late = device(t, origin, anna)
+  // so slow that no second attempt is made before the answer of HTTP
+  const late = device(t, origin, anna, { backoff: { baseMs: 60_000, ceilingMs: 60_000 } })
   const refused = until(late.client, 'state', ({ state, code }) => state === 'stopped' && code === 4401)
   late.client.connect()
   await refused
