@@ -25,13 +25,13 @@ const TAGS = [
 ]
 
 /**
- * The page runs its own scripts from this server and nothing else. Swagger UI carries small pictures inside its style
- * sheet, and writes style attributes.
+ * The page runs the scripts and styles of this server and nothing else; small pictures stand inside its style sheet.
+ * Tried in Chromium: nothing of Swagger UI 5 is refused by it.
  */
 const PAGE_POLICY = {
   'default-src': "'none'",
   'script-src': "'self'",
-  'style-src': "'self' 'unsafe-inline'",
+  'style-src': "'self'",
   'img-src': "'self' data:",
   'connect-src': "'self'",
   'base-uri': "'none'",
