@@ -21,10 +21,11 @@ export interface Passwords {
   /**
    * Whether a hash was made of this password. Without a hash the same work is done and the answer is false, so that its
    * time does not tell whether there is such an account (OWASP Authentication Cheat Sheet).
+   * @param hashOf finds the hash once the work's turn has come, so that waiting costs the database nothing either
    * @param attempt is told when the work's turn has come, where it may throw, and whether the password was wrong before
    *   another one has its turn, so that guesses at the same time count each other
    */
-  verify (hash: string | undefined, password: string, attempt?: Attempt): Promise<boolean>
+  verify (hashOf: () => Promise<string | undefined>, password: string, attempt?: Attempt): Promise<boolean>
   /** Whether a hash was made with less work than is asked for today. */
   isOutdated (hash: string): boolean
   /** How many hashes were computed, those of `verify` among them. */
@@ -93,8 +94,9 @@ export default fp(async function passwordsPlugin (fastify) {
       computed++
       return await hash(normalize(password), PARAMETERS)
     }),
-    verify: async (stored, password, attempt) => await queue.run(async () => {
+    verify: async (hashOf, password, attempt) => await queue.run(async () => {
       await attempt?.begins()
+      const stored = await hashOf()
       computed++
       const right = await verify(stored ?? nobodys, normalize(password)) && stored !== undefined
       if (!right) await attempt?.failed()

@@ -9,8 +9,8 @@ import { noSession } from './sessions.js'
 export interface GivenPassword {
   /** the username's key, whether there is such an account or not */
   account: string
-  /** the account, if there is one */
-  user: Pick<UserDocument, '_id' | 'password'> | null
+  /** finds the account, if there is one */
+  find (): Promise<UserDocument | null>
   password: string
   /** the error's text, the same for an unknown account and for a wrong password */
   refusal: string
@@ -21,13 +21,21 @@ export interface GivenPassword {
 /**
  * Lets a request show that it knows an account's password: bounded work, counted failures, an audit line for each.
  * Everything that asks for a password goes through here.
+ * @returns the account
  * @throws `unauthorized`; `tooManyRequests` after too many failures; `unavailable` when too many are at it at once
  */
-export async function checkPassword (fastify: FastifyInstance, request: FastifyRequest, { account, user, password, refusal, path = '' }: GivenPassword): Promise<void> {
+export async function checkPassword (fastify: FastifyInstance, request: FastifyRequest, { account, find, password, refusal, path = '' }: GivenPassword): Promise<UserDocument> {
+  let user: UserDocument | null = null
   const attempt = await fastify.limits.passwordAttempt(request, account)
-  if (await fastify.passwords.verify(user?.password, password, attempt)) return
+  const right = await fastify.passwords.verify(async () => {
+    user = await find()
+    return user?.password
+  }, password, attempt)
+  // TypeScript does not see that the function above has run.
+  const found = user as UserDocument | null
+  if (right && found !== null) return found
   // The name that was typed is not logged: now and then it is a password (OWASP Logging Cheat Sheet).
-  audit(request, 'failed login', user?._id.toHexString() ?? null)
+  audit(request, 'failed login', found?._id.toHexString() ?? null)
   throw apiError('unauthorized', refusal, path)
 }
 

@@ -19,7 +19,7 @@ export default async function sessions (fastify: App) {
     const user = await documents.findOne({ _id, deletedAt: { $exists: false } }, { projection: { password: 1 } })
     if (user === null) return false
     // Another login may have renewed the hash of the same password meanwhile.
-    return user.password === verified || await fastify.passwords.verify(user.password, password)
+    return user.password === verified || await fastify.passwords.verify(async () => user.password, password)
   }
 
   /** Only here is the password known, so that its hash can be made with today's parameters. */
@@ -34,10 +34,8 @@ export default async function sessions (fastify: App) {
   }, async function login (request, reply) {
     const { username, password } = request.body
     const account = usernameKey(username)
-    const user = await documents.findOne({ usernameKey: account, deletedAt: { $exists: false } })
-    await checkPassword(fastify, request, { account, user, password, refusal: REFUSAL })
-    if (user === null) throw apiError('unauthorized', REFUSAL)
-
+    const find = async () => await documents.findOne({ usernameKey: account, deletedAt: { $exists: false } })
+    const user = await checkPassword(fastify, request, { account, find, password, refusal: REFUSAL })
     const id = user._id.toHexString()
     const earlier = await fastify.sessions.ofCookie(request)
     const token = await fastify.sessions.open(id, request, reply)
@@ -88,9 +86,11 @@ export default async function sessions (fastify: App) {
     const { user: id, session } = request.caller
     const { oldPassword, newPassword } = request.body
     await refuseCommonPassword(fastify.config, newPassword, 'newPassword')
+    const { usernameKey: account } = await callersDocument(fastify, request)
     for (;;) {
-      const user = await callersDocument(fastify, request)
-      await checkPassword(fastify, request, { account: user.usernameKey, user, password: oldPassword, refusal: 'the old password is wrong', path: 'oldPassword' })
+      const user = await checkPassword(fastify, request, {
+        account, find: async () => await callersDocument(fastify, request), password: oldPassword, refusal: 'the old password is wrong', path: 'oldPassword'
+      })
       const changed = await fastify.passwords.hash(newPassword)
       // Only over the hash that was verified: of two changes at once, the second has to know the first one's password.
       const { matchedCount } = await documents.updateOne({ _id: user._id, password: user.password }, { $set: { password: changed } })

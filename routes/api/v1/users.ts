@@ -129,8 +129,10 @@ export default async function users (fastify: App) {
     schema: { tags: ['users'], summary: "Delete the caller's account; its messages stay", operationId: 'deleteUser', params: IdParams, body: DeleteUserBody, response: replies(200, DoneReply, [401, 403]) }
   }, async function deleteUser (request, reply) {
     mustBeCaller(request, request.params.id, 'id')
-    const user = await callersDocument(fastify, request)
-    await checkPassword(fastify, request, { account: user.usernameKey, user, password: request.body.password, refusal: 'the password is wrong', path: 'password' })
+    const { usernameKey: account } = await callersDocument(fastify, request)
+    const user = await checkPassword(fastify, request, {
+      account, find: async () => await callersDocument(fastify, request), password: request.body.password, refusal: 'the password is wrong', path: 'password'
+    })
     // The keys stay, for neither name nor address is given out again: whoever had them could be taken for this person.
     await documents.updateOne({ _id: user._id }, {
       $set: { deletedAt: new Date(), username: '', email: '', password: '', avatarImage: '', isAvatarImageSet: false },
