@@ -6,7 +6,7 @@ import { type KeyPart, type Keys, keyParts } from './index-keys.js'
 export interface IndexSpec { name: string, key: Array<[path: string, direction: number]>, unique: boolean }
 
 /** `multikey`: for each part of the key whether some document had an array there; `cut`: whether some key was too long. Neither goes back. */
-export interface Index extends IndexSpec { id: number, multikey: boolean[], cut: boolean, parts: KeyPart[] }
+export interface Index extends IndexSpec { id: number, multikey: boolean[], cut: boolean, parts: KeyPart[], prefix: Buffer }
 
 /** `size` is the bytes of all documents; `nextRecord` numbers the next one. */
 export interface Collection { ns: string, db: string, name: string, id: number, indexes: Index[], nextRecord: number, count: number, size: number, dropped: boolean }
@@ -94,7 +94,7 @@ export class Catalog {
 
   /** Remembers of new keys what the planner must know. */
   noteKeys (collection: Collection, index: Index, { cut, multikey }: Keys): void {
-    if ((!cut || index.cut) && multikey.every((multi, i) => !multi || index.multikey[i])) return
+    if ((!cut || index.cut) && !multikey.some((multi, i) => multi && index.multikey[i] !== true)) return
     index.cut ||= cut
     index.multikey = index.multikey.map((multi, i) => multi || multikey[i] === true)
     this.save(collection)
@@ -127,8 +127,8 @@ export class Catalog {
   }
 
   private save ({ db, name, id, indexes, ns }: Collection): void {
-    this.root.putSync(named('c', ns), Buffer.from(JSON.stringify({ db, name, id, indexes: indexes.map(({ parts, ...rest }) => rest) })))
+    this.root.putSync(named('c', ns), Buffer.from(JSON.stringify({ db, name, id, indexes: indexes.map(({ parts, prefix, ...rest }) => rest) })))
   }
 }
 
-function withParts (index: Omit<Index, 'parts'>): Index { return { ...index, parts: keyParts(index.key.map(([path, direction]) => [path, toVal(direction)])) } }
+function withParts (index: Omit<Index, 'parts' | 'prefix'>): Index { return { ...index, prefix: prefix(2, index.id), parts: keyParts(index.key.map(([path, direction]) => [path, toVal(direction)])) } }

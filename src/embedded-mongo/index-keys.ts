@@ -10,6 +10,7 @@ export interface KeyPart { path: Path, descending: boolean }
 /** LMDB takes keys of 1,978 bytes: a longer one keeps this much, and a hash stands for all of it. */
 export const MAX_KEY = 1900
 
+const writer = new KeyWriter()
 const EMPTY = 'empty array'
 type Slot = Val | undefined | typeof EMPTY
 
@@ -29,11 +30,29 @@ export function keyParts (pattern: Field[]): KeyPart[] { return pattern.map(([pa
  * Throws CannotIndexParallelArrays (171) for two arrays side by side and BadValue (2) for types without an order here.
  */
 export function keysOf (parts: KeyPart[], doc: Val): Keys {
+  const only = keyWithoutArrays(parts, doc)
+  if (only !== undefined && only.length <= MAX_KEY) return { keys: [only], multikey: NO_ARRAYS, cut: false }
   const multikey = parts.map(() => false)
   const long = rowsOf(parts, doc, multikey).map(row => assemble(parts, row))
   const keys = long.map(key => key.length <= MAX_KEY ? key : Buffer.concat([key.subarray(0, MAX_KEY), createHash('sha256').update(key).digest()]))
   const once = keys.length === 1 ? keys : [...new Map(keys.map(key => [key.toString('latin1'), key])).values()]
   return { keys: once, multikey, cut: long.some(key => key.length > MAX_KEY) }
+}
+
+const NO_ARRAYS: boolean[] = []
+
+/** The short way, for most documents: undefined as soon as an array is met. */
+function keyWithoutArrays (parts: KeyPart[], doc: Val): Buffer | undefined {
+  writer.reset()
+  for (const { path: { names }, descending } of parts) {
+    let value: Val | undefined = doc
+    for (let i = 0; value !== undefined && i < names.length; i++) {
+      value = value.isObject ? field(value, names[i] as Buffer) : undefined
+      if (value?.isArray === true) return undefined
+    }
+    writer.value(value, descending)
+  }
+  return writer.take()
 }
 
 /** The values of each key. */
@@ -89,8 +108,6 @@ function expandArray (parts: KeyPart[], array: Val, inArray: number[], at: numbe
     else expand(parts, item, nextAt, nextRow, multikey, out)
   }
 }
-
-const writer = new KeyWriter()
 
 function assemble (parts: KeyPart[], row: Slot[]): Buffer {
   writer.reset()

@@ -1,5 +1,5 @@
-import { accessSync, chmodSync, constants, mkdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type Lock, lock } from './lock.js'
 import type { WorkerData, WorkerMessage } from './worker.js'
@@ -55,9 +55,16 @@ export async function startEmbeddedMongo ({ dir: given, noSync = false, log = ()
   }
 }
 
+/** Node's own recursive mkdir never returns where nothing can be made, as in /proc. */
+function makeDirectory (dir: string): void {
+  if (existsSync(dir)) return
+  makeDirectory(dirname(dir))
+  mkdirSync(dir, { mode: 0o700 })
+}
+
 async function prepare (dir: string): Promise<Lock> {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeDirectory(dir)
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
     chmodSync(dir, 0o700)
     return await lock(dir)

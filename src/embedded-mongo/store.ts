@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RootDatabase, open } from 'lmdb'
 import { MongoError } from './errors.js'
@@ -32,7 +32,7 @@ const NOTHING = Buffer.alloc(0)
 /** Documents: 1, collection, number. */
 export function docKey (collection: Collection, record: number): Buffer { return numbered(prefix(1, collection.id), NOTHING, record) }
 /** Index entries: 2, index, key, and unless unique the document's number. */
-export function entryKey (index: Index, key: Buffer, record: number): Buffer { return numbered(prefix(2, index.id), key, index.unique ? undefined : record) }
+export function entryKey (index: Index, key: Buffer, record: number): Buffer { return numbered(index.prefix, key, index.unique ? undefined : record) }
 /** The number at the end of a key, or of a unique index's value. */
 export function recordOf (bytes: Buffer): number { return bytes.readUIntBE(bytes.length - RECORD, RECORD) }
 /** The first key after this one. */
@@ -51,6 +51,7 @@ export class Store {
   /** Opens or makes the file. Throws an Error of one line for another format. @param noSync see {@link EmbeddedMongoOptions} */
   constructor (dir: string, noSync = false) {
     this.path = join(dir, 'data.mdb')
+    checkFile(this.path)
     this.root = open<Buffer, Buffer>({ path: this.path, keyEncoding: 'binary', encoding: 'binary', noSubdir: true, noSync, eventTurnBatching: false })
     const format = this.root.get(FORMAT_KEY)?.toString()
     if (format !== undefined && format !== FORMAT) throw new Error(`${this.path} has format version ${format}, this program reads version ${FORMAT}`)
@@ -203,6 +204,17 @@ export class Store {
     while (this.writing !== undefined) await this.writing
     await this.root.close()
   }
+}
+
+/** lmdb ends the process over a file that is not its own. Throws an Error of one line. */
+function checkFile (path: string): void {
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return
+  const head = Buffer.alloc(32)
+  const file = openSync(path, 'r')
+  readSync(file, head)
+  closeSync(file)
+  // LMDB's magic number, 0xBEEFC0DE, follows the header of the first page.
+  if (!head.includes(Buffer.from('dec0efbe', 'hex'))) throw new Error(`${path} is not a data file of the embedded server`)
 }
 
 /** E11000 for a key that another document holds. */
