@@ -73,6 +73,8 @@ export default fp(async function realtimePlugin (fastify) {
       now: new Date().toISOString()
     })
     if (first) for (const listener of presenceListeners) listener(user, true)
+    // Its upgrade had been let through when the close began.
+    if (closing) connection.close(CLOSE.serviceRestart, 'the server restarts')
     return connection
   }
 

@@ -40,6 +40,12 @@ export default fp(async function securityPlugin (fastify) {
     })
   }
 
+  let closing = false
+  fastify.addHook('preClose', async () => { closing = true })
+  fastify.addHook('onRequest', async function refuseWhileClosing () {
+    if (closing) throw apiError('unavailable', 'the server restarts', '', { retryAfter: RETRY_SECONDS })
+  })
+
   await fastify.register(fastifyUnderPressure, {
     maxEventLoopDelay: fastify.config.MAX_LOOP_DELAY_MS,
     maxHeapUsedBytes: MAX_HEAP * getHeapStatistics().heap_size_limit,

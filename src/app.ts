@@ -6,6 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { trustProxy, type Config } from './config.js'
+import { audit } from './credentials.js'
 import { apiError, errorBody, toApiError } from './errors.js'
 import { acceptJsonOnly, answerParserErrors } from './http.js'
 import { loggerOptions } from './logger.js'
@@ -44,6 +45,8 @@ export async function buildApp (config: Config): Promise<App> {
     const answer = toApiError(error)
     if (answer.kind === 'internal') request.log.error({ err: answer.cause ?? answer }, 'request failed')
     else request.log.debug({ err: answer }, 'request refused')
+    // ASVS 5.0, 16.3.2: who reaches for what is somebody else's stands in the log.
+    if (answer.kind === 'forbidden') audit(request, 'refused', request.caller?.user ?? null, answer.message)
     // RFC 9110, 15.5.2: a 401 names the scheme to use.
     if (answer.kind === 'unauthorized') reply.header('WWW-Authenticate', 'Bearer')
     if (answer.retryAfter !== undefined) reply.header('Retry-After', Math.ceil(answer.retryAfter))
@@ -62,7 +65,8 @@ export async function buildApp (config: Config): Promise<App> {
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1_000 },
-    return503OnClosing: true,
+    // plugins/security.ts refuses requests while closing: in the one error shape, and upgrades so that their connections end.
+    return503OnClosing: false,
     exposeHeadRoutes: false,
     frameworkErrors: errorHandler,
     clientErrorHandler: answerParserErrors

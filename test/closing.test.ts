@@ -1,0 +1,45 @@
+/** An upgrade or a request that arrives while the server closes is answered, and its connection ends: nothing keeps the process. */
+import { connect, type AddressInfo } from 'node:net'
+import t from 'tap'
+import { buildApp } from '../src/app.js'
+import { connect as connectSocket, databaseUrl, listen, register, testConfig } from './helper.js'
+
+t.test('close ends, at whatever moment an upgrade arrives', async t => {
+  const MONGODB_URL = await databaseUrl()
+  for (let turns = 0; turns < 24; turns++) {
+    const app = await buildApp(testConfig({ MONGODB_URL }))
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo
+    const token = turns % 2 === 0 ? (await register(app)).token : 'x'.repeat(43)
+    const answer = new Promise<string>(resolve => {
+      let got = ''
+      // The client never ends the connection by itself.
+      const tcp = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => {
+        tcp.write(['GET /ws HTTP/1.1', `Host: 127.0.0.1:${port}`, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
+          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', `Sec-WebSocket-Protocol: chat.v1, bearer.${token}`, '', ''].join('\r\n'))
+      })
+      tcp.on('error', () => {})
+      tcp.on('data', data => { got += data.toString('latin1') })
+      tcp.on('end', () => { tcp.end(); resolve(got) })
+      tcp.on('close', () => { resolve(got) })
+    })
+    for (let turn = 0; turn < turns; turn++) await new Promise(resolve => { setImmediate(resolve) })
+    await app.close()
+    t.match(await answer, /^(HTTP\/1\.1 (101|401|503) |$)/)
+  }
+})
+
+t.test('a request while closing: 503 with Retry-After in the one error shape', async t => {
+  const { app, origin } = await listen(t)
+  const socket = await connectSocket(t, origin, await register(app))
+  // It does not answer the closing handshake, so that closing takes its time.
+  socket.ws.pause()
+  const closing = app.close()
+  while (app.realtime.accepting) await new Promise(resolve => { setImmediate(resolve) })
+  const response = await app.inject({ url: '/health' })
+  t.equal(response.statusCode, 503)
+  t.ok(Number(response.headers['retry-after']) > 0)
+  t.match(response.json(), { success: false, message: /^Service Unavailable/ })
+  socket.ws.terminate()
+  await closing
+})
