@@ -4,6 +4,7 @@ import { isCommonPassword } from './common-passwords.js'
 import type { Config } from './config.js'
 import { collection, type UserDocument } from './documents.js'
 import { apiError } from './errors.js'
+import { usernameKey } from './names.js'
 import { noSession } from './sessions.js'
 
 export interface GivenPassword {
@@ -39,11 +40,16 @@ export async function checkPassword (fastify: FastifyInstance, request: FastifyR
   throw apiError('unauthorized', refusal, path)
 }
 
-/** @throws `validation` where the configuration refuses the most common passwords and this is one of them */
-export async function refuseCommonPassword (config: Config, password: string, path: string): Promise<void> {
-  if (config.REFUSE_COMMON_PASSWORDS && await isCommonPassword(password)) {
-    throw apiError('validation', `${path} is one of the most common passwords`, path)
-  }
+/**
+ * Where the configuration refuses common passwords: one of the most common ones, and what is known of the account
+ * (its name and address: the "context specific words" of OWASP ASVS 5.0, 6.2.11).
+ * @throws `validation`
+ */
+export async function refuseCommonPassword (config: Config, password: string, path: string, { username, email }: Pick<UserDocument, 'username' | 'email'>): Promise<void> {
+  if (!config.REFUSE_COMMON_PASSWORDS) return
+  const known = [username, email, email.slice(0, email.indexOf('@'))].map(usernameKey)
+  if (known.includes(usernameKey(password))) throw apiError('validation', `${path} must not be the username or the e-mail address`, path)
+  if (await isCommonPassword(password)) throw apiError('validation', `${path} is one of the most common passwords`, path)
 }
 
 /** The caller's own account with its hash, or an `unauthorized` error where it was deleted a moment ago. */
@@ -53,9 +59,9 @@ export async function callersDocument (fastify: FastifyInstance, request: Fastif
   return user
 }
 
-type AuditEvent = 'register' | 'login' | 'failed login' | 'password change' | 'logout' | 'session end' | 'deletion'
+type AuditEvent = 'register' | 'login' | 'failed login' | 'password change' | 'logout' | 'session end' | 'deletion' | 'refused'
 
 /** A line in the log for what matters to an account's security; never with a secret. */
-export function audit (request: FastifyRequest, event: AuditEvent, user: string | null): void {
-  request.log.info({ audit: event, user, address: request.ip }, `audit: ${event}`)
+export function audit (request: FastifyRequest, event: AuditEvent, user: string | null, reason?: string): void {
+  request.log.info({ audit: event, user, address: request.ip, reason }, `audit: ${event}`)
 }

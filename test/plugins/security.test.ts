@@ -128,9 +128,18 @@ tap.test('register, login, failed login, change of password, logout and deletion
     ['login', anna.id], ['logout', anna.id], ['deletion', anna.id]
   ])
   for (const line of lines) t.match(line, { reqId: /^[0-9a-f-]{36}$/, time: Number })
-  t.equal(lines[1]?.address, '192.0.2.7')
+  t.equal(lines.find(({ audit }) => audit === 'login')?.address, '192.0.2.7')
   const written = JSON.stringify(lines)
   for (const secret of [anna.token, token, anna.password, 'secret', 'nobody', 'argon2', '@example.org']) t.notOk(written.includes(secret), secret)
+})
+
+tap.test('who reaches for what is somebody else\'s leaves an audit line', async t => {
+  const app = await build(t, { LOG_LEVEL: 'info' })
+  const [anna, bert] = [await register(app), await register(app)]
+  const lines = logOf(app)
+  await app.inject({ url: `/api/v1/allusers/${bert.id}`, headers: anna.headers })
+  await app.inject({ method: 'POST', url: '/api/v1/user/logout', headers: { cookie: `session=${anna.token}`, origin: 'https://evil.example' } })
+  t.match(lines.filter(({ audit }) => audit !== undefined), [{ audit: 'refused', user: anna.id, reason: /^Forbidden: id/ }, { audit: 'refused', user: null, reason: /^Forbidden: a page/ }])
 })
 
 tap.test('logs hide credentials and what people write', async t => {

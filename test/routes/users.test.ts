@@ -101,6 +101,14 @@ tap.test('REFUSE_COMMON_PASSWORDS refuses the documented sample, and is off by d
   t.equal((await post(app, 'user/register', body({ password: 'correct horse battery' }))).statusCode, 201)
 })
 
+tap.test('REFUSE_COMMON_PASSWORDS refuses the username and the e-mail address as password, however they are spelled', async t => {
+  const app = await build(t, { REFUSE_COMMON_PASSWORDS: true })
+  for (const password of ['HeinzMüller', 'HEINZMÜLLER', 'Kontakt.Heinz', 'kontakt.heinz@example.org']) {
+    const response = await post(app, 'user/register', { username: 'HeinzMüller', email: 'kontakt.heinz@example.org', password })
+    t.strictSame([response.statusCode, response.json().errorMessages[0].path], [400, 'password'], password)
+  }
+})
+
 tap.test('register and setAvatar store the avatar as it was written anew, without comments', async t => {
   const app = await build(t)
   const commented = Buffer.from('<!-- me --><svg xmlns="http://www.w3.org/2000/svg"><circle r="4"/></svg>').toString('base64')

@@ -85,8 +85,8 @@ export default async function sessions (fastify: App) {
   }, async function password (request) {
     const { user: id, session } = request.caller
     const { oldPassword, newPassword } = request.body
-    await refuseCommonPassword(fastify.config, newPassword, 'newPassword')
-    const { usernameKey: account } = await callersDocument(fastify, request)
+    const { usernameKey: account, ...self } = await callersDocument(fastify, request)
+    await refuseCommonPassword(fastify.config, newPassword, 'newPassword', self)
     for (;;) {
       const user = await checkPassword(fastify, request, {
         account, find: async () => await callersDocument(fastify, request), password: oldPassword, refusal: 'the old password is wrong', path: 'oldPassword'

@@ -74,7 +74,7 @@ export default async function users (fastify: App) {
     config: { public: true }
   }, async function register (request, reply) {
     const user = newUser(request.body)
-    await refuseCommonPassword(fastify.config, request.body.password, 'password')
+    await refuseCommonPassword(fastify.config, request.body.password, 'password', user)
     await fastify.limits.registration(request)
     const document = { ...user, password: await fastify.passwords.hash(request.body.password) }
     await insert(document)
