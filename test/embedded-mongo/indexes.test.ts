@@ -1,0 +1,99 @@
+// Indexes: what they refuse, when they are used, and what explain says of it.
+import type { Document, MongoServerError, Sort } from 'mongodb'
+import { test } from 'tap'
+import { start } from './helper.js'
+
+const code = async (work: Promise<unknown>): Promise<unknown> => work.then(() => 'no error', (err: MongoServerError) => err.code)
+
+test('createIndexes: the same index again is no change, another under its name is 86, another name for its key is 85', async t => {
+  const { db } = await start(t)
+  const items = db.collection('items')
+  t.equal(await items.createIndex({ a: 1, b: -1 }), 'a_1_b_-1')
+  t.equal(await items.createIndex({ a: 1, b: -1 }), 'a_1_b_-1')
+  t.equal(await code(items.createIndex({ c: 1 }, { name: 'a_1_b_-1' })), 86)
+  t.equal(await code(items.createIndex({ a: 1, b: -1 }, { unique: true })), 86)
+  t.equal(await code(items.createIndex({ a: 1, b: -1 }, { name: 'other' })), 85)
+  t.equal(await items.createIndex({ b: -1, a: 1 }), 'b_-1_a_1', 'another order of the fields is another index')
+  t.same((await items.indexes()).map(({ name, key, unique }) => [name, key, unique]),
+    [['_id_', { _id: 1 }, undefined], ['a_1_b_-1', { a: 1, b: -1 }, undefined], ['b_-1_a_1', { b: -1, a: 1 }, undefined]])
+})
+
+test('createIndexes: several in one command, or none of them', async t => {
+  const { db } = await start(t)
+  const items = db.collection('items')
+  await items.insertMany([{ a: 1, b: 1 }, { a: 2, b: 1 }])
+  t.equal(await code(items.createIndexes([{ key: { a: 1 } }, { key: { b: 1 }, unique: true }])), 11000)
+  t.same((await items.indexes()).map(({ name }) => name), ['_id_'])
+  t.same(await items.createIndexes([{ key: { a: 1 }, unique: true }, { key: { b: 1 } }]), ['a_1', 'b_1'])
+  t.match(await db.command({ validate: 'items' }), { valid: true, nrecords: 2, nIndexes: 3 })
+})
+
+test('dropIndexes: by name, by key and all but _id; what is missing is 27, and a missing collection 26', async t => {
+  const { db } = await start(t)
+  const items = db.collection('items')
+  await items.createIndexes([{ key: { a: 1 } }, { key: { b: 1 } }, { key: { c: 1 } }])
+  await items.dropIndex('a_1')
+  await db.command({ dropIndexes: 'items', index: { b: 1 } })
+  t.same((await items.indexes()).map(({ name }) => name), ['_id_', 'c_1'])
+  t.equal(await code(items.dropIndex('a_1')), 27)
+  t.equal(await code(items.dropIndex('_id_')), 72)
+  await items.dropIndexes()
+  t.same((await items.indexes()).map(({ name }) => name), ['_id_'])
+  t.equal(await code(db.collection('missing').dropIndex('a_1')), 26)
+  t.equal(await code(db.collection('missing').listIndexes().toArray()), 26)
+})
+
+test('a unique index built while others write refuses their duplicates or is refused itself, and agrees with the documents', async t => {
+  const { db } = await start(t)
+  const items = db.collection<{ _id: number, n: number }>('items')
+  await items.insertMany(Array.from({ length: 5_000 }, (_, _id) => ({ _id, n: _id })))
+  const building = items.createIndex({ n: 1 }, { unique: true })
+  const duplicates = await Promise.all(Array.from({ length: 200 }, (_, i) => code(items.insertOne({ _id: 10_000 + i, n: i }))))
+  const built = await code(building)
+  const stored = duplicates.filter(outcome => outcome === 'no error').length
+  if (built === 11000) t.ok(stored > 0, 'refused, for a duplicate was there')
+  else t.equal(stored, 0, 'built, so no duplicate is there')
+  t.match(await db.command({ validate: 'items' }), { valid: true, nrecords: 5_000 + stored })
+})
+
+/** The plan's stages from the outermost in, each index scan with its index and direction. */
+function stages (plan: Document): string[] {
+  const { stage, indexName, direction, inputStage } = plan
+  return [stage === 'IXSCAN' ? `IXSCAN ${indexName} ${direction}` : stage, ...(inputStage ? stages(inputStage) : [])]
+}
+
+test('explain names the index, its direction and whether a sort in memory is needed', async t => {
+  const { db } = await start(t)
+  const items = db.collection('items')
+  await items.insertMany([{ a: 1, b: 2, c: 3, tags: [1, 2] }])
+  await items.createIndexes([{ key: { a: 1, b: -1 } }, { key: { c: 1 }, unique: true }, { key: { tags: 1, c: -1 } }])
+  const plans: Array<[filter: Document, sort: Sort, hint: Document | string | undefined, expected: string[]]> = [
+    [{ _id: 1 as never }, {}, undefined, ['FETCH', 'IXSCAN _id_ forward']],
+    [{ a: 1 }, {}, undefined, ['FETCH', 'IXSCAN a_1_b_-1 forward']],
+    [{ a: 1 }, { b: -1 }, undefined, ['FETCH', 'IXSCAN a_1_b_-1 forward']],
+    [{ a: 1 }, { b: 1 }, undefined, ['FETCH', 'IXSCAN a_1_b_-1 backward']],
+    [{ a: 1, b: { $lt: 5, $gte: 1 } }, { b: 1 }, undefined, ['FETCH', 'IXSCAN a_1_b_-1 backward']],
+    [{ a: { $in: [1, 2] } }, {}, undefined, ['FETCH', 'IXSCAN a_1_b_-1 forward']],
+    [{ c: { $gt: 1 } }, { c: -1 }, undefined, ['FETCH', 'IXSCAN c_1 backward']],
+    [{ $and: [{ a: 1 }, { b: 2 }] }, {}, undefined, ['FETCH', 'IXSCAN a_1_b_-1 forward']],
+    [{ tags: 1 }, { c: -1 }, undefined, ['FETCH', 'IXSCAN tags_1_c_-1 forward']],
+    [{}, { a: 1, b: -1 }, undefined, ['FETCH', 'IXSCAN a_1_b_-1 forward']],
+    [{}, { a: 1, b: 1 }, undefined, ['SORT', 'COLLSCAN']],
+    [{ a: 1 }, { c: 1 }, 'a_1_b_-1', ['SORT', 'FETCH', 'IXSCAN a_1_b_-1 forward']],
+    [{ b: 1 }, {}, undefined, ['COLLSCAN']],
+    [{}, {}, undefined, ['COLLSCAN']],
+    [{ a: 1 }, {}, { $natural: 1 }, ['COLLSCAN']],
+    [{ a: 1 }, {}, { c: 1 }, ['FETCH', 'IXSCAN c_1 forward']]
+  ]
+  for (const [filter, sort, hint, expected] of plans) {
+    const { queryPlanner } = await items.find(filter, { sort, ...(hint === undefined ? {} : { hint }) }).explain('queryPlanner')
+    t.same(stages(queryPlanner.winningPlan), expected, `${JSON.stringify(filter)} sorted by ${JSON.stringify(sort)}${hint ? `, hint ${JSON.stringify(hint)}` : ''}`)
+  }
+  const query = { a: 1 }
+  for (const command of [{ count: 'items', query }, { distinct: 'items', key: 'a', query }, { aggregate: 'items', pipeline: [{ $match: query }], cursor: {} },
+    { update: 'items', updates: [{ q: query, u: { $set: { z: 1 } } }] }, { delete: 'items', deletes: [{ q: query, limit: 0 }] }, { findAndModify: 'items', query, remove: true }]) {
+    const { queryPlanner } = await db.command({ explain: command, verbosity: 'queryPlanner' })
+    t.same(stages(queryPlanner.winningPlan), ['FETCH', 'IXSCAN a_1_b_-1 forward'], `explain of ${Object.keys(command)[0]}`)
+  }
+  t.equal(await items.countDocuments(), 1, 'explaining runs nothing')
+})
