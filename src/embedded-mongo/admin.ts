@@ -11,8 +11,8 @@ import { MAX_MESSAGE } from './wire.js'
 import { MAX_BATCH } from './writes.js'
 
 /** The version of MongoDB whose answers these are, and its wire protocol. */
-const VERSION = [8, 0, 0, 0]
-const WIRE_VERSION = 25
+const VERSION = [7, 0, 0, 0]
+const WIRE_VERSION = 21
 
 export const ok: Handler = () => ({ ok: 1 })
 

@@ -35,7 +35,7 @@ const commands = new Map<string, Command>(([
   ['getMore', [reads.getMore, { collection: 'string', batchSize: 'count' }]],
   ['killCursors', [reads.killCursors, { cursors: 'array' }]],
   ['count', [reads.count, { ...pick('query skip hint collation let'), limit: 'integer', fields: 'ignored' }]],
-  ['distinct', [reads.distinct, { ...pick('query hint collation let'), key: 'string' }]],
+  ['distinct', [reads.distinct, { ...pick('query collation let'), key: 'string' }]],
   ['aggregate', [reads.aggregate, { ...pick('hint collation let'), pipeline: 'array', cursor: 'object', explain: 'bool', ...all('ignored', 'allowDiskUse bypassDocumentValidation') }]],
   ['insert', [writes.insert, { documents: 'array', ...WRITE }]],
   ['update', [writes.update, { updates: 'array', ...WRITE }]],

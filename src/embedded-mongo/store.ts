@@ -6,6 +6,7 @@ import { docVal, show } from './bson.js'
 import type { Plain } from './build.js'
 import { Catalog, type Collection, type Index, prefix } from './catalog.js'
 import { type Keys, keysOf, slotsOf } from './index-keys.js'
+import { after } from './keystring.js'
 
 /** Layout of the data file; a file of another version is refused. */
 const FORMAT = '1'
@@ -119,7 +120,7 @@ export class Store {
         job.error = error as Error
       }
     } while (jobs.length > 0 && performance.now() - start < GROUP_MS)
-    this.catalog.saveCounts()
+    this.catalog.save()
   }
 
   entry (key: Buffer): Buffer | undefined { return this.root.get(key) }
@@ -146,7 +147,7 @@ export class Store {
     collection.nextRecord++
     this.root.putSync(docKey(collection, record), doc)
     for (const [index, { keys: added }] of keys) this.putEntries(index, added, record)
-    this.catalog.addCounts(collection, 1, doc.length)
+    this.catalog.counted(collection, 1, doc.length)
   }
 
   replace (collection: Collection, record: number, before: Buffer, doc: Buffer): void {
@@ -157,13 +158,13 @@ export class Store {
       for (const key of old.values()) this.root.removeSync(entryKey(index, key, record))
     }
     this.root.putSync(docKey(collection, record), doc)
-    this.catalog.addCounts(collection, 0, doc.length - before.length)
+    this.catalog.counted(collection, 0, doc.length - before.length)
   }
 
   remove (collection: Collection, record: number, before: Buffer): void {
     for (const index of collection.indexes) for (const key of keysOf(index.parts, docVal(before)).keys) this.root.removeSync(entryKey(index, key, record))
     this.root.removeSync(docKey(collection, record))
-    this.catalog.addCounts(collection, -1, -before.length)
+    this.catalog.counted(collection, -1, -before.length)
   }
 
   /** Adds a stored document to a new index. */
@@ -177,7 +178,7 @@ export class Store {
       const held = this.root.get(entryKey(index, key, record))
       if (held !== undefined && recordOf(held) !== record) throw duplicateKey(collection, index, doc, key)
     }
-    this.catalog.noteKeys(collection, index, keys)
+    this.catalog.noteKeys(index, keys)
     return keys
   }
 
@@ -187,12 +188,12 @@ export class Store {
 
   /** Removes what is left of dropped collections and indexes, in small transactions, meanwhile. What fails is tried again at the next start. */
   purge (): void {
-    if (this.closing || this.catalog.nextDropped() === undefined) return
+    if (this.closing || this.catalog.dropped.length === 0) return
     this.write(() => {
-      const [kind, id] = this.catalog.nextDropped() ?? [1, 0]
-      const entries = this.range(prefix(kind, id), prefix(kind, id + 1), false, PURGE_CHUNK, Infinity)
+      const [dead = [1, 0]] = this.catalog.dropped
+      const entries = this.range(prefix(...dead), after(prefix(...dead)), false, PURGE_CHUNK, Infinity)
       for (const [key] of entries) this.root.removeSync(key)
-      if (entries.length === 0) this.catalog.purged(kind, id)
+      if (entries.length === 0) this.catalog.purged(dead)
     }).then(() => { this.purge() }, () => {})
   }
 

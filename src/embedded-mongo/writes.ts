@@ -40,7 +40,7 @@ export const insert: Handler = async (context, options) => {
 }
 
 /** What one statement of an update and of a delete takes. */
-export const UPDATE: Spec = { q: 'object', u: 'any', multi: 'bool', upsert: 'bool', hint: 'hint', sort: 'object', c: 'refused', collation: 'refused', arrayFilters: 'refused' }
+export const UPDATE: Spec = { q: 'object', u: 'any', multi: 'bool', upsert: 'bool', hint: 'hint', c: 'refused', collation: 'refused', arrayFilters: 'refused' }
 export const DELETE: Spec = { q: 'object', limit: 'integer', hint: 'hint', collation: 'refused' }
 
 export const update: Handler = async (context, options) => {
@@ -56,7 +56,6 @@ export const update: Handler = async (context, options) => {
       else if (before !== after) made.nModified++
     })
     if (multi && change.replacement) throw new MongoError(9, 'multi update is not supported for replacement-style update')
-    if (multi && statement.val('sort') !== undefined) throw new MongoError(9, 'Cannot specify sort with multi=true')
     return { ...change, multi }
   })
 }
