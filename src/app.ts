@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { trustProxy, type Config } from './config.js'
 import { audit } from './credentials.js'
 import { apiError, errorBody, toApiError } from './errors.js'
-import { acceptJsonOnly, answerParserErrors } from './http.js'
+import { acceptJsonOnly, answerExpectations, answerParserErrors } from './http.js'
 import { loggerOptions } from './logger.js'
 import { ErrorReply } from './schemas/common.js'
 import { Conversation } from './schemas/conversations.js'
@@ -86,6 +86,7 @@ export async function buildApp (config: Config): Promise<App> {
     if (config.probe !== true) request.log.info({ method: request.method, route: url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request')
   })
   acceptJsonOnly(app)
+  answerExpectations(app)
 
   if (import.meta.url.endsWith('.ts')) process.env.FASTIFY_AUTOLOAD_TYPESCRIPT = '1'
   await app.register(autoload, { dir: join(import.meta.dirname, '../plugins'), encapsulate: false })

@@ -18,6 +18,7 @@ const KINDS = {
   payloadTooLarge: { status: 413, title: 'Payload Too Large', code: 'too_large' },
   uriTooLong: { status: 414, title: 'URI Too Long', code: 'too_large' },
   unsupportedMediaType: { status: 415, title: 'Unsupported Media Type', code: 'invalid' },
+  expectationFailed: { status: 417, title: 'Expectation Failed', code: 'invalid' },
   tooManyRequests: { status: 429, title: 'Too Many Requests', code: 'rate_limited' },
   headersTooLarge: { status: 431, title: 'Request Header Fields Too Large', code: 'too_large' },
   internal: { status: 500, title: 'Internal Server Error', code: 'internal' },

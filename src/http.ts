@@ -34,6 +34,14 @@ export function acceptJsonOnly (app: FastifyInstance): void {
   })
 }
 
+/** `Expect` may only ask for 100-continue, which Node answers by itself (RFC 9110, 10.1.1); anything else is refused before routing. */
+export function answerExpectations (app: FastifyInstance): void {
+  app.server.on('checkExpectation', (_request, response) => {
+    const { head, body } = parserAnswer('expectationFailed', 'only Expect: 100-continue is understood')
+    response.writeHead(head.status, head.headers).end(body)
+  })
+}
+
 const KIND_OF_PARSER_ERROR: Record<string, ErrorKind> = {
   HPE_HEADER_OVERFLOW: 'headersTooLarge',
   ERR_HTTP_REQUEST_TIMEOUT: 'requestTimeout',
@@ -47,15 +55,21 @@ export function answerParserErrors (error: Error & { code?: string }, socket: So
     socket.destroy()
     return
   }
-  const answer = apiError(KIND_OF_PARSER_ERROR[error.code ?? ''] ?? 'validation', `the request is no valid HTTP (${error.code ?? 'unknown'})`)
+  const { head, body } = parserAnswer(KIND_OF_PARSER_ERROR[error.code ?? ''] ?? 'validation', `the request is no valid HTTP (${error.code ?? 'unknown'})`)
+  const headers = Object.entries(head.headers).map(([name, value]) => `${name}: ${value}`)
+  socket.end([`HTTP/1.1 ${head.status} ${STATUS_CODES[head.status]}`, ...headers, '', body].join('\r\n'))
+}
+
+/** An answer in the one error shape where there is no reply of Fastify's. */
+function parserAnswer (kind: ErrorKind, detail: string) {
+  const answer = apiError(kind, detail)
   const body = JSON.stringify(errorBody(answer, false))
-  socket.end([
-    `HTTP/1.1 ${answer.statusCode} ${STATUS_CODES[answer.statusCode]}`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    'X-Content-Type-Options: nosniff',
-    'Connection: close',
-    '', body
-  ].join('\r\n'))
+  const headers = {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': String(Buffer.byteLength(body)),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    Connection: 'close'
+  }
+  return { head: { status: answer.statusCode, headers }, body }
 }

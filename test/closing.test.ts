@@ -6,7 +6,7 @@ import { connect as connectSocket, databaseUrl, listen, register, testConfig } f
 
 t.test('close ends, at whatever moment an upgrade arrives', async t => {
   const MONGODB_URL = await databaseUrl()
-  for (let turns = 0; turns < 24; turns++) {
+  for (let turns = 0; turns < 10; turns++) {
     const app = await buildApp(testConfig({ MONGODB_URL }))
     await app.listen({ port: 0, host: '127.0.0.1' })
     const { port } = app.server.address() as AddressInfo
@@ -36,10 +36,10 @@ t.test('a request while closing: 503 with Retry-After in the one error shape', a
   socket.ws.pause()
   const closing = app.close()
   while (app.realtime.accepting) await new Promise(resolve => { setImmediate(resolve) })
-  const response = await app.inject({ url: '/health' })
-  t.equal(response.statusCode, 503)
-  t.ok(Number(response.headers['retry-after']) > 0)
-  t.match(response.json(), { success: false, message: /^Service Unavailable/ })
+  const response = await fetch(`${origin}/health`)
+  t.equal(response.status, 503)
+  t.ok(Number(response.headers.get('retry-after')) > 0)
+  t.match(await response.json(), { success: false, message: /^Service Unavailable/ })
   socket.ws.terminate()
   await closing
 })

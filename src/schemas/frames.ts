@@ -3,6 +3,7 @@
  * Frames are never coerced; unknown properties are ignored.
  */
 import { Type, type Static } from '@sinclair/typebox'
+import { ERROR_CODES } from '../errors.js'
 import { ClientId, ClientTime, ConversationId, ObjectIdString, OtherIdString, Seq } from './common.js'
 import { Message, MESSAGE_CHARS, MessageText } from './messages.js'
 
@@ -113,7 +114,7 @@ export type PresenceFrame = Static<typeof PresenceFrame>
 
 export const ErrorFrame = Type.Object({
   type: Type.Literal('error'),
-  code: Type.String({ description: 'invalid, unauthorized, forbidden, not_found, conflict, rate_limited, unavailable, internal', examples: ['rate_limited'] }),
+  code: Type.String({ description: ERROR_CODES.join(', '), examples: ['invalid'] }),
   message: Type.String({ examples: ['Too Many Requests: too many frames'] }),
   path: Type.Optional(Type.String({ description: 'the field it is about' })),
   clientId: Type.Optional(Type.String({ description: 'of the `send` that failed', examples: ClientId.examples as string[] })),
