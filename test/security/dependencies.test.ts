@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import tap from 'tap'
+
+const ROOT = join(import.meta.dirname, '../..')
+const read = async (file: string) => await readFile(join(ROOT, file), 'utf8')
+
+interface Lock { packages: Record<string, { resolved?: string, integrity?: string, link?: boolean }> }
+
+tap.test('docs/dependencies.md gives every dependency a reason, and names no other', async t => {
+  const { dependencies, devDependencies } = JSON.parse(await read('package.json'))
+  const [runtime, development] = (await read('docs/dependencies.md')).split('## For development')
+  const named = (section: string | undefined) => [...section!.matchAll(/^\| (@?[a-z][\w@/.-]*) \| \S/gm)].map(([, name]) => name).filter(name => name !== 'package')
+  t.strictSame(named(runtime).sort(), Object.keys(dependencies).sort())
+  t.strictSame(named(development).sort(), Object.keys(devDependencies).sort())
+})
+
+tap.test('the lockfile has the hash of everything that is installed, and nothing comes from elsewhere than a registry', async t => {
+  const { packages } = JSON.parse(await read('package-lock.json')) as Lock
+  const installed = Object.entries(packages).filter(([path, { link }]) => path.includes('node_modules/') && link !== true)
+  t.ok(installed.length > 100)
+  for (const [path, { resolved, integrity }] of installed) {
+    if (!/^sha512-/.test(integrity ?? '')) t.fail(`${path} has no hash`)
+    if (resolved !== undefined && !/^https:\/\/registry\.npmjs\.org\//.test(resolved)) t.fail(`${path} comes from ${resolved}`)
+  }
+})
