@@ -12,15 +12,17 @@ const EMOJI = '👨‍👩‍👧‍👦 🇧🇩 👋🏽'
 
 async function start () {
   const begin = performance.now()
-  const child = spawn(process.execPath, ['dist/src/server.js'], { env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', DATA_DIR: join(dir, 'data') }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--max-semi-space-size=2', 'dist/src/server.js'], { env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', DATA_DIR: join(dir, 'data') }, stdio: ['ignore', 'pipe', 'inherit'] })
   const origin = await new Promise((resolve, reject) => {
     let out = ''
     child.stdout.on('data', chunk => { out += chunk; const url = /chat server: (http:\/\/[^/]+)/.exec(out); if (url) resolve(url[1]) })
     child.on('close', code => { reject(new Error(`the server ended with ${code}: ${out}`)) })
   })
   assert.equal((await fetch(`${origin}/health`)).status, 200)
+  const ms = performance.now() - begin
   const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
-  console.log(`start to first answer: ${Math.round(performance.now() - begin)} ms; resident: ${Math.round(memory)} MiB`)
+  console.log(`start to first answer: ${Math.round(ms)} ms; resident: ${Math.round(memory)} MiB`)
+  assert.ok(memory < 120, 'an idle server takes less than 120 MiB')
   return { child, origin }
 }
 

@@ -21,7 +21,8 @@ function isMoment (value: string): boolean {
 }
 
 function newAjv (options: Options): Ajv {
-  const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, validateFormats: true, ...options })
+  // TypeBox makes valid schemas, and `strict` refuses unknown keywords: the meta-schema would only be compiled, three times.
+  const ajv = new Ajv({ meta: false, validateSchema: false, strict: true, strictTypes: false, strictRequired: false, validateFormats: true, ...options })
   addFormats(ajv, ['uuid', 'date-time'])
   ajv.addFormat('text', (value: string) => value.isWellFormed())
   ajv.addFormat('client-time', (value: string) => value === '' || isMoment(value))
