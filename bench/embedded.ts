@@ -70,31 +70,28 @@ async function bareCommit (size: number): Promise<void> {
   await bare.flushed
 }
 
-/** Alternates the two, so that a busy machine or disk weighs on both. @returns what each does in a second */
-async function beside (rounds: number, ours: () => Promise<number>, theirs: () => Promise<number>): Promise<[number, number]> {
-  let [a, b] = [0, 0]
-  for (let round = 0; round < rounds; round++) {
-    a += await ours()
-    b += await theirs()
-  }
-  return [a / rounds, b / rounds]
+/** Alternates them, so that a busy machine or disk weighs on all. @returns the median of what each does in a second */
+async function beside (rounds: number, ...measures: Array<() => Promise<number>>): Promise<number[]> {
+  const results = measures.map((): number[] => [])
+  for (let round = 0; round < rounds; round++) for (const [i, measure] of measures.entries()) results[i]?.push(await measure())
+  return results.map(list => list.sort((a, b) => a - b)[Math.floor(rounds / 2)] as number)
 }
 
-async function inserts (plain: Collection<Message>): Promise<void> {
+async function inserts (plain: Collection<Message>, ping: () => Promise<unknown>): Promise<void> {
   for (const flight of [1, 16, 64]) {
-    const [ours, theirs] = await beside(5, async () => await rate(flight * 30, flight, async () => await plain.insertOne(newMessage())), async () => flight * await rate(30, 1, async () => { await bareCommit(flight) }))
-    line(`insertOne, ${flight} in flight`, perSecond(ours), percent(ours, theirs, `bare lmdb in commits of ${flight}`))
+    const [ours = 0, theirs = 0, pings = 0] = await beside(7, async () => await rate(flight * 30, flight, async () => await plain.insertOne(newMessage())), async () => flight * await rate(30, 1, async () => { await bareCommit(flight) }), async () => await rate(flight * 30, flight, ping))
+    line(`insertOne, ${flight} in flight`, perSecond(ours), `${percent(ours, pings, 'ping')}, ${percent(ours, theirs, `bare lmdb in commits of ${flight}`)}`)
   }
-  const [ours, theirs] = await beside(10, async () => BATCH * await rate(5, 1, async () => await plain.insertMany(Array.from({ length: BATCH }, newMessage))), async () => BATCH * await rate(5, 1, async () => { await bareCommit(BATCH) }))
+  const [ours = 0, theirs = 0] = await beside(10, async () => BATCH * await rate(5, 1, async () => await plain.insertMany(Array.from({ length: BATCH }, newMessage))), async () => BATCH * await rate(5, 1, async () => { await bareCommit(BATCH) }))
   line(`insertMany of ${BATCH}`, perSecond(ours), percent(ours, theirs, `bare lmdb in commits of ${BATCH}`))
 }
 
-async function reads (messages: Collection<Message>, ping: () => Promise<unknown>): Promise<void> {
+async function reads (messages: Collection<Message>, none: Collection<{ _id: number }>, ping: () => Promise<unknown>): Promise<void> {
   const some = await messages.find({}, { projection: { _id: 1 } }).limit(1000).toArray()
   let i = 0
   for (const flight of [1, 16]) {
-    const [ours, theirs] = await beside(5, async () => await rate(600, flight, async () => await messages.findOne({ _id: some[i++ % some.length]?._id as ObjectId })), async () => await rate(600, flight, ping))
-    line(`findOne by _id, ${flight} in flight`, perSecond(ours), percent(ours, theirs, 'ping'))
+    const [ours = 0, pings = 0, nothing = 0] = await beside(7, async () => await rate(600, flight, async () => await messages.findOne({ _id: some[i++ % some.length]?._id as ObjectId })), async () => await rate(600, flight, ping), async () => await rate(600, flight, async () => await none.findOne({ _id: 0 })))
+    line(`findOne by _id, ${flight} in flight`, perSecond(ours), `${percent(ours, pings, 'ping')}, ${percent(ours, nothing, 'a findOne without a collection')}`)
   }
   const conversations = Math.max(1, Math.floor(MESSAGES / PER_CONVERSATION))
   const times: number[] = []
@@ -136,7 +133,7 @@ try {
   const client = await MongoClient.connect(server.url)
   const db = client.db('bench')
   await rate(500, 1, async () => await db.command({ ping: 1 }))
-  await inserts(db.collection('plain'))
+  await inserts(db.collection('plain'), async () => await db.command({ ping: 1 }))
   const messages = db.collection<Message>('messages')
   await messages.createIndexes([{ key: { conversation: 1, seq: 1 }, unique: true }, { key: { conversation: 1, sender: 1, clientId: 1 }, unique: true }])
   made = 0
@@ -147,7 +144,7 @@ try {
   server = await start(join(dir, 'data'))
   line('open, until the first answer', `${Math.round(server.ms)} ms`, 'of which starting Node is most')
   const again = await MongoClient.connect(server.url)
-  await reads(again.db('bench').collection('messages'), async () => await again.db('bench').command({ ping: 1 }))
+  await reads(again.db('bench').collection('messages'), again.db('bench').collection('none'), async () => await again.db('bench').command({ ping: 1 }))
   await scanBesideReads(again.db('bench').collection('messages'))
   line('anonymous memory of the server', anonymousMiB(server.pid))
   await again.close()

@@ -16,35 +16,27 @@ const WIRE_VERSION = 21
 
 export const ok: Handler = () => ({ ok: 1 })
 
+const LIMITS = { maxBsonObjectSize: MAX_DOCUMENT, maxMessageSizeBytes: MAX_MESSAGE, maxWriteBatchSize: MAX_BATCH }
+
 /** A standalone server, so that drivers send neither transactions nor retryable writes; the session timeout lets them send their implicit sessions. */
 export function hello ({ command, connection }: Context): Plain {
-  return {
-    helloOk: true,
-    [command === 'hello' ? 'isWritablePrimary' : 'ismaster']: true,
-    maxBsonObjectSize: MAX_DOCUMENT,
-    maxMessageSizeBytes: MAX_MESSAGE,
-    maxWriteBatchSize: MAX_BATCH,
-    localTime: new Date(),
-    logicalSessionTimeoutMinutes: 30,
-    connectionId: connection,
-    minWireVersion: 0,
-    maxWireVersion: WIRE_VERSION,
-    readOnly: false,
-    ok: 1
-  }
+  const primary = command === 'hello' ? 'isWritablePrimary' : 'ismaster'
+  return { helloOk: true, [primary]: true, ...LIMITS, localTime: new Date(), logicalSessionTimeoutMinutes: 30, connectionId: connection, minWireVersion: 0, maxWireVersion: WIRE_VERSION, readOnly: false, ok: 1 }
 }
 
 export const buildInfo: Handler = () => ({ version: VERSION.slice(0, 3).join('.'), versionArray: VERSION, gitVersion: 'embedded', bits: 64, debug: false, maxBsonObjectSize: MAX_DOCUMENT, storageEngines: ['lmdb'], ok: 1 })
 
+type Item = { [name: string]: Plain }
+
 /** Those that match the `filter` option. */
-function filtered (docs: Array<{ [name: string]: Plain }>, options: Options): Buffer[] {
+function filtered (docs: Item[], options: Options): Buffer[] {
   const { test } = compileFilter(options.doc('filter'))
   return docs.map(build).filter(doc => test(docVal(doc)))
 }
 
 function * listed (docs: Buffer[]): Documents { for (const doc of docs) yield { record: 0, doc } }
 
-async function list ({ cursors, turn }: Context, options: Options, ns: string, docs: Array<{ [name: string]: Plain }>): Promise<Plain> {
+async function list ({ cursors, turn }: Context, options: Options, ns: string, docs: Item[]): Promise<Plain> {
   return await cursors.first(ns, listed(filtered(docs, options)), doc => doc, options.inner('cursor', 'batchSize')?.number ?? Infinity, 0, false, turn)
 }
 
@@ -69,30 +61,24 @@ export const create: Handler = async context => {
   return { ok: 1 }
 }
 
+/** Drops what `which` finds at that moment. @returns how many */
+async function dropAll ({ store }: Context, which: () => Array<Collection | undefined>): Promise<number> {
+  const dropped = await store.write(() => which().map(collection => collection === undefined ? 0 : store.catalog.drop(collection)).length)
+  store.purge()
+  return dropped
+}
+
 /** What is not there is no error (MongoDB since 7.0). */
 export const drop: Handler = async context => {
   const collection = findCollection(context)
   if (collection === undefined) return { ok: 1 }
-  const ns = collection.ns
-  await context.store.write(() => { dropAll(context, findCollection(context)) })
-  context.store.purge()
-  return { nIndexesWas: collection.indexes.length, ns, ok: 1 }
+  await dropAll(context, () => [findCollection(context)])
+  return { nIndexesWas: collection.indexes.length, ns: collection.ns, ok: 1 }
 }
 
-function dropAll ({ store }: Context, ...collections: Array<Collection | undefined>): void {
-  for (const collection of collections) if (collection !== undefined) store.catalog.drop(collection)
-}
+export const dropDatabase: Handler = async context => await dropAll(context, () => collectionsOf(context)) === 0 ? { ok: 1 } : { dropped: context.db, ok: 1 }
 
-export const dropDatabase: Handler = async context => {
-  if (collectionsOf(context).length === 0) return { ok: 1 }
-  await context.store.write(() => { dropAll(context, ...collectionsOf(context)) })
-  context.store.purge()
-  return { dropped: context.db, ok: 1 }
-}
-
-export function describe ({ name, key, unique }: IndexSpec): { [name: string]: Plain } {
-  return { v: 2, key: new Map(key), name, unique: unique && name !== '_id_' ? true : undefined }
-}
+export const describe = ({ name, key, unique }: IndexSpec): Item => ({ v: 2, key: new Map(key), name, unique: unique && name !== '_id_' ? true : undefined })
 
 /** Throws NamespaceNotFound (26). */
 export function existing (context: Context): Collection {

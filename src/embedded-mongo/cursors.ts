@@ -11,8 +11,10 @@ const IDLE_MS = 10 * 60 * 1000
 const MAX_CURSORS = 10_000
 /** Documents of a first batch where the client names no size (MongoDB manual, find). */
 export const FIRST_BATCH = 101
-/** A batch ends before it grows beyond this (MongoDB manual, cursor batches). */
-const MAX_BATCH_BYTES = 16 * 1024 * 1024
+/** A batch ends before it grows beyond this; MongoDB's limit is 16 MiB, which takes too long to put together. */
+const MAX_BATCH_BYTES = 2 * 1024 * 1024
+/** The same where there is only one batch. */
+const MAX_SINGLE_BYTES = 16 * 1024 * 1024
 
 export class Cursors {
   private readonly open = new Map<bigint, Cursor>()
@@ -23,7 +25,7 @@ export class Cursors {
   /** Answers the first batch and keeps the rest for getMore. @param limit 0: none. @param single no cursor is wanted */
   async first (ns: string, documents: Documents, transform: (doc: Buffer) => Buffer, size: number, limit: number, single: boolean, turn: Turn): Promise<Plain> {
     const cursor: Cursor = { ns, documents, transform, left: limit === 0 ? Infinity : limit, held: undefined, busy: false }
-    const { batch, done } = await read(cursor, size, turn)
+    const { batch, done } = await read(cursor, size, turn, single ? MAX_SINGLE_BYTES : MAX_BATCH_BYTES)
     if (!done && !single && this.open.size >= MAX_CURSORS) throw new MongoError(1, `more than ${MAX_CURSORS} cursors are open`)
     const id = done || single ? 0n : ++this.lastId
     if (id !== 0n) this.keep(id, cursor)
@@ -39,7 +41,7 @@ export class Cursors {
     clearTimeout(cursor.expires)
     let goesOn = false
     try {
-      const { batch, done } = await read(cursor, size, turn)
+      const { batch, done } = await read(cursor, size, turn, MAX_BATCH_BYTES)
       goesOn = !done && this.open.has(id)
       return { cursor: { nextBatch: batch, id: done ? 0n : id, ns }, ok: 1 }
     } finally {
@@ -62,14 +64,14 @@ export class Cursors {
   }
 }
 
-async function read (cursor: Cursor, size: number, turn: Turn): Promise<{ batch: Buffer[], done: boolean }> {
+async function read (cursor: Cursor, size: number, turn: Turn, maxBytes: number): Promise<{ batch: Buffer[], done: boolean }> {
   const wanted = Math.min(size, cursor.left)
   const batch: Buffer[] = cursor.held === undefined || wanted === 0 ? [] : [cursor.held]
   let bytes = batch[0]?.length ?? 0
   if (wanted > 0) cursor.held = undefined
   const done = batch.length < wanted && await drain(cursor.documents, turn, ({ doc }) => {
     const out = cursor.transform(doc)
-    if (batch.length > 0 && bytes + out.length > MAX_BATCH_BYTES) {
+    if (batch.length > 0 && bytes + out.length > maxBytes) {
       cursor.held = out
       return false
     }

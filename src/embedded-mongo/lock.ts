@@ -1,4 +1,4 @@
-import { linkSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 const MAX_SOCKET_PATH = 103
 
 /** When the process started, in ticks since boot, which tells it from a later one of the same number; '' where the system doesn't say. */
-function startTime (pid: number): string {
+function startTime (pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[19] ?? ''
   } catch {
@@ -15,21 +15,18 @@ function startTime (pid: number): string {
   }
 }
 
-function isAlive (pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
-
-async function answers (socketPath: string): Promise<boolean> {
-  return await new Promise(resolve => {
-    const socket = createConnection(socketPath, () => {
-      socket.destroy()
-      resolve(true)
-    }).once('error', () => { resolve(false) })
+/** Whether the owner that a lock file names lives: as a process, or in another container, where only its socket can be seen. */
+async function lives (pid: string, started: string, socketPath: string): Promise<boolean> {
+  const answers = new Promise<boolean>(resolve => {
+    const socket = createConnection(socketPath, () => { resolve(true) }).once('error', () => { resolve(false) }).once('connect', () => socket.destroy())
   })
+  if (pid === String(process.pid)) return await answers
+  try {
+    process.kill(Number(pid), 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return await answers
+  }
+  return startTime(pid) === started || await answers
 }
 
 const remove = (...paths: string[]): void => { for (const path of paths) if (path !== '') rmSync(path, { recursive: true, force: true }) }
@@ -42,20 +39,19 @@ export interface Lock { socketPath: string, release: () => void }
  * a dead process is taken over. Throws an Error that names the owner.
  */
 export async function lock (dir: string): Promise<Lock> {
+  if (owned.has(dir)) throw new Error(`${dir} is in use by this process (${process.pid})`)
   const path = join(dir, 'lock')
-  const { socketPath, temporary } = socketFor(dir)
   const draft = `${path}.${process.pid}`
+  const { socketPath, temporary } = socketFor(dir)
+  writeFileSync(draft, `${process.pid}\n${startTime(String(process.pid))}\n${socketPath}\n`, { mode: 0o600 })
   try {
-    if (owned.has(dir)) throw new Error(`${dir} is in use by this process (${process.pid})`)
-    writeFileSync(draft, `${process.pid}\n${startTime(process.pid)}\n${socketPath}\n`, { mode: 0o600 })
-    for (let taken = false; !taken;) {
-      try {
-        linkSync(draft, path) // fails if the name is taken, and nobody sees half a file
-        taken = true
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-        await removeStale(dir, path)
-      }
+    // A link fails if the name is taken, and nobody sees half a file.
+    for (let error = tryLink(draft, path); error !== undefined; error = tryLink(draft, path)) {
+      if (error.code !== 'EEXIST') throw error
+      const content = readFileSync(path, 'utf8')
+      const [pid = '', started = '', other = ''] = content.split('\n')
+      if (await lives(pid, started, other)) throw new Error(`${dir} is in use by process ${pid}`)
+      if (readFileSync(path, 'utf8') === content) remove(path, other) // or somebody else was faster
     }
   } catch (error) {
     remove(temporary)
@@ -64,27 +60,16 @@ export async function lock (dir: string): Promise<Lock> {
     remove(draft)
   }
   owned.add(dir)
-  return {
-    socketPath,
-    release: () => {
-      remove(socketPath, temporary, path)
-      owned.delete(dir)
-    }
-  }
+  return { socketPath, release: () => { if (owned.delete(dir)) remove(socketPath, temporary, path) } }
 }
 
-async function removeStale (dir: string, path: string): Promise<void> {
-  const content = readFileSync(path, 'utf8')
-  const [pid = '', started = '', socketPath = ''] = content.split('\n')
-  const other = Number(pid)
-  const alive = other > 0 && other !== process.pid && isAlive(other) && (started === '' || startTime(other) === started)
-  // In another container that shares the directory its process can't be seen, but its socket answers.
-  if (alive || (socketPath !== '' && await answers(socketPath))) throw new Error(`${dir} is in use by process ${pid}`)
-  const aside = `${path}.${process.pid}.stale`
-  renameSync(path, aside)
-  // Somebody else may have been faster, and this be their new lock.
-  if (readFileSync(aside, 'utf8') === content) remove(aside, socketPath)
-  else renameSync(aside, path)
+function tryLink (from: string, to: string): NodeJS.ErrnoException | undefined {
+  try {
+    linkSync(from, to)
+    return undefined
+  } catch (error) {
+    return error as NodeJS.ErrnoException
+  }
 }
 
 /** `temporary` is a directory that exists for the socket only, or ''. */
@@ -93,8 +78,5 @@ function socketFor (dir: string): { socketPath: string, temporary: string } {
   const socketPath = join(dir, 'mongodb.sock')
   if (Buffer.byteLength(socketPath) <= MAX_SOCKET_PATH) return { socketPath, temporary: '' }
   const temporary = mkdtempSync(join(tmpdir(), 'mongodb-'))
-  const short = join(temporary, 'mongodb.sock')
-  if (Buffer.byteLength(short) <= MAX_SOCKET_PATH) return { socketPath: short, temporary }
-  remove(temporary)
-  throw new Error(`${socketPath} is too long for a Unix socket (${MAX_SOCKET_PATH} bytes), and so is ${short}`)
+  return { socketPath: join(temporary, 'mongodb.sock'), temporary }
 }

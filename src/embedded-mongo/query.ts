@@ -65,29 +65,51 @@ function * scan (store: Store, { collection, filter }: Query, { index, ranges, r
   }
 }
 
-/** Holds keys and record numbers, and no more of them than the limit asks for. */
+interface Item { key: Buffer, record: number }
+const compare = (a: Item, b: Item): number => a.key.compare(b.key)
+/** Keys that are sorted or merged in one go. */
+const RUN = 500
+
+/** Two sorted lists as one, with points at which the reader may wait. */
+function * merged (a: Item[], b: Item[]): Generator<undefined, Item[]> {
+  const out: Item[] = []
+  for (let [i, j] = [0, 0]; i < a.length || j < b.length;) {
+    out.push((j === b.length || (i < a.length && compare(a[i] as Item, b[j] as Item) <= 0) ? a[i++] : b[j++]) as Item)
+    if (out.length % RUN === 0) yield undefined
+  }
+  return out
+}
+
+/** Holds keys and record numbers, and no more of them than the limit asks for. Merge sort, since it can pause. */
 function * sorted (store: Store, query: Query, chosen: Plan, ahead: Ahead): Documents {
   const { collection, filter, sort, skip = 0, limit = 0 } = query
-  const keep = limit === 0 ? Infinity : skip + limit
-  let items: Array<{ key: Buffer, record: number }> = []
+  const runs: Item[][] = [[]]
   let bytes = 0
-  const order = (): void => {
-    items = items.sort((a, b) => a.key.compare(b.key)).slice(0, keep)
-    bytes = items.reduce((sum, { key }) => sum + key.length + 100, 0)
+  const add = (items: Item[]): void => {
+    for (const { key } of items.splice(limit === 0 ? Infinity : skip + limit)) bytes -= key.length + 100
+    runs.push(items)
+  }
+  /** Sorts the run that grows, then merges the last two while the one before is less than `ratio` times as long. */
+  function * settle (ratio: number): Generator<undefined, void> {
+    add((runs.pop() as Item[]).sort(compare))
+    for (let [a, b] = runs.slice(-2); a !== undefined && b !== undefined && a.length < ratio * b.length; [a, b] = runs.slice(-2)) {
+      runs.splice(-2)
+      add(yield * merged(a, b))
+    }
   }
   for (const found of scan(store, query, chosen, ahead, 0)) {
     if (found === undefined) yield undefined
     else {
       const key = sortKey(sort, docVal(found.doc))
-      items.push({ key, record: found.record })
       bytes += key.length + 100
-      if (items.length > 2 * keep + 1000) order()
       if (bytes > MAX_SORT_BYTES) throw new MongoError(292, `Sort exceeded memory limit of ${MAX_SORT_BYTES} bytes; an index on the sort's fields needs none`)
+      if (runs.at(-1)?.push({ key, record: found.record }) !== RUN) continue
+      yield * settle(2)
+      runs.push([])
     }
   }
-  order()
-  const records = Float64Array.from(items, ({ record }) => record)
-  items = []
+  yield * settle(Infinity)
+  const records = Float64Array.from(runs.pop() ?? [], ({ record }) => record)
   for (const [i, record] of records.entries()) {
     if (collection.dropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
     const doc = store.document(collection, record)
