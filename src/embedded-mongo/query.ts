@@ -92,7 +92,7 @@ function * sorted (store: Store, query: Query, chosen: Plan, ahead: Ahead): Docu
   /** Sorts the run that grows, then merges the last two while the one before is less than `ratio` times as long. */
   function * settle (ratio: number): Generator<undefined, void> {
     add((runs.pop() as Item[]).sort(compare))
-    for (let [a, b] = runs.slice(-2); a !== undefined && b !== undefined && a.length < ratio * b.length; [a, b] = runs.slice(-2)) {
+    for (let [a, b] = runs.slice(-2); a !== undefined && b !== undefined && (b.length === 0 || a.length < ratio * b.length); [a, b] = runs.slice(-2)) {
       runs.splice(-2)
       add(yield * merged(a, b))
     }
