@@ -1,4 +1,4 @@
-import fastifyMongodb from '@fastify/mongodb'
+import fastifyMongodb, { type mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
 import { startEmbeddedMongo } from '../src/embedded-mongo/index.js'
 import { collection } from '../src/documents.js'
@@ -31,11 +31,16 @@ export default fp(async function mongodbPlugin (fastify) {
     maxPoolSize: 20
   })
 
-  await collection(fastify, 'users').createIndexes([{ key: { usernameKey: 1 }, unique: true }, { key: { emailKey: 1 }, unique: true }])
-  await collection(fastify, 'sessions').createIndexes([{ key: { user: 1 } }, { key: { expiresAt: 1 } }])
-  await collection(fastify, 'conversations').createIndexes([{ key: { members: 1, lastAt: -1, _id: -1 } }])
-  await collection(fastify, 'messages').createIndexes([
+  await ensureIndexes(collection(fastify, 'users'), [{ key: { usernameKey: 1 }, unique: true }, { key: { emailKey: 1 }, unique: true }])
+  await ensureIndexes(collection(fastify, 'sessions'), [{ key: { user: 1 } }, { key: { expiresAt: 1 } }])
+  await ensureIndexes(collection(fastify, 'conversations'), [{ key: { members: 1, lastAt: -1, _id: -1 } }])
+  await ensureIndexes(collection(fastify, 'messages'), [
     { key: { conversation: 1, seq: 1 }, unique: true },
     { key: { conversation: 1, sender: 1, clientId: 1 }, unique: true }
   ])
 }, { name: 'mongodb' })
+
+/** One command each: FerretDB 1.24 fails at a command that names two indexes which are there already. */
+async function ensureIndexes<T extends object> (documents: mongodb.Collection<T>, indexes: mongodb.IndexDescription[]): Promise<void> {
+  for (const index of indexes) await documents.createIndexes([index])
+}
