@@ -108,6 +108,8 @@ test(`${MESSAGES} hostile messages: each is answered with an error or its connec
       if (hostile.expect === 'error' && !closed && !refused) {
         throw new Error(`obeyed ${hostile.kind}: ${hostile.bytes.toString('hex').slice(0, 2000)} with ${JSON.stringify(answers)}`)
       }
+      // InternalError would be an exception that nobody foresaw.
+      if (answers.some(answer => answer.code === 1)) throw new Error(`${JSON.stringify(answers)} to ${hostile.bytes.toString('hex').slice(0, 2000)}`)
       if (number % 1000 === 0) {
         if (await bystanders.findOne({ _id: 1 })) bystanderReads++
         peak = Math.max(peak, await server.rss())
