@@ -1,4 +1,5 @@
 import tap from 'tap'
+import { avatarPool, POOL_SIZE } from '../../src/avatar-pool.js'
 import { sanitizeAvatar } from '../../src/svg.js'
 import { build } from '../helper.js'
 
@@ -20,4 +21,15 @@ tap.test('count is an integer from 1 to 50', async t => {
     const response = await app.inject(`/api/v1/avatars?count=${count}`)
     t.strictSame([response.statusCode, response.json().errorMessages?.[0].path], [400, 'count'], count)
   }
+})
+
+tap.test('pictures are drawn until the pool is full, then chosen from it, all different and not always the same', async t => {
+  let drawn = 0
+  const choose = avatarPool(async count => Array.from({ length: count }, () => `picture ${drawn++}`))
+  for (let asked = 0; asked < POOL_SIZE; asked += 50) await choose(50)
+  t.equal(drawn, POOL_SIZE)
+  const [one, two] = [await choose(50), await choose(50)]
+  t.equal(drawn, POOL_SIZE)
+  t.equal(new Set(one).size, 50)
+  t.strictNotSame(one, two)
 })

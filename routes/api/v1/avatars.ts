@@ -1,4 +1,5 @@
 import type { App } from '../../../src/app.js'
+import { avatarPool } from '../../../src/avatar-pool.js'
 import { AVATAR_CREDIT, offerAvatars } from '../../../src/avatars.js'
 import { replies } from '../../../src/schemas/common.js'
 import { AvatarsQuery, AvatarsReply } from '../../../src/schemas/users.js'
@@ -7,10 +8,12 @@ import { AvatarsQuery, AvatarsReply } from '../../../src/schemas/users.js'
 const DEFAULT_COUNT = 4
 
 export default async function avatars (fastify: App) {
+  const choose = avatarPool(offerAvatars)
+
   fastify.get('/avatars', {
     schema: { tags: ['users'], summary: 'Emoji avatars to choose from', description: AVATAR_CREDIT, operationId: 'avatars', querystring: AvatarsQuery, response: replies(200, AvatarsReply) },
     config: { public: true }
   }, async function avatars (request) {
-    return { success: 'success' as const, message: 'Avatars retrieved successfully' as const, data: await offerAvatars(request.query.count ?? DEFAULT_COUNT) }
+    return { success: 'success' as const, message: 'Avatars retrieved successfully' as const, data: await choose(request.query.count ?? DEFAULT_COUNT) }
   })
 }
