@@ -2,10 +2,13 @@
 import { connect, type Socket } from 'node:net'
 import { deserialize, type Document } from 'bson'
 import { MongoClient } from 'mongodb'
-import { test } from 'tap'
+import { t as tap, test } from 'tap'
 import { scratch, startProcess } from './helper.js'
 import { hostileMessages, message, type Hostile } from './hostile.js'
 import { pickSeed, random } from './seed.js'
+
+// A minute of work where nothing else runs; a loaded machine may take several times that.
+tap.setTimeout(400_000)
 
 const MESSAGES = 100_000
 const LANES = 32

@@ -3,13 +3,16 @@ import { inspect } from 'node:util'
 import { serialize } from 'bson'
 import fc from 'fast-check'
 import type { Collection } from 'mongodb'
-import { test } from 'tap'
+import { t as tap, test } from 'tap'
 import { docVal, values as bsonValues } from '../../src/embedded-mongo/bson.js'
 import { compareEncoded, encode, KeyWriter } from '../../src/embedded-mongo/keystring.js'
 import { documentLists as lists, filters, indexes, queries, values, type Query } from './arbitraries.js'
 import { start } from './helper.js'
 import { compare, compareBySort, matches, type Doc, type Sort, type Value } from './reference.js'
 import { pickSeed } from './seed.js'
+
+// A minute of work where nothing else runs; a loaded machine may take several times that.
+tap.setTimeout(400_000)
 
 const seed = pickSeed()
 // JavaScript numbers would lose a Long's last digits and a Double's type.

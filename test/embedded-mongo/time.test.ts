@@ -1,15 +1,18 @@
 // Time: nothing holds up the others, cursors expire, maxTimeMS is obeyed.
 import { MongoClient, type Collection, type MongoServerError } from 'mongodb'
 import { mock } from 'node:test'
-import { test, type Test } from 'tap'
+import { t as tap, test, type Test } from 'tap'
 import { Cursors } from '../../src/embedded-mongo/cursors.js'
 import { scratch, start, startProcess } from './helper.js'
+
+// A minute of work where nothing else runs; a loaded machine may take several times that.
+tap.setTimeout(400_000)
 
 const DOCUMENTS = 100_000
 /** Beyond what a point read takes on this machine at that moment with nothing beside it. */
 const LONGEST_WAIT_MS = 20
 // A machine that pauses one of the processes adds to the wait. A server that blocks does so in every try, so the best of them counts.
-const TRIES = 5
+const TRIES = 10
 
 interface Item { _id: number, n: number, text: string }
 
@@ -60,7 +63,8 @@ test(`work on ${DOCUMENTS} documents holds up no point read for more than ${LONG
     for (let tries = 0; tries < TRIES && best > LONGEST_WAIT_MS; tries++) {
       const alone = await readBeside(reads, async () => { for (let i = 0; i < 300; i++) await reads.findOne({ _id: i }) })
       const beside = await readBeside(reads, doIt)
-      best = Math.min(best, beside.longest - alone.longest)
+      // Noise of this machine excuses no more than as much again.
+      best = Math.min(best, beside.longest - Math.min(alone.longest, LONGEST_WAIT_MS))
       most = Math.max(most, beside.reads)
     }
     t.ok(best <= LONGEST_WAIT_MS, `${name}: the longest wait was ${best.toFixed(1)} ms above that of idle times`)
