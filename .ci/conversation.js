@@ -8,11 +8,15 @@ import { join } from 'node:path'
 import { WebSocket } from 'ws'
 
 const dir = mkdtempSync(join(tmpdir(), 'chat-ci-'))
+/** The server under way; it must not outlive a failure here. */
+let child
+process.on('exit', () => { child?.kill('SIGKILL') })
+
 const EMOJI = '👨‍👩‍👧‍👦 🇧🇩 👋🏽'
 
 async function start () {
   const begin = performance.now()
-  const child = spawn(process.execPath, ['--max-semi-space-size=2', 'dist/src/server.js'], { env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', DATA_DIR: join(dir, 'data') }, stdio: ['ignore', 'pipe', 'inherit'] })
+  child = spawn(process.execPath, ['--max-semi-space-size=2', 'dist/src/server.js'], { env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', DATA_DIR: join(dir, 'data') }, stdio: ['ignore', 'pipe', 'inherit'] })
   const origin = await new Promise((resolve, reject) => {
     let out = ''
     child.stdout.on('data', chunk => { out += chunk; const url = /chat server: (http:\/\/[^/]+)/.exec(out); if (url) resolve(url[1]) })
@@ -23,7 +27,7 @@ async function start () {
   const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
   console.log(`start to first answer: ${Math.round(ms)} ms; resident: ${Math.round(memory)} MiB`)
   assert.ok(memory < 120, 'an idle server takes less than 120 MiB')
-  return { child, origin }
+  return origin
 }
 
 async function call (origin, method, path, token, body) {
@@ -36,7 +40,7 @@ async function call (origin, method, path, token, body) {
   return await response.json()
 }
 
-let { child, origin } = await start()
+let origin = await start()
 const [anna, ben] = await Promise.all(['Anna', 'Ben'].map(async username =>
   await call(origin, 'POST', 'user/register', undefined, { username, email: `${username}@example.org`, password: '12345678' })))
 const socket = new WebSocket(`${origin.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${ben.token}` } })
@@ -49,7 +53,7 @@ assert.deepEqual(await pushed, sent.data)
 child.kill('SIGKILL')
 await once(child, 'exit')
 
-;({ child, origin } = await start())
+origin = await start()
 const again = await call(origin, 'GET', `getallmessages?sender=${anna.data._id}&reciver=${ben.data._id}`, ben.token)
 assert.deepEqual(again.data, [sent.data])
 assert.equal(again.data[0].message, EMOJI)

@@ -16,8 +16,8 @@ export interface Accounts {
   forget (id: string): void
 }
 
-/** Ids that are remembered; some 100 bytes each. */
-const CACHE_SIZE = 100_000
+/** Ids that are remembered: about as many as there are sockets. Memory for their places is set aside at once. */
+const CACHE_SIZE = 20_000
 /** How long an account that another process deleted may still be written to; the messages stay with the sender. */
 const CACHE_MS = 60_000
 

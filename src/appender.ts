@@ -25,8 +25,8 @@ const GIVE_UP_MS = 10_000
 /** The pause before reading back after a failure doubles from the first to the last. */
 const FIRST_PAUSE_MS = 50
 const MAX_PAUSE_MS = 1_000
-/** Conversations whose last number is remembered, about 100 bytes each. */
-const REMEMBERED = 50_000
+/** Conversations whose last number is remembered: lru-cache sets memory aside for all of them at once, about 50 bytes each. */
+const REMEMBERED = 20_000
 
 const DUPLICATE_KEY = 11000
 

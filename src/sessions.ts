@@ -23,8 +23,8 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/
 const CACHE_MS = 1_000
 /** An answer of the database that was under way while a session ended here is older than this by then. */
 const ENDED_MS = 60_000
-/** Sessions and ended sessions that are remembered; each takes some 200 bytes. */
-const CACHE_SIZE = 50_000
+/** Sessions and ended sessions that are remembered: about as many as there are sockets. Memory for their places is set aside at once. */
+const CACHE_SIZE = 20_000
 
 /** How exact `lastSeenAt` is: a write for each request would cost more than the request. */
 const SEEN_MS = 60_000

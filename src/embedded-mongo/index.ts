@@ -4,6 +4,9 @@ import { Worker } from 'node:worker_threads'
 import { type Lock, lock } from './lock.js'
 import type { WorkerData, WorkerMessage } from './worker.js'
 
+/** V8's default lets the worker's young generation take 48 MiB, which it fills and keeps; documents are bytes outside of it. */
+const YOUNG_MB = 4
+
 export interface EmbeddedMongo {
   /** For the official driver, complete. */
   url: string
@@ -28,7 +31,7 @@ export async function startEmbeddedMongo ({ dir: given, noSync = false, log = ()
   const dir = resolve(given)
   const { socketPath, release } = await prepare(dir)
   const workerData: WorkerData = { dir, socketPath, noSync }
-  const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), { workerData })
+  const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
   let stopping: Promise<void> | undefined
   const ended = new Promise<Error | undefined>(resolve => {
     worker.once('error', error => { resolve(new Error(`the embedded server died: ${error.message}`, { cause: error })) })
