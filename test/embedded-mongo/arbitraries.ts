@@ -55,9 +55,11 @@ const few: fc.Arbitrary<Value> = fc.oneof(
   fc.constantFrom<Value>(true, false, new Date(0), new Date(1), new ObjectId('0'.repeat(24)), new ObjectId('0'.repeat(23) + '1'),
     new Binary(Uint8Array.of(1)), new Binary(Uint8Array.of(1), 4), new Binary(Uint8Array.of(0, 0)))
 )
-const fewNested: fc.Arbitrary<Value> = fc.oneof({ weight: 4, arbitrary: few }, fc.array(few, { maxLength: 3 }),
+// Numbers again and again, so that two elements of an array often meet the two bounds that none meets alone.
+const bounds = fc.constantFrom<Value>(new Int32(0), new Int32(1), double(1.5), new Int32(2))
+const fewNested: fc.Arbitrary<Value> = fc.oneof({ weight: 4, arbitrary: few }, { weight: 2, arbitrary: fc.array(few, { maxLength: 3 }) },
   fc.array(fc.array(few, { maxLength: 2 }), { maxLength: 2 }), fc.record({ x: few }, { requiredKeys: [] }) as fc.Arbitrary<Value>)
-const child: fc.Arbitrary<Value> = fc.record({ x: fc.oneof({ weight: 4, arbitrary: few }, fc.array(few, { maxLength: 2 })), y: few },
+const child: fc.Arbitrary<Value> = fc.record({ x: fc.oneof({ weight: 3, arbitrary: bounds }, { weight: 3, arbitrary: few }, fc.array(few, { maxLength: 2 })), y: fc.oneof(bounds, few) },
   { requiredKeys: [], noNullPrototype: true }) as fc.Arbitrary<Value>
 
 /** `a` holds anything, `b` scalars and `c` documents, or arrays of them, with `x` and `y`: what `indexes` and `sorts` rely on. */
@@ -84,13 +86,17 @@ const comparison = fc.oneof(
   fc.tuple(fc.constantFrom('$eq', '$ne', '$gt', '$gte', '$lt', '$lte'), fewNested).map(([operator, value]) => ({ [operator]: value })),
   fc.tuple(fc.constantFrom('$in', '$nin'), fc.array(fewNested, { maxLength: 3 })).map(([operator, list]) => ({ [operator]: list })),
   fc.tuple(fc.constantFrom('$gt', '$gte'), few, fc.constantFrom('$lt', '$lte'), few).map(([low, from, high, to]) => ({ [low]: from, [high]: to })),
+  { weight: 2, arbitrary: fc.tuple(fc.constantFrom('$gt', '$gte'), bounds, fc.constantFrom('$lt', '$lte'), bounds).map(([low, from, high, to]) => ({ [low]: from, [high]: to })) },
   fc.boolean().map(exists => ({ $exists: exists }))
 ) as fc.Arbitrary<Condition>
 const condition: fc.Arbitrary<Value | Condition> = fc.oneof({ weight: 3, arbitrary: fewNested as fc.Arbitrary<Value | Condition> },
   { weight: 4, arbitrary: comparison }, comparison.map(each => ({ $not: each })))
 const fields: fc.Arbitrary<Filter> = fc.dictionary(fc.constantFrom('a', 'b', 'c.x', 'c.y', 'a.x', 'c'), condition, { minKeys: 1, maxKeys: 2, noNullPrototype: true })
 
-export const filters: fc.Arbitrary<Filter> = fc.oneof({ weight: 5, arbitrary: fields }, fc.constant({}),
+// Two paths into one array, which two of its documents may meet.
+const pairs = fc.record({ 'c.x': fc.oneof<fc.Arbitrary<Value | Condition>[]>(bounds, comparison), 'c.y': bounds }) as fc.Arbitrary<Filter>
+
+export const filters: fc.Arbitrary<Filter> = fc.oneof({ weight: 5, arbitrary: fields }, pairs, fc.constant({}),
   fc.tuple(fc.constantFrom('$and', '$or', '$nor'), fc.array(fields, { minLength: 1, maxLength: 3 }), fc.oneof(fc.constant({}), fields))
     .map(([operator, list, rest]) => ({ ...rest, [operator]: list })))
 

@@ -129,8 +129,8 @@ test(`an index scan, a full scan and the reference give the same answer (seed ${
   }
   await fc.assert(fc.asyncProperty(lists, indexes, fc.array(queries, { minLength: 8, maxLength: 8 }), run),
     { seed, numRuns: 120 })
-  t.ok(byIndex > asked / 4, `${byIndex} of ${asked} queries were planned on an index`)
-  t.ok(answered > asked / 4, `${answered} of ${asked} queries found something`)
+  t.ok(byIndex > asked / 5, `${byIndex} of ${asked} queries were planned on an index`)
+  t.ok(answered > asked / 5, `${answered} of ${asked} queries found something`)
 })
 
 test(`counting, distinct values, updates and deletes follow the same filter with an index and without (seed ${seed})`, async t => {
