@@ -97,3 +97,12 @@ test('explain names the index, its direction and whether a sort in memory is nee
   }
   t.equal(await items.countDocuments(), 1, 'explaining runs nothing')
 })
+
+test('two elements of an array may meet two conditions that none meets alone, by an index as without one', async t => {
+  const { db } = await start(t)
+  const items = db.collection('items')
+  await items.insertOne({ c: [{ x: 1, y: 0 }, { x: 0, y: 1 }], a: [1, 9] })
+  const filters = [{ 'c.x': 1, 'c.y': 1 }, { 'c.x': 1, 'c.y': { $gt: 0 } }, { 'c.x': { $gte: 1, $lt: 1 } }, { a: { $gt: 5, $lt: 5 } }, { a: { $in: [9] }, 'c.x': 0 }]
+  await items.createIndexes([{ key: { 'c.x': 1, 'c.y': 1 } }, { key: { 'c.y': -1, 'c.x': 1 } }, { key: { a: 1 } }])
+  for (const filter of filters) t.equal((await items.find(filter).toArray()).length, 1, JSON.stringify(filter))
+})
