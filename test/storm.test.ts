@@ -37,12 +37,20 @@ class Storm {
   /** conversation + clientId -> the text that was sent under it */
   readonly sent = new Map<string, string>()
   readonly acked: Message[] = []
+  private timersBefore = 0
 
   constructor (readonly t: Test, public server: ServerProcess) {}
 
   pick<T> (list: readonly T[]): T { return list[Math.floor(this.random() * list.length)]! }
 
+  /** Timers of the server process that are set now. */
+  private async timers (): Promise<number> {
+    const text = await (await fetch(`${this.server.origin}/metrics`)).text()
+    return Number(/^nodejs_active_resources\{type="Timeout"\} (\d+)$/m.exec(text)?.[1] ?? 0)
+  }
+
   async gather (people: number, conversations: number): Promise<void> {
+    this.timersBefore = await this.timers()
     t.comment(`SEED=${SEED}`)
     this.people.push(...await Promise.all(Array.from({ length: people }, async (_, n) => {
       const { body } = await request(this.server.origin, 'POST', '/api/v1/user/register', { body: { username: `user${n}`, email: `user${n}@example.org`, password: 'correct horse' } })
@@ -160,7 +168,7 @@ class Storm {
     this.t.pass(`${this.devices.length} devices equal the database: ${stored.length} messages in ${all.size} conversations`)
   }
 
-  /** After the storm no socket, map entry, cursor or queue is left: asked of the process's own gauges. */
+  /** After the storm no socket, timer, map entry, cursor or queue is left: asked of the process's own gauges. */
   async nothingLeft (): Promise<void> {
     const closed = Promise.all([...this.open].map(async socket => await once(socket, 'close')))
     for (const { client } of this.devices) client.close()
@@ -173,6 +181,8 @@ class Storm {
     let counts = await left()
     while (Object.values(counts).some(count => count !== 0)) counts = await left()
     this.t.same(counts, Object.fromEntries(names.map(name => [name, 0])))
+    while (await this.timers() > this.timersBefore) await left()
+    this.t.pass('no timer is left')
   }
 }
 

@@ -120,6 +120,24 @@ t.test('send', async t => {
     t.equal(phone.all('message').filter(frame => frame.message.conversation === ack.message.conversation).length, 1)
   })
 
+  await t.test('the same clientId 50 times in parallel over HTTP and sockets: one message, 50 equal answers', async t => {
+    const clientId = randomUUID()
+    const byHttp = (message: string) => app.inject({ method: 'POST', url: '/api/v1/addmsg', headers: anna.headers, payload: { message, sender: anna.id, reciver: ben.id, clientId } })
+    const acksBefore = [laptop, phone].map(socket => socket.all('ack').length)
+    for (let n = 0; n < 25; n++) (n % 2 === 0 ? laptop : phone).send({ type: 'send', clientId, reciver: ben.id, message: 'parallel' })
+    const answers = await Promise.all(Array.from({ length: 25 }, async () => (await byHttp('parallel')).json().data))
+    const acks = await Promise.all([laptop, phone].map(async (socket, n) => await socket.until(() => {
+      const own = socket.all('ack').slice(acksBefore[n])
+      return own.length === (n === 0 ? 13 : 12) ? own.map(ack => ack.message) : undefined
+    })))
+    const all = [...answers, ...acks.flat()]
+    t.equal(all.length, 50)
+    for (const message of all) t.same(message, all[0])
+    const { data } = (await app.inject({ url: `/api/v1/getallmessages?sender=${anna.id}&reciver=${ben.id}`, headers: anna.headers })).json()
+    t.equal(data.filter((message: { clientId?: string }) => message.clientId === clientId).length, 1)
+    t.equal((await byHttp('different')).statusCode, 409)
+  })
+
   await t.test('an unknown receiver: error not_found with the clientId', async t => {
     const clientId = randomUUID()
     laptop.send({ type: 'send', clientId, reciver: 'f'.repeat(24), message: 'hello?' })
