@@ -32,7 +32,7 @@ export default fp(async function mongodbPlugin (fastify) {
   })
 
   await ensureIndexes(collection(fastify, 'users'), [{ key: { usernameKey: 1 }, unique: true }, { key: { emailKey: 1 }, unique: true }])
-  await ensureIndexes(collection(fastify, 'sessions'), [{ key: { user: 1 } }, { key: { expiresAt: 1 } }])
+  await ensureIndexes(collection(fastify, 'sessions'), [{ key: { user: 1, createdAt: -1 } }, { key: { expiresAt: 1 } }])
   await ensureIndexes(collection(fastify, 'conversations'), [{ key: { members: 1, lastAt: -1, _id: -1 } }])
   await ensureIndexes(collection(fastify, 'messages'), [
     { key: { conversation: 1, seq: 1 }, unique: true },

@@ -1,10 +1,10 @@
 /** The log's property: gapless, the same order for all, nothing twice, whatever fails. */
 import { randomUUID } from 'node:crypto'
-import { connect as connectTcp, createServer, type AddressInfo, type Socket as TcpSocket } from 'node:net'
 import fc from 'fast-check'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { App } from '../src/app.js'
 import { build, connect, conversationOf, databaseUrl, listen, register, type Person } from './helper.js'
+import { relay } from './relay.js'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
 t.comment(`SEED=${SEED}`)
@@ -15,26 +15,6 @@ async function stored (app: App, a: Person, b: Person) {
 }
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
-
-/** A TCP relay in front of the database, which can cut all connections at any moment: answers get lost, writes may not. */
-async function relay (t: Test, url: string): Promise<{ url: string, cut: () => void }> {
-  const address = decodeURIComponent(/^mongodb:\/\/([^/]+)/.exec(url)![1]!)
-  const sockets = new Set<TcpSocket>()
-  const server = createServer(client => {
-    const [host, port] = address.split(':')
-    const upstream = address.endsWith('.sock') ? connectTcp(address) : connectTcp(Number(port), host)
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
-      sockets.add(from)
-      from.on('error', () => {})
-      from.on('close', () => { sockets.delete(from); to.destroy() })
-      from.pipe(to)
-    }
-  })
-  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
-  t.teardown(() => { server.close(); for (const socket of sockets) socket.destroy() })
-  const { port } = server.address() as AddressInfo
-  return { url: url.replace(/^mongodb:\/\/[^/]+/, `mongodb://127.0.0.1:${port}`), cut: () => { for (const socket of sockets) socket.destroy() } }
-}
 
 t.test('two senders, HTTP and sockets mixed, on several sockets: gapless, the same order everywhere, nothing twice', async t => {
   const { app, origin } = await listen(t)
