@@ -55,7 +55,7 @@ export async function buildApp (config: Config): Promise<App> {
   }
 
   const app: App = Fastify({
-    logger: loggerOptions(config),
+    logger: await loggerOptions(config),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     trustProxy: trustProxy(config),

@@ -1,3 +1,4 @@
+import type { FastifyLoggerOptions } from 'fastify'
 import type { LoggerOptions } from 'pino'
 import type { Config } from './config.js'
 
@@ -11,11 +12,10 @@ const REDACTED = [
   ...['body', '*.body', 'frame'].flatMap(where => [...FIELDS, 'message'].map(name => `${where}.${name}`))
 ]
 
-/** pino's options: level, redaction, and readable lines where a person is watching. */
-export function loggerOptions (config: Config): LoggerOptions {
-  return {
-    level: config.LOG_LEVEL,
-    redact: { paths: REDACTED, censor: '[redacted]' },
-    ...(process.stdout.isTTY ? { transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss', ignore: 'pid,hostname,reqId' } } } : {})
-  }
+/** pino's options: level, redaction, and readable lines where a person is watching (in this thread: a transport would take a second one). */
+export async function loggerOptions (config: Config): Promise<FastifyLoggerOptions & LoggerOptions> {
+  const options = { level: config.LOG_LEVEL, redact: { paths: REDACTED, censor: '[redacted]' } }
+  if (!process.stdout.isTTY) return options
+  const { default: pretty } = await import('pino-pretty')
+  return { ...options, stream: pretty({ translateTime: 'HH:MM:ss', ignore: 'pid,hostname,reqId', sync: true }) }
 }
