@@ -8,6 +8,12 @@ import { configHelp, ConfigError, configWarnings, loadConfig, type Config } from
 /** After a signal: what is being written is finished and sockets are told, then the process goes, whatever hangs. */
 const SHUTDOWN_MS = 9_000
 
+/**
+ * Left as they are: a listener for a true SIGSEGV, SIGBUS, SIGFPE or SIGILL would have Node run in circles for ever (Node's
+ * documentation, "Signal events"); a terminal that hangs up, or SIGQUIT, may end the process at once, for what was answered is stored.
+ */
+const NOT_HANDLED = ['SIGHUP', 'SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2'] as const
+
 if (process.argv.includes('--help')) {
   process.stdout.write(configHelp())
 } else {
@@ -23,7 +29,7 @@ async function main (): Promise<void> {
   } catch (error) {
     fail(error)
   }
-  closeWithGrace({ delay: SHUTDOWN_MS, logger: app.log }, async ({ err, signal }) => {
+  closeWithGrace({ delay: SHUTDOWN_MS, logger: app.log, skip: [...NOT_HANDLED] }, async ({ err, signal }) => {
     if (err !== undefined) app.log.fatal({ err }, 'uncaught error: shutting down')
     else app.log.info({ signal }, 'shutting down')
     await app.close()

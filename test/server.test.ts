@@ -121,6 +121,13 @@ t.test('an uncaught error: logged, sockets told, exit 1', async t => {
   t.ok(server.log.some(line => line.includes('"level":60') && line.includes('out of the blue')))
 })
 
+t.test('signals that tell of a fault, or of a terminal that is gone, end the process at once', async t => {
+  for (const signal of ['SIGSEGV', 'SIGHUP'] as const) {
+    const server = await start(t, { DATA_DIR: await dataDir(t) })
+    t.same(await server.end(signal), [null, signal])
+  }
+})
+
 t.test("the README's first conversation, as it is written: curl and wscat", async t => {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
   const script = /## A first conversation[^]*?```sh\n([^]*?)```/.exec(readme)![1]!
