@@ -21,6 +21,8 @@ export interface Realtime {
   socketsOf (user: string): number
   /** Whether another socket may be opened: not above MAX_SOCKETS, nor while shutting down. */
   readonly accepting: boolean
+  /** Whether the server shuts down: sockets are not read any more. */
+  readonly closing: boolean
   /** What is held in memory, for /metrics and for tests that nothing stays behind. */
   gauges (): { sockets: number, users: number, cursors: number, awaitedAcks: number, queuedBytes: number }
 }
@@ -106,6 +108,7 @@ export default fp(async function realtimePlugin (fastify) {
     onClose: listener => { closeListeners.push(listener) },
     socketsOf: user => sockets.get(user)?.size ?? 0,
     get accepting () { return !closing && (config.MAX_SOCKETS === 0 || count < config.MAX_SOCKETS) },
+    get closing () { return closing },
     gauges () {
       const sum = { sockets: count, users: sockets.size, cursors: 0, awaitedAcks: 0, queuedBytes: 0 }
       for (const connection of all()) {

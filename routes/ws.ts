@@ -162,7 +162,7 @@ export default async function ws (fastify: App) {
           return
         }
         if (++inFlight >= MAX_IN_FLIGHT) ws.pause()
-        handle(connection, data).finally(() => { if (--inFlight < MAX_IN_FLIGHT && ws.isPaused && realtime.accepting) ws.resume() })
+        handle(connection, data).finally(() => { if (--inFlight < MAX_IN_FLIGHT && ws.isPaused && !realtime.closing) ws.resume() })
       })
       // The session may have ended between its check and its entry in the map.
       fastify.sessions.openAmong([connection.session]).then(

@@ -260,7 +260,10 @@ export class Appender {
 
   private settle (entry: Entry, answer: () => void): void {
     const { conversation, sender, clientId } = entry.document
-    if (this.queues.get(conversation)?.pending.delete(sender + clientId) !== true) return
+    const pending = this.queues.get(conversation)?.pending
+    // Settled before; a repeat may be pending under the same key by now.
+    if (pending?.get(sender + clientId) !== entry) return
+    pending.delete(sender + clientId)
     this.waiting--
     answer()
     if (this.waiting > 0) return
