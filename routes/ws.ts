@@ -46,8 +46,10 @@ export default async function ws (fastify: App) {
       for (const [conversation] of entries) {
         if (otherMember(conversation, connection.user) === undefined) throw apiError('forbidden', 'this is a conversation of others', `have.${conversation}`)
       }
+      // In this very turn: from here on nothing of these conversations goes out but from where they resume.
+      const caughtUp = Promise.all(entries.map(([conversation, seq]) => resumeOne(connection, conversation, seq)))
       const work = connection.resuming.then(async () => {
-        await Promise.all(entries.map(([conversation, seq]) => resumeOne(connection, conversation, seq)))
+        await caughtUp
         const recent = await conversations.page(connection.user, undefined, RECENT)
         connection.send({
           type: 'resumed',

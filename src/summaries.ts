@@ -30,6 +30,7 @@ export class Summaries {
   private marks = new Map<string, PendingMark>()
   private timer: NodeJS.Timeout | undefined
   private flushing: Promise<void> | undefined
+  private writing = 0
   private closed = false
 
   constructor (
@@ -39,7 +40,8 @@ export class Summaries {
     private readonly log: FastifyBaseLogger
   ) {}
 
-  get pending (): number { return this.touched.size + this.marks.size }
+  /** Those being written are among them. */
+  get pending (): number { return this.touched.size + this.marks.size + this.writing }
 
   touch (message: MessageDocument): void {
     const known = this.touched.get(message.conversation)
@@ -89,10 +91,19 @@ export class Summaries {
   }
 
   private async flush (): Promise<void> {
-    const touched = this.touched
+    const { touched } = this
     const marks = [...this.marks.values()]
     this.touched = new Map()
     this.marks = new Map()
+    this.writing = touched.size + marks.length
+    try {
+      await this.write(touched, marks)
+    } finally {
+      this.writing = 0
+    }
+  }
+
+  private async write (touched: Map<string, MessageDocument>, marks: PendingMark[]): Promise<void> {
     try {
       await this.writeSummaries([...touched.values()])
     } catch (error) {

@@ -55,6 +55,37 @@ t.test('resume', async t => {
     t.same(seen.slice(seen.lastIndexOf(1)), upTo(70))
   })
 
+  await t.test('from the resume on each of many conversations has no gap and no repeat, in several frames, while all of them go on', async t => {
+    const senders = await Promise.all(Array.from({ length: 30 }, () => register(app)))
+    const me = await register(app)
+    await Promise.all(senders.map(async sender => { await fill(app, sender, me, 5) }))
+    const live = async (n: number) => await Promise.all(senders.map(async sender => {
+      await app.inject({ method: 'POST', url: '/api/v1/addmsg', headers: sender.headers, payload: { message: `live ${n}`, sender: sender.id, reciver: me.id } })
+    }))
+    const socket = await connect(t, origin, me)
+    const before = live(1)
+    const have = senders.map(({ id }) => [conversationOf(id, me.id), 2] as const)
+    socket.send({ type: 'resume', have: Object.fromEntries(have.slice(0, 15)) })
+    socket.send({ type: 'resume', have: Object.fromEntries(have.slice(15)) })
+    // Frames are handled in their order: what comes after the pong comes after both resumes.
+    await socket.roundTrip()
+    const from = socket.frames.findIndex(frame => frame.type === 'pong')
+    await before
+    for (let n = 2; n <= 4; n++) await live(n)
+    const seen = (conversation: string) => socket.frames.slice(from).flatMap(frame => frame.type === 'message' && frame.message.conversation === conversation ? [frame.message.seq] : [])
+    await socket.until(() => (socket.all('resumed').length === 2 && have.every(([conversation]) => seen(conversation).at(-1) === 9)) || undefined)
+    for (const [conversation] of have) t.same(seen(conversation), upTo(9, 3))
+  })
+
+  await t.test('a resume of conversations that are not there keeps nothing', async t => {
+    const me = await register(app)
+    const socket = await connect(t, origin, me)
+    const before = app.realtime.gauges().cursors
+    socket.send({ type: 'resume', have: Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [conversationOf(me.id, n.toString(16).padStart(24, '0')), n % 3])) })
+    await socket.next('resumed')
+    t.equal(app.realtime.gauges().cursors, before)
+  })
+
   await t.test('more than RESUME_LIMIT missing, or more than there are: reset, and live goes on after lastSeq', async t => {
     const { app, origin } = await listen(t, { RESUME_LIMIT: 20 })
     const [anna, ben] = await Promise.all([register(app), register(app)])

@@ -39,7 +39,7 @@ export class Connection implements CursorSink {
   readonly id = randomUUID()
   readonly openedAt = Date.now()
   readonly cursors: Cursors
-  /** resume frames are carried out one after the other */
+  /** resume frames are answered one after the other */
   resuming: Promise<unknown> = Promise.resolve()
   /** sends are appended in the order of their frames */
   sending: Promise<unknown> = Promise.resolve()

@@ -9,6 +9,8 @@ import type { Message } from '../schemas/messages.js'
 
 /** Messages that the loop reads at once: at 10,000 characters each they are a few MiB, mostly a few KiB. */
 const PAGE = 200
+/** Conversations of one socket that are caught up at a time: a resume may name thousands, and others need the database too. */
+const RESTARTS_AT_ONCE = 8
 /** The pause after a failed read, while the database is away. */
 const RETRY_MS = 500
 
@@ -34,6 +36,8 @@ export interface CursorSink {
 
 export class Cursors {
   private readonly cursors = new Map<string, Cursor>()
+  private readonly turns: (() => void)[] = []
+  private restarting = 0
 
   constructor (
     private readonly sink: CursorSink,
@@ -69,16 +73,8 @@ export class Cursors {
     return cursor !== undefined && seq <= cursor.seq
   }
 
-  /** Raises the target: the number exists, though no publication of it may have come. */
-  raise (conversation: string, seq: number): void {
-    const cursor = this.cursors.get(conversation)
-    if (cursor === undefined || seq <= cursor.target) return
-    cursor.target = seq
-    if (cursor.loop === undefined) this.start(conversation, cursor)
-  }
-
   /**
-   * Restarts a conversation above `seq`, at once; nothing is sent of it until `last` resolves.
+   * Restarts a conversation above `seq`, at once: nothing is sent of it until its turn has come and `last` resolves.
    * @param last gives the highest number stored, and the number to go on after
    * @returns when all up to the highest number was sent
    */
@@ -88,13 +84,31 @@ export class Cursors {
     cursor.seq = seq
     const restarts = ++cursor.restarts
     const before = cursor.loop
-    const loop = this.locate(cursor, restarts, before, last).then(() => this.run(conversation, cursor, restarts))
-    cursor.loop = loop
-    await loop
+    cursor.loop = this.inTurn(async () => {
+      await before
+      await this.locate(cursor, restarts, last)
+      await this.run(conversation, cursor, restarts)
+      // Nothing is there: it begins with the first number anyway, and whoever asks for what is not there takes no memory.
+      if (cursor.restarts === restarts && cursor.target === 0) this.cursors.delete(conversation)
+    })
+    await cursor.loop
   }
 
-  private async locate (cursor: Cursor, restarts: number, before: Promise<void> | undefined, last: () => Promise<{ lastSeq: number, goOnAfter: number }>): Promise<void> {
-    await before
+  /** Carries out RESTARTS_AT_ONCE pieces of work at a time, in the order in which they came. */
+  private async inTurn (work: () => Promise<void>): Promise<void> {
+    if (this.restarting < RESTARTS_AT_ONCE) this.restarting++
+    else await new Promise<void>(resolve => { this.turns.push(resolve) })
+    try {
+      await work()
+    } finally {
+      const next = this.turns.shift()
+      // The place goes over from one to the other.
+      if (next !== undefined) next()
+      else this.restarting--
+    }
+  }
+
+  private async locate (cursor: Cursor, restarts: number, last: () => Promise<{ lastSeq: number, goOnAfter: number }>): Promise<void> {
     while (!this.sink.closed && cursor.restarts === restarts) {
       try {
         const { lastSeq, goOnAfter } = await last()
