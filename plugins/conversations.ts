@@ -1,6 +1,6 @@
 import { mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
-import { collection, type ConversationDocument, type MessageDocument } from '../src/documents.js'
+import { collection, DUPLICATE_KEY, type ConversationDocument, type MessageDocument } from '../src/documents.js'
 import { membersOf } from '../src/messages.js'
 import type { Mark } from '../src/schemas/conversations.js'
 import { Summaries } from '../src/summaries.js'
@@ -30,8 +30,6 @@ declare module 'fastify' {
     conversations: Conversations
   }
 }
-
-const DUPLICATE_KEY = 11000
 
 /** `fastify.conversations`: the summary of `messages` that the inbox reads, and the members' marks. */
 export default fp(async function conversationsPlugin (fastify) {

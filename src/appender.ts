@@ -9,7 +9,7 @@
 import { mongodb } from '@fastify/mongodb'
 import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { MessageDocument } from './documents.js'
+import { DUPLICATE_KEY, type MessageDocument } from './documents.js'
 import { apiError } from './errors.js'
 import { newDocument, toMessage, type NewMessage } from './messages.js'
 import type { Message } from './schemas/messages.js'
@@ -27,8 +27,6 @@ const FIRST_PAUSE_MS = 50
 const MAX_PAUSE_MS = 1_000
 /** Conversations whose last number is remembered: lru-cache sets memory aside for all of them at once, about 50 bytes each. */
 const REMEMBERED = 20_000
-
-const DUPLICATE_KEY = 11000
 
 export interface Appended {
   message: Message

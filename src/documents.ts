@@ -65,6 +65,9 @@ interface Documents {
   conversations: ConversationDocument
 }
 
+/** The server's code for a value that a unique index has already (MongoDB's error codes: DuplicateKey). */
+export const DUPLICATE_KEY = 11000
+
 /** Acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): what was answered survives any single failure. */
 const DURABLE = { writeConcern: { w: 'majority', j: true } } as const
 

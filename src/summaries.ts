@@ -4,7 +4,7 @@
  */
 import { mongodb } from '@fastify/mongodb'
 import type { FastifyBaseLogger } from 'fastify'
-import type { ConversationDocument, MessageDocument } from './documents.js'
+import { DUPLICATE_KEY, type ConversationDocument, type MessageDocument } from './documents.js'
 import { membersOf } from './messages.js'
 import type { Mark } from './schemas/conversations.js'
 import type { Receipt } from '../plugins/conversations.js'
@@ -13,7 +13,6 @@ import type { Receipt } from '../plugins/conversations.js'
 const FLUSH_MS = 100
 /** After a failure: the database needs a moment. */
 const RETRY_MS = 1_000
-const DUPLICATE_KEY = 11000
 
 interface PendingMark {
   conversation: string

@@ -8,22 +8,13 @@ import type { Socket as TcpSocket } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { ChatClient, conversationOf, type Message } from '../client/src/index.js'
+import { seeded } from './client/world.js'
 import { dataDir, request, start, type ServerProcess } from './server.js'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
 const MESSAGES = Number(process.env.STORM_MESSAGES ?? 40_000)
 const NO_LIMITS = { REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0', LOG_LEVEL: 'info', PRESENCE_GRACE_MS: '0' }
 const UNDER_WAY = 20
-
-/** mulberry32: a seeded generator of numbers from 0 to below 1, good enough to choose by. */
-function seeded (seed: number): () => number {
-  return () => {
-    seed = seed + 0x6D2B79F5 | 0
-    let x = Math.imul(seed ^ seed >>> 15, 1 | seed)
-    x = x + Math.imul(x ^ x >>> 7, 61 | x) ^ x
-    return ((x ^ x >>> 14) >>> 0) / 2 ** 32
-  }
-}
 
 interface Person { id: string, token: string }
 interface Device { client: ChatClient, person: Person, log: Message[] }

@@ -1,7 +1,7 @@
 import { mongodb } from '@fastify/mongodb'
 import type { App } from '../../../src/app.js'
 import { audit, callersDocument, checkPassword, refuseCommonPassword } from '../../../src/credentials.js'
-import { collection, type UserDocument } from '../../../src/documents.js'
+import { collection, DUPLICATE_KEY, type UserDocument } from '../../../src/documents.js'
 import { apiError, duplicateKey } from '../../../src/errors.js'
 import { checkEmail, checkUsername, usernameKey } from '../../../src/names.js'
 import { AllUsersQuery, AllUsersReply, DeleteUserBody, DoneReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply, type User } from '../../../src/schemas/users.js'
@@ -9,9 +9,6 @@ import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
 import { sanitizeAvatar } from '../../../src/svg.js'
 import { ownUser, publicUser } from '../../../src/users.js'
 import type { FastifyRequest } from 'fastify'
-
-/** The server's code for a value that a unique index has already (MongoDB's error codes: DuplicateKey). */
-const DUPLICATE_KEY = 11000
 
 /** Bytes of one answer of allusers: with large avatars far fewer than PAGE_LIMIT users fit. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024
