@@ -8,6 +8,11 @@ import type { Message } from '../src/schemas/messages.js'
 export interface MessageLog {
   /** Stores a message durably; see Appender.append. */
   append (input: NewMessage): Promise<Appended>
+  /**
+   * Registers what is told of each message stored by this process, in the order of its conversation, before its sender is answered; with `repeat` of one
+   * that was stored before, and that others may never have been told of.
+   */
+  onStored (listener: (message: Message, repeat: boolean) => void): void
   /** The messages numbered above `after`, ascending, at most `limit`. */
   after (conversation: string, after: number, limit: number): Promise<Message[]>
   /** The newest messages, or those just below `before`; ascending, at most `limit`. */
@@ -29,7 +34,11 @@ declare module 'fastify' {
 /** `fastify.messageLog`: every conversation as a gapless numbered log (docs/realtime.md). */
 export default fp(async function messageLogPlugin (fastify) {
   const messages = collection(fastify, 'messages')
-  const appender = new Appender(messages, conversation => fastify.conversations.open(conversation), message => { fastify.conversations.touch(message) })
+  const listeners: ((message: Message, repeat: boolean) => void)[] = []
+  const appender = new Appender(messages, conversation => fastify.conversations.open(conversation), (document, message, repeat) => {
+    fastify.conversations.touch(document)
+    for (const listener of listeners) listener(message, repeat)
+  })
 
   async function read (filter: mongodb.Filter<MessageDocument>, direction: 'asc' | 'desc', limit: number): Promise<Message[]> {
     // One batch: pages are small, and a getMore costs a round trip.
@@ -39,6 +48,7 @@ export default fp(async function messageLogPlugin (fastify) {
 
   fastify.decorate('messageLog', {
     append: input => appender.append(input),
+    onStored: listener => { listeners.push(listener) },
     after: (conversation, after, limit) => read({ conversation, seq: { $gt: after } }, 'asc', limit),
     before: (conversation, before, limit) => read(before === undefined ? { conversation } : { conversation, seq: { $lt: before } }, 'desc', limit),
     lastSeq: conversation => appender.lastSeq(conversation),

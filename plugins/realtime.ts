@@ -4,13 +4,13 @@ import type { WebSocket } from 'ws'
 import { membersOf } from '../src/messages.js'
 import { Connection, messageFrame } from '../src/realtime/connection.js'
 import { CLOSE, type ServerFrame } from '../src/schemas/frames.js'
-import { MESSAGE_CHARS, type Message } from '../src/schemas/messages.js'
+import { MESSAGE_CHARS } from '../src/schemas/messages.js'
 
 export interface Realtime {
   /** Enters a socket in the map of user id -> sockets and greets it: from here on it misses nothing. */
   open (ws: WebSocket, caller: { user: string, session: string }): Connection
-  /** Pushes a stored message to every socket of both members, each in order (docs/realtime.md). */
-  publish (message: Message): void
+  /** Sends a conversation again from above a number, up to the last one stored, and goes on live from there; `reset` where too much is missing. */
+  resume (connection: Connection, conversation: string, have: number): Promise<void>
   /** Pushes a frame to every socket of a user, but for one. */
   push (user: string, frame: ServerFrame, exceptSocket?: string): void
   /** Registers what is told when a user's first socket came, and when its last one went. */
@@ -90,14 +90,20 @@ export default fp(async function realtimePlugin (fastify) {
     for (const listener of presenceListeners) listener(connection.user, false)
   }
 
+  async function resume (connection: Connection, conversation: string, have: number): Promise<void> {
+    await connection.cursors.restart(conversation, have, async () => {
+      const lastSeq = await fastify.messageLog.lastSeq(conversation)
+      // Nothing can be sent above a number that is not there, such as after a restore from a backup.
+      if (lastSeq - have <= config.RESUME_LIMIT && have <= lastSeq) return { lastSeq, goOnAfter: have }
+      connection.send({ type: 'reset', conversation, lastSeq })
+      connection.skip(conversation, lastSeq)
+      return { lastSeq, goOnAfter: lastSeq }
+    })
+  }
+
   fastify.decorate('realtime', {
     open,
-    publish (message) {
-      let frame: Buffer | undefined
-      for (const member of new Set(membersOf(message.conversation))) {
-        for (const connection of sockets.get(member) ?? []) connection.offer(message, frame ??= messageFrame(message))
-      }
-    },
+    resume,
     push (user, frame, exceptSocket) {
       const connections = sockets.get(user)
       if (connections === undefined) return
@@ -117,6 +123,19 @@ export default fp(async function realtimePlugin (fastify) {
         sum.queuedBytes += connection.ws.bufferedAmount
       }
       return sum
+    }
+  })
+
+  /** Pushes a stored message to every socket of both members, each in order (docs/realtime.md). */
+  fastify.messageLog.onStored((message, repeat) => {
+    const { conversation, seq } = message
+    let frame: Buffer | undefined
+    for (const member of new Set(membersOf(conversation))) {
+      for (const connection of sockets.get(member) ?? []) {
+        if (!repeat) connection.offer(message, frame ??= messageFrame(message))
+        // Its first publication may have been lost, then it is in the log with others after it, and comes with them.
+        else if (!connection.cursors.raise(conversation, seq)) resume(connection, conversation, seq - 1)
+      }
     }
   })
 

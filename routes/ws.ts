@@ -34,7 +34,6 @@ export default async function ws (fastify: App) {
         connection.sending = appended.catch(() => {})
         const { message: stored, repeat } = await (await appended).outcome
         connection.stored(stored, clientId, repeat)
-        realtime.publish(stored)
       } catch (error) {
         connection.forget(conversation, clientId)
         throw error
@@ -47,7 +46,7 @@ export default async function ws (fastify: App) {
         if (otherMember(conversation, connection.user) === undefined) throw apiError('forbidden', 'this is a conversation of others', `have.${conversation}`)
       }
       // In this very turn: from here on nothing of these conversations goes out but from where they resume.
-      const caughtUp = Promise.all(entries.map(([conversation, seq]) => resumeOne(connection, conversation, seq)))
+      const caughtUp = Promise.all(entries.map(([conversation, seq]) => realtime.resume(connection, conversation, seq)))
       const work = connection.resuming.then(async () => {
         await caughtUp
         const recent = await conversations.page(connection.user, undefined, RECENT)
@@ -73,17 +72,6 @@ export default async function ws (fastify: App) {
     async watch (connection, { users }) { await presence.watch(connection, users) },
 
     ping (connection) { connection.send({ type: 'pong' }) }
-  }
-
-  async function resumeOne (connection: Connection, conversation: string, have: number): Promise<void> {
-    await connection.cursors.restart(conversation, have, async () => {
-      const lastSeq = await messageLog.lastSeq(conversation)
-      // Nothing can be sent above a number that is not there, such as after a restore from a backup.
-      if (lastSeq - have <= fastify.config.RESUME_LIMIT && have <= lastSeq) return { lastSeq, goOnAfter: have }
-      connection.send({ type: 'reset', conversation, lastSeq })
-      connection.skip(conversation, lastSeq)
-      return { lastSeq, goOnAfter: lastSeq }
-    })
   }
 
   async function mark (connection: Connection, conversation: string, kind: 'delivered' | 'read', seq: number): Promise<void> {

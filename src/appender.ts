@@ -61,12 +61,13 @@ export class Appender {
   /**
    * @param messages the collection, with a durable write concern
    * @param open is awaited before the first message of a conversation is written
-   * @param stored is told of each new message, in order within its conversation, before its sender is answered
+   * @param stored is told of each new message, in order within its conversation, before its sender is answered; and of each repeat that was found in the
+   *   database, for whoever wrote it may not have been able to tell
    */
   constructor (
     private readonly messages: mongodb.Collection<MessageDocument>,
     private readonly open: (conversation: string) => Promise<void>,
-    private readonly stored: (message: MessageDocument) => void
+    private readonly stored: (document: MessageDocument, message: Message, repeat: boolean) => void
   ) {}
 
   /** Messages that wait or are being written. */
@@ -237,7 +238,7 @@ export class Appender {
       entry.document.seq = twin.seq
       this.accept(entry)
     } else {
-      this.settle(entry, () => twin.message === message ? entry.resolve({ message: toMessage(twin), repeat: true }) : entry.reject(conflict()))
+      this.settle(entry, () => twin.message === message ? this.answer(entry, twin, true) : entry.reject(conflict()))
     }
     return await this.number(behind)
   }
@@ -245,10 +246,13 @@ export class Appender {
   private accept (entry: Entry): void {
     const { conversation, seq } = entry.document
     this.lastSeqs.set(conversation, Math.max(seq, this.lastSeqs.get(conversation) ?? 0))
-    this.settle(entry, () => {
-      this.stored(entry.document)
-      entry.resolve({ message: toMessage(entry.document), repeat: false })
-    })
+    this.settle(entry, () => { this.answer(entry, entry.document, false) })
+  }
+
+  private answer (entry: Entry, document: MessageDocument, repeat: boolean): void {
+    const message = toMessage(document)
+    this.stored(document, message, repeat)
+    entry.resolve({ message, repeat })
   }
 
   private abandon (entries: Entry[], cause: unknown): Error {

@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { App } from '../src/app.js'
+import type { MessageDocument } from '../src/documents.js'
+import { newDocument } from '../src/messages.js'
 import { CLOSE } from '../src/schemas/frames.js'
 import { connect, conversationOf, listen, register, type Person, type Socket } from './helper.js'
 
@@ -127,6 +129,40 @@ t.test('5,000 missed messages arrive in order under back-pressure, the queue sta
   t.ok(most <= QUEUE_BYTES, `${most} bytes were queued at most`)
 })
 
+t.test('a conversation that was not resumed begins at the first number pushed', async t => {
+  const { app, origin } = await listen(t)
+
+  await t.test('of many first messages sent at once, by HTTP and by sockets: with the first', async t => {
+    for (let round = 0; round < 20; round++) {
+      const [anna, ben] = await Promise.all([register(app), register(app)])
+      const conversation = conversationOf(anna.id, ben.id)
+      const [bens, annas] = await Promise.all([connect(t, origin, ben), connect(t, origin, anna)])
+      await Promise.all([
+        app.inject({ method: 'POST', url: '/api/v1/addmsg', headers: anna.headers, payload: { message: 'http', sender: anna.id, reciver: ben.id } }),
+        annas.say(ben.id, 'socket'),
+        app.inject({ method: 'POST', url: '/api/v1/addmsg', headers: ben.headers, payload: { message: 'http', sender: ben.id, reciver: anna.id } })
+      ])
+      await bens.until(() => numbers(bens, conversation).length === 3 || undefined)
+      t.same(numbers(bens, conversation), upTo(3))
+    }
+  })
+
+  await t.test('a repeat does not begin it without those that came after', async t => {
+    const [anna, ben] = await Promise.all([register(app), register(app)])
+    const conversation = conversationOf(anna.id, ben.id)
+    const clientId = randomUUID()
+    const annas = await connect(t, origin, anna)
+    await annas.say(ben.id, 'first', clientId)
+    for (const text of ['second', 'third']) await annas.say(ben.id, text)
+    const late = await connect(t, origin, ben)
+    await annas.say(ben.id, 'first', clientId)
+    await late.until(() => numbers(late, conversation).length === 3 || undefined)
+    await annas.say(ben.id, 'fourth')
+    await late.until(() => numbers(late, conversation).at(-1) === 4 || undefined)
+    t.same(numbers(late, conversation), upTo(4))
+  })
+})
+
 t.test('a gap in what is pushed is filled from the database: lost publications show nowhere', async t => {
   const { app, origin } = await listen(t)
   const [anna, ben] = await Promise.all([register(app), register(app)])
@@ -134,7 +170,8 @@ t.test('a gap in what is pushed is filled from the database: lost publications s
   const [bens, annas] = await Promise.all([connect(t, origin, ben), connect(t, origin, anna)])
   await annas.say(ben.id, 'one')
   // Stored, but never published, as when a process dies between the two.
-  await fill(app, anna, ben, 10)
+  await app.mongo.db!.collection<MessageDocument>('messages').insertMany(upTo(11, 2).map(seq => (
+    { ...newDocument({ sender: anna.id, reciver: ben.id, message: `text ${seq}` }, new Date()), seq })))
   const { message } = await annas.say(ben.id, 'twelve')
   t.equal(message.seq, 12)
   await bens.until(() => numbers(bens, conversation).at(-1) === 12 || undefined)

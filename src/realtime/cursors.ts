@@ -57,14 +57,21 @@ export class Cursors {
       this.cursors.set(conversation, { seq, target: seq, loop: undefined, restarts: 0 })
       return true
     }
-    if (seq > cursor.target) cursor.target = seq
-    if (cursor.loop !== undefined || seq <= cursor.seq) return false
-    if (seq === cursor.seq + 1) {
-      cursor.seq = seq
+    if (cursor.loop === undefined && seq === cursor.seq + 1) {
+      cursor.seq = cursor.target = seq
       return true
     }
-    this.start(conversation, cursor)
+    this.raise(conversation, seq)
     return false
+  }
+
+  /** A number that is known to be stored: the loop brings what was not sent. False where the conversation has no cursor, and so no place to begin. */
+  raise (conversation: string, seq: number): boolean {
+    const cursor = this.cursors.get(conversation)
+    if (cursor === undefined) return false
+    if (seq > cursor.target) cursor.target = seq
+    if (cursor.loop === undefined && cursor.seq < cursor.target) this.start(conversation, cursor)
+    return true
   }
 
   /** Whether the number was sent on this socket already. */

@@ -38,10 +38,14 @@ class ModelPeer implements Peer {
     this.send(awaited ? { type: 'ack', clientId: message.clientId!, message } : { type: 'message', message })
   }
 
-  offer (message: Message): void {
+  offer (message: Message, repeat = false): void {
     const { conversation, seq } = message
     const cursor = this.cursors.get(conversation)
     if (cursor === undefined) {
+      if (repeat) {
+        this.restart(conversation, seq - 1)
+        return
+      }
       this.cursors.set(conversation, { seq, target: seq, running: false, restarts: 0 })
       return this.deliver(message)
     }
@@ -164,7 +168,7 @@ export class Model {
       this.lastAt.set(conversation, this.world.now() + this.stores / 1e6)
       answer(message, known !== undefined)
       for (const peer of this.peers) {
-        if (peer !== from && (peer.user === sender || peer.user === reciver) && !this.world.chance(this.faults.lose)) peer.offer(message)
+        if (peer !== from && (peer.user === sender || peer.user === reciver) && !this.world.chance(this.faults.lose)) peer.offer(message, known !== undefined)
       }
     }, at - this.world.now())
   }

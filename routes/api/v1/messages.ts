@@ -6,7 +6,7 @@ import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAl
 
 /** Sending and reading messages over HTTP, as the original documents it. */
 export default async function messages (fastify: App) {
-  const { accounts, messageLog, realtime } = fastify
+  const { accounts, messageLog } = fastify
 
   fastify.post('/addmsg', {
     schema: {
@@ -24,8 +24,6 @@ export default async function messages (fastify: App) {
     const { message: stored } = await messageLog.append({
       sender, reciver, message, ...(createdAt === undefined ? {} : { createdAt }), ...(clientId === undefined ? {} : { clientId })
     })
-    // A repeat is published again: the first publication may have been lost, and cursors drop duplicates.
-    realtime.publish(stored)
     reply.code(201)
     return { success: 'success' as const, message: 'Message sent successfully' as const, data: stored }
   })
