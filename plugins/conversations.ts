@@ -21,6 +21,8 @@ export interface Conversations {
   onReceipt (listener: (receipt: Receipt) => void): void
   /** A page of a user's conversations, newest first, each verified against `messages`, and repaired. */
   page (user: string, after: { lastAt: Date, id: string } | undefined, limit: number): Promise<ConversationDocument[]>
+  /** Those of any of these users in which something was stored since then, by whatever process; summaries may be behind by a second. */
+  since (users: string[], since: Date): Promise<Pick<ConversationDocument, '_id' | 'lastSeq' | 'lastAt'>[]>
   /** Summaries and marks that wait to be written. */
   readonly pending: number
 }
@@ -57,6 +59,7 @@ export default fp(async function conversationsPlugin (fastify) {
       const verified = await Promise.all(documents.map(document => summaries.verify(document)))
       return verified.sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime() || (a._id < b._id ? 1 : -1))
     },
+    since: async (users, since) => await conversations.find({ members: { $in: users }, lastAt: { $gte: since } }, { projection: { lastSeq: 1, lastAt: 1 } }).toArray(),
     get pending () { return summaries.pending }
   })
   fastify.addHook('onClose', async () => { await summaries.close() })

@@ -37,6 +37,8 @@ declare module 'fastify' {
 const CLOSE_MS = 5_000
 /** Clients come back after a restart within this time, not all at once. */
 const MAX_RETRY_MS = 5_000
+/** By how much summaries, and the clocks of other processes, may be behind. */
+const BEHIND_MS = 30_000
 /** How often heartbeats are looked at, in fractions of the shorter of their times. */
 const TICKS = 5
 
@@ -147,8 +149,21 @@ export default fp(async function realtimePlugin (fastify) {
     for (const member of new Set(membersOf(mark.conversation))) fastify.realtime.push(member, { type: 'receipt', ...mark }, socket)
   })
 
-  const heartbeat = setInterval(() => { beat().catch(error => { fastify.log.warn({ err: error }, 'heartbeat: sessions could not be checked') }) },
+  const heartbeat = setInterval(() => { beat().catch(error => { fastify.log.warn({ err: error }, 'heartbeat: sessions and conversations could not be checked') }) },
     Math.min(config.HEARTBEAT_MS, config.PONG_MS) / TICKS)
+
+  /**
+   * Pushes what was stored but not published here: by another process, or by a write whose outcome came too late. The database is the truth. One that only this
+   * process writes to needs no such look.
+   */
+  async function recheck (users: string[], since: Date): Promise<void> {
+    if (config.MONGODB_URL === '') return
+    for (const { _id: conversation, lastSeq, lastAt } of await fastify.conversations.since(users, since)) {
+      for (const connection of new Set(membersOf(conversation).flatMap(member => [...sockets.get(member) ?? []]))) {
+        if (!connection.cursors.raise(conversation, lastSeq) && lastAt.getTime() >= connection.openedAt) resume(connection, conversation, lastSeq - 1)
+      }
+    }
+  }
 
   /** Pings what is due, cuts off what did not answer, and closes sockets whose session ended elsewhere or ran out. */
   async function beat (): Promise<void> {
@@ -166,6 +181,7 @@ export default fp(async function realtimePlugin (fastify) {
     if (due.length === 0) return
     const openSessions = await fastify.sessions.openAmong([...new Set(due.map(connection => connection.session))])
     for (const connection of due) if (!openSessions.has(connection.session)) connection.close(CLOSE.sessionEnded, 'the session has ended')
+    await recheck([...new Set(due.map(connection => connection.user))], new Date(now - config.HEARTBEAT_MS - BEHIND_MS))
   }
 
   /** Planned close: no new sockets or frames, what is being written is finished and acknowledged, then `bye` and 1012. */

@@ -5,7 +5,7 @@ import type { App } from '../src/app.js'
 import type { MessageDocument } from '../src/documents.js'
 import { newDocument } from '../src/messages.js'
 import { CLOSE } from '../src/schemas/frames.js'
-import { connect, conversationOf, listen, register, type Person, type Socket } from './helper.js'
+import { build, connect, conversationOf, databaseUrl, listen, register, type Person, type Socket } from './helper.js'
 
 const upTo = (n: number, from = 1) => Array.from({ length: n - from + 1 }, (_, index) => from + index)
 
@@ -178,6 +178,26 @@ t.test('a gap in what is pushed is filled from the database: lost publications s
   t.same(numbers(bens, conversation), upTo(12))
   const own = annas.frames.flatMap(frame => frame.type === 'ack' || frame.type === 'message' ? [[frame.type, frame.message.seq]] : [])
   t.same(own, [['ack', 1], ...upTo(11, 2).map(seq => ['message', seq]), ['ack', 12]], 'the ack takes its place in the order')
+})
+
+t.test('what another process wrote is pushed at the next heartbeat, in order, whether the conversation was resumed or not', async t => {
+  const MONGODB_URL = await databaseUrl()
+  const other = await build(t, { MONGODB_URL })
+  const { app, origin } = await listen(t, { MONGODB_URL, HEARTBEAT_MS: 100 })
+  const [anna, ben, carl] = await Promise.all([register(app), register(app), register(app)])
+  const conversation = conversationOf(anna.id, ben.id)
+  await fill(other, carl, ben, 3, 'before the socket was opened')
+  const [resumed, plain] = await Promise.all([connect(t, origin, ben), connect(t, origin, ben)])
+  resumed.send({ type: 'resume', have: { [conversation]: 0 } })
+  await resumed.next('resumed')
+  await fill(other, anna, ben, 1)
+  await plain.until(() => numbers(plain, conversation).at(-1) === 1 || undefined)
+  await fill(other, anna, ben, 20)
+  for (const socket of [resumed, plain]) {
+    await socket.until(() => numbers(socket, conversation).at(-1) === 21 || undefined)
+    t.same(numbers(socket, conversation), upTo(21))
+    t.same(numbers(socket, conversationOf(carl.id, ben.id)), [])
+  }
 })
 
 t.test('a reader that stops: closed with 4408, the others get everything meanwhile, its resume is complete', async t => {
