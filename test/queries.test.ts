@@ -65,6 +65,7 @@ t.test('every operation and frame: an index or _id, no scan, no sort in memory',
   const other = await build(t, { MONGODB_URL: url })
   await other.messageLog.append({ sender: bert.id, reciver: anna.id, message: 'from elsewhere' })
   await app.messageLog.append({ sender: bert.id, reciver: anna.id, message: 'and from here' })
+  await app.conversations.since([anna.id, bert.id], new Date(0))
   await app.sessions.deleteExpired()
 
   t.ok(seen.size > 25, `${seen.size} different commands`)
