@@ -27,7 +27,6 @@ export default fp(async function presencePlugin (fastify) {
   /** users whose last socket went less than the grace time ago: still online for others */
   const leaving = new Map<string, NodeJS.Timeout>()
   const typists = new Map<string, { timer: NodeJS.Timeout, connection: Connection, reciver: string }>()
-  let closing = false
 
   const isOnline = (user: string) => fastify.realtime.socketsOf(user) > 0 || leaving.has(user)
 
@@ -100,7 +99,7 @@ export default fp(async function presencePlugin (fastify) {
       clearTimeout(timer)
       // Back within the grace time: nobody was told that it left.
       if (!leaving.delete(user)) tell(user, { type: 'presence', user, online: true })
-    } else if (!closing) {
+    } else if (!fastify.realtime.closing) {
       leaving.set(user, setTimeout(() => {
         left(user).catch(error => { fastify.log.warn({ err: error }, 'lastSeen was not stored') })
       }, fastify.config.PRESENCE_GRACE_MS))
@@ -108,7 +107,6 @@ export default fp(async function presencePlugin (fastify) {
   })
 
   fastify.addHook('preClose', async () => {
-    closing = true
     for (const key of typists.keys()) stopTyping(key)
   })
   fastify.addHook('onClose', async () => {

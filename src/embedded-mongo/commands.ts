@@ -59,11 +59,11 @@ const GREETINGS = ['hello', 'isMaster', 'ismaster']
 const TRANSACTION = ['txnNumber', 'startTransaction', 'autocommit']
 
 /** Runs one command. Throws MongoError. */
-export async function runCommand (base: Pick<Context, 'store' | 'cursors' | 'connection'>, { body, sequences, opCode }: Pick<Request, 'body' | 'sequences' | 'opCode'>): Promise<Plain> {
+export async function runCommand ({ store, cursors, connection }: Pick<Context, 'store' | 'cursors' | 'connection'>, { body, sequences, opCode }: Pick<Request, 'body' | 'sequences' | 'opCode'>): Promise<Plain> {
   const given = fields(body)
   const [command = '', target = body] = given[0] ?? []
   const db = given.find(([name]) => name === '$db')?.[1]
-  const context: Context = { ...base, command, target, db: opCode === OP_QUERY ? 'admin' : db?.string ?? '', turn: new Turn(0) }
+  const context: Context = { store, cursors, connection, command, target, db: opCode === OP_QUERY ? 'admin' : db?.string ?? '', turn: new Turn(0) }
   if (GREETINGS.includes(command)) return admin.hello(context)
   if (opCode === OP_QUERY) throw new MongoError(352, `Unsupported OP_QUERY command: ${command}. The client driver may require an upgrade.`)
   if (db === undefined) throw new MongoError(40414, 'OP_MSG requests require a $db argument')

@@ -1,7 +1,7 @@
 import { MongoError } from './errors.js'
 import { type Val, docVal } from './bson.js'
 import type { Collection } from './catalog.js'
-import { type KeyPart, sortKey } from './index-keys.js'
+import { type KeyPart, MAX_KEY, sortKey } from './index-keys.js'
 import type { Filter } from './match.js'
 import { type Plan, plan } from './planner.js'
 import { type Store, next, recordOf } from './store.js'
@@ -39,6 +39,14 @@ function * limited (store: Store, query: Query, ahead: Ahead): Documents {
 }
 
 function * scan (store: Store, { collection, filter }: Query, { index, ranges, reverse, single }: Plan, ahead: Ahead, wanted: number): Documents {
+  // A unique key that is not cut is one entry at most, and asking for it is cheaper than a range.
+  const key = single ? ranges[0]?.[0] : undefined
+  if (key !== undefined && key.length < MAX_KEY) {
+    const held = store.entry(key)
+    const doc = held === undefined ? undefined : store.document(collection, recordOf(held))
+    if (held !== undefined && doc !== undefined && filter.test(docVal(doc))) yield { record: recordOf(held), doc }
+    return
+  }
   const repeats = index?.multikey.some(Boolean) === true
   const seen = new Set<number>()
   let size = single ? 1 : Math.min(wanted === 0 ? CHUNK : wanted, CHUNK)

@@ -143,10 +143,25 @@ export class Store {
   /** Stores a new document; like the next two it changes nothing if it throws. */
   insert (collection: Collection, doc: Buffer): void {
     const record = collection.nextRecord
-    const keys = collection.indexes.map((index): [Index, Keys] => [index, this.checkedKeys(collection, index, record, doc)])
+    const keys = collection.indexes.map((index): [Index, Keys] => [index, keysOf(index.parts, docVal(doc))])
+    const held: Buffer[] = []
+    for (const [index, { keys: wanted }] of keys) {
+      for (const key of index.unique ? wanted : []) {
+        const entry = entryKey(index, key, record)
+        // Tried, not looked up before: one search instead of two. lmdb tells whether it was put, its types don't.
+        if (this.root.putSync(entry, numbered(NOTHING, NOTHING, record), { noOverwrite: true }) as unknown === true) held.push(entry)
+        else {
+          for (const undone of held) this.root.removeSync(undone)
+          throw duplicateKey(collection, index, doc, key)
+        }
+      }
+    }
     collection.nextRecord++
     this.root.putSync(docKey(collection, record), doc)
-    for (const [index, { keys: added }] of keys) this.putEntries(index, added, record)
+    for (const [index, added] of keys) {
+      if (!index.unique) this.putEntries(index, added.keys, record)
+      this.catalog.noteKeys(index, added)
+    }
     this.catalog.counted(collection, 1, doc.length)
   }
 
