@@ -61,7 +61,9 @@ tap.test('header floods: many, long or endless headers are refused with 431 or 4
     'cookies of 20 kB': `${head}Cookie: ${'session=x; '.repeat(2_000)}\r\n\r\n`,
     'a URL of 20 kB': `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`
   }
-  for (const [name, bytes] of Object.entries(floods)) t.match(await firstLine(t, origin, bytes), /^HTTP\/1.1 (431|414|400) /, name)
+  // Who still sends when the answer comes may lose it: the kernel resets a connection that is closed with unread bytes (RFC 9112, 9.6).
+  const refused = (bytes: string) => bytes.length < 100_000 ? /^HTTP\/1.1 (431|414|400) / : /^HTTP\/1.1 (431|414|400) |^$/
+  for (const [name, bytes] of Object.entries(floods)) t.match(await firstLine(t, origin, bytes), refused(bytes), name)
   t.match(await firstLine(t, origin, `${head}\r\n`), /^HTTP\/1.1 200 /)
 })
 
