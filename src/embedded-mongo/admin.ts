@@ -1,57 +1,45 @@
 import { MongoError } from './errors.js'
-import { docVal } from './bson.js'
-import { type Plain, build } from './build.js'
-import { type Context, type Handler, collectionName, findCollection } from './context.js'
+import { type Plain, build, docVal } from './bson.js'
 import type { Collection, IndexSpec } from './catalog.js'
+import { type Context, EMPTY, type Handler, type Options, collectionName, findCollection, namespaceOf } from './context.js'
+import { keysOf } from './index-keys.js'
+import { after } from './keystring.js'
 import { compileFilter } from './match.js'
-import type { Options } from './options.js'
-import type { Documents } from './query.js'
+import { CHUNK_BYTES, drain, run } from './query.js'
+import { entryKey, next, recordOf } from './store.js'
 import { MAX_DOCUMENT } from './update.js'
 import { MAX_MESSAGE } from './wire.js'
 import { MAX_BATCH } from './writes.js'
 
-/** The version of MongoDB whose answers these are, and its wire protocol. */
-const VERSION = [7, 0, 0, 0]
-const WIRE_VERSION = 21
-
-export const ok: Handler = () => ({ ok: 1 })
-
 const LIMITS = { maxBsonObjectSize: MAX_DOCUMENT, maxMessageSizeBytes: MAX_MESSAGE, maxWriteBatchSize: MAX_BATCH }
-
-/** A standalone server, so that drivers send neither transactions nor retryable writes; the session timeout lets them send their implicit sessions. */
-export function hello ({ command, connection }: Context): Plain {
-  const primary = command === 'hello' ? 'isWritablePrimary' : 'ismaster'
-  return { helloOk: true, [primary]: true, ...LIMITS, localTime: new Date(), logicalSessionTimeoutMinutes: 30, connectionId: connection, minWireVersion: 0, maxWireVersion: WIRE_VERSION, readOnly: false, ok: 1 }
-}
-
-export const buildInfo: Handler = () => ({ version: VERSION.slice(0, 3).join('.'), versionArray: VERSION, gitVersion: 'embedded', bits: 64, debug: false, maxBsonObjectSize: MAX_DOCUMENT, storageEngines: ['lmdb'], ok: 1 })
-
 type Item = { [name: string]: Plain }
-
-/** Those that match the `filter` option. */
-function filtered (docs: Item[], options: Options): Buffer[] {
-  const { test } = compileFilter(options.doc('filter'))
-  return docs.map(build).filter(doc => test(docVal(doc)))
+/** A standalone server, so that drivers send neither transactions nor retryable writes; the session timeout lets them send their implicit sessions. */
+export function hello (command: string, connectionId: number): Plain {
+  const primary = { helloOk: true, [command === 'hello' ? 'isWritablePrimary' : 'ismaster']: true, readOnly: false }
+  return { ...primary, ...LIMITS, localTime: new Date(), logicalSessionTimeoutMinutes: 30, connectionId, minWireVersion: 0, maxWireVersion: 21, ok: 1 }
 }
 
-function * listed (docs: Buffer[]): Documents { for (const doc of docs) yield { record: 0, doc } }
-
-async function list ({ cursors, turn }: Context, options: Options, ns: string, docs: Item[]): Promise<Plain> {
-  return await cursors.first(ns, listed(filtered(docs, options)), doc => doc, options.inner('cursor', 'batchSize')?.number ?? Infinity, 0, false, turn)
+/** The version of MongoDB whose answers these are. */
+export const buildInfo: Handler = () => ({ version: '7.0.0', versionArray: [7, 0, 0, 0], bits: 64, maxBsonObjectSize: MAX_DOCUMENT, ok: 1 })
+/** Answers those that match the `filter` option, in one batch. */
+function list (options: Options, ns: string, items: Item[]): Plain {
+  const { test } = compileFilter(options.doc('filter'))
+  return { cursor: { firstBatch: items.map(build).filter(doc => test(docVal(doc))), id: 0n, ns }, ok: 1 }
 }
 
 const collectionsOf = ({ store, db }: Context): Collection[] => [...store.catalog.collections.values()].filter(collection => collection.db === db)
-
-export const listCollections: Handler = async (context, options) => await list(context, options, `${context.db}.$cmd.listCollections`, collectionsOf(context).map(({ name, indexes: [id] }) => ({
-  name, type: 'collection', ...options.bool('nameOnly') ? {} : { options: {}, info: { readOnly: false }, idIndex: describe(id as IndexSpec) }
-})))
+export const listCollections: Handler = (context, options) => {
+  const more = (idIndex: IndexSpec): Item => options.bool('nameOnly') ? {} : { options: {}, info: { readOnly: false }, idIndex: describe(idIndex) }
+  const items = collectionsOf(context).map(({ name, indexes: [id] }) => ({ name, type: 'collection', ...more(id as IndexSpec) }))
+  return list(options, `${context.db}.$cmd.listCollections`, items)
+}
 
 export const listDatabases: Handler = ({ store }, options) => {
   const sizes = new Map<string, number>()
   for (const { db, size } of store.catalog.collections.values()) sizes.set(db, (sizes.get(db) ?? 0) + size)
-  const nameOnly = options.bool('nameOnly')
-  const databases = filtered([...sizes].sort(([a], [b]) => a < b ? -1 : 1).map(([name, sizeOnDisk]) => nameOnly ? { name } : { name, sizeOnDisk, empty: false }), options)
-  return nameOnly ? { databases, ok: 1 } : { databases, totalSize: store.fileSize, totalSizeMb: Math.floor(store.fileSize / 2 ** 20), ok: 1 }
+  const [names, totalSize] = [[...sizes.keys()].sort(), store.fileSize]
+  if (options.bool('nameOnly')) return { databases: names.map(name => ({ name })), ok: 1 }
+  return { databases: names.map(name => ({ name, sizeOnDisk: sizes.get(name), empty: false })), totalSize, totalSizeMb: Math.floor(totalSize / 2 ** 20), ok: 1 }
 }
 
 /** What is there already is no error (MongoDB since 7.0), collections having no options here that could differ. */
@@ -61,30 +49,61 @@ export const create: Handler = async context => {
   return { ok: 1 }
 }
 
-/** Drops what `which` finds at that moment. @returns how many */
-async function dropAll ({ store }: Context, which: () => Array<Collection | undefined>): Promise<number> {
-  const dropped = await store.write(() => which().map(collection => collection === undefined ? 0 : store.catalog.drop(collection)).length)
+/** Drops what `which` finds at that moment. What is not there is no error (MongoDB since 7.0). @returns what was dropped */
+async function dropAll ({ store }: Context, which: () => Collection[]): Promise<Collection[]> {
+  const dropped = await store.write(() => which().map(collection => [collection, store.catalog.drop(collection)] as const))
   store.purge()
-  return dropped
+  return dropped.map(([collection]) => collection)
 }
 
-/** What is not there is no error (MongoDB since 7.0). */
 export const drop: Handler = async context => {
-  const collection = findCollection(context)
-  if (collection === undefined) return { ok: 1 }
-  await dropAll(context, () => [findCollection(context)])
-  return { nIndexesWas: collection.indexes.length, ns: collection.ns, ok: 1 }
+  const ns = namespaceOf(context)
+  const [dropped] = await dropAll(context, () => collectionsOf(context).filter(collection => collection.ns === ns))
+  return dropped === undefined ? { ok: 1 } : { nIndexesWas: dropped.indexes.length, ns, ok: 1 }
 }
 
-export const dropDatabase: Handler = async context => await dropAll(context, () => collectionsOf(context)) === 0 ? { ok: 1 } : { dropped: context.db, ok: 1 }
+export const dropDatabase: Handler = async context => {
+  const { length } = await dropAll(context, () => collectionsOf(context))
+  return length === 0 ? { ok: 1 } : { dropped: context.db, ok: 1 }
+}
 
+/** An index as listIndexes shows it. */
 export const describe = ({ name, key, unique }: IndexSpec): Item => ({ v: 2, key: new Map(key), name, unique: unique && name !== '_id_' ? true : undefined })
-
 /** Throws NamespaceNotFound (26). */
 export function existing (context: Context): Collection {
   const collection = findCollection(context)
-  if (collection === undefined) throw new MongoError(26, `ns does not exist: ${context.db}.${collectionName(context)}`)
+  if (collection === undefined) throw new MongoError(26, `ns does not exist: ${namespaceOf(context)}`)
   return collection
 }
-
-export const listIndexes: Handler = async (context, options) => await list(context, options, existing(context).ns, existing(context).indexes.map(describe))
+export const listIndexes: Handler = (context, options) => list(options, existing(context).ns, existing(context).indexes.map(describe))
+/** Compares documents and indexes: every entry that a document should have is there, and there are no others. Writes wait meanwhile. */
+export const validate: Handler = async context => await context.store.hold(async () => {
+  const { store, turn } = context
+  const collection = existing(context)
+  const errors: string[] = []
+  const report = (error: string): void => { if (errors.length < 100) errors.push(error) }
+  const expected = new Map(collection.indexes.map(index => [index, 0]))
+  let nrecords = 0
+  await drain(run(store, { collection, filter: compileFilter(EMPTY), sort: [] }), turn, ({ record, doc }) => {
+    nrecords++
+    for (const [index, before] of expected) {
+      const keys = keysOf(index.parts, docVal(doc))
+      expected.set(index, before + keys.length)
+      for (const held of keys.map(key => store.entry(entryKey(index, key, record)))) {
+        if (held === undefined || (index.unique && recordOf(held) !== record)) report(`document ${record} is missing from index ${index.name}`)
+      }
+    }
+    return true
+  })
+  for (const [index, keys] of expected) {
+    const read = (start: Buffer): Array<[Buffer, Buffer]> => store.range(start, after(index.prefix), false, 500, CHUNK_BYTES)
+    let found = 0
+    for (let entries = read(index.prefix); entries.length > 0; entries = read(next(entries.at(-1)?.[0] as Buffer))) {
+      found += entries.length
+      if (turn.isDue) await turn.pause()
+    }
+    if (found !== keys) report(`index ${index.name} has ${found} entries, the documents have ${keys}`)
+  }
+  if (nrecords !== collection.count) report(`${nrecords} documents, but ${collection.count} counted`)
+  return { ns: collection.ns, nrecords, nIndexes: expected.size, valid: errors.length === 0, errors, ok: 1 }
+})

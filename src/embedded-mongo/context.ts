@@ -1,43 +1,70 @@
-import { MongoError } from './errors.js'
-import { T, type Val, fields, show } from './bson.js'
-import type { Plain } from './build.js'
+import { MongoError, notImplemented } from './errors.js'
+import { type Field, type Plain, T, Val, fields, show, values } from './bson.js'
 import type { Collection } from './catalog.js'
-import type { Cursors } from './cursors.js'
 import { type KeyPart, keyParts } from './index-keys.js'
-import type { Options } from './options.js'
 import type { Turn } from './query.js'
+import type { Cursors } from './reads.js'
 import type { Store } from './store.js'
 
 /** One command under way; `target` is the value of its first field. */
 export interface Context { store: Store, cursors: Cursors, command: string, db: string, target: Val, connection: number, turn: Turn }
-
 export type Handler = (context: Context, options: Options) => Plain | Promise<Plain>
+const NUMBER: number[] = [T.double, T.int, T.long]
+const TYPES: Partial<Record<Kind, number[]>> = {
+  object: [T.object], array: [T.array], string: [T.string], hint: [T.string, T.object], bool: [T.bool, ...NUMBER], count: NUMBER, integer: NUMBER
+}
+
+/** What an option may be. `ignored` can't change an answer here; `refused` is what only MongoDB has. */
+export type Kind = 'any' | 'object' | 'array' | 'string' | 'bool' | 'count' | 'integer' | 'hint' | 'ignored' | 'refused'
+export type Spec = Readonly<Record<string, Kind>>
+export const EMPTY = new Val(T.object, Buffer.from([5, 0, 0, 0, 0]), 0, 5)
+/** The options of a command or of one of its statements; `sequences` are lists that were sent beside the body, `where` is a name for messages. */
+export class Options {
+  private readonly found = new Map<string, Val>()
+  /** Throws IDLUnknownField (40415), NotImplemented (238) for what is refused, TypeMismatch (14), 51024 for a number below zero. */
+  constructor (private readonly where: string, given: Field[], takes: Spec, private readonly sequences: Map<string, Val[]> = new Map()) {
+    const bad = (code: number, name: string, why: string): MongoError => new MongoError(code, `BSON field '${where}.${name}' ${why}`)
+    for (const name of sequences.keys()) if (takes[name] !== 'array') throw bad(40415, name, 'is an unknown field.')
+    for (const [name, value] of given) {
+      const kind = Object.hasOwn(takes, name) ? takes[name] : undefined
+      if (kind === undefined) throw bad(40415, name, 'is an unknown field.')
+      if (kind === 'ignored' || value.type === T.null || value.type === T.undefined) continue
+      if (kind === 'refused' && value.truthy) throw notImplemented(`'${name}'`)
+      if (TYPES[kind]?.includes(value.type) === false) throw bad(14, name, `is the wrong type '${value.typeName}', expected type '${kind}'`)
+      if ((kind === 'count' || kind === 'integer') && !Number.isInteger(value.number)) throw bad(2, name, `must be a whole number, not ${value.number}`)
+      if (kind === 'count' && value.number < 0) throw bad(51024, name, `value must be >= 0, actual value '${value.number}'`)
+      this.found.set(name, value)
+    }
+  }
+
+  val (name: string): Val | undefined { return this.found.get(name) }
+  bool (name: string): boolean { return this.val(name)?.truthy === true }
+  number (name: string): number | undefined { return this.val(name)?.number }
+  doc (name: string): Val { return this.val(name) ?? EMPTY }
+  list (name: string): Val[] | undefined { return this.sequences.get(name) ?? (this.found.has(name) ? values(this.doc(name)) : undefined) }
+  required<R> (name: string, value: R | undefined): R {
+    if (value === undefined) throw new MongoError(40414, `BSON field '${this.where}.${name}' is missing but a required field`)
+    return value
+  }
+}
 
 /** The collection's name that the command gives; throws InvalidNamespace (73). */
 export function collectionName ({ command, target, db }: Context): string {
-  if (target.type !== T.string) throw new MongoError(73, `collection name has invalid type ${target.typeName}`)
-  const name = target.string
-  if (/^$|^\.|[$\0]|^system\./.test(name) || Buffer.byteLength(`${db}.${name}`) > 255) throw new MongoError(73, `Invalid namespace specified '${db}.${name}' for ${command}`)
-  return name
+  const name = target.type === T.string ? target.string : ''
+  if (!/^$|^\.|[$\0]|^system\./.test(name) && Buffer.byteLength(`${db}.${name}`) <= 255) return name
+  throw new MongoError(73, `Invalid namespace specified '${db}.${name}' for ${command}`)
 }
 
+/** The same with its database's name before it. */
+export function namespaceOf (context: Context): string { return `${context.db}.${collectionName(context)}` }
 export function findCollection (context: Context): Collection | undefined { return context.store.catalog.get(context.db, collectionName(context)) }
-
 /** Reads a sort document: paths with 1 or -1. Throws BadValue (2) or 15975. */
 export function compileSort (sort: Val): KeyPart[] {
   const given = fields(sort)
   for (const [path, direction] of given) {
-    if (path.split('.').some(part => part === '' || part.startsWith('$'))) throw new MongoError(2, `Illegal key in $sort specification, or not supported by the embedded server: ${path}`)
-    if (!direction.isNumber || Math.abs(direction.number) !== 1) throw new MongoError(15975, `$sort key ordering must be 1 (for ascending) or -1 (for descending), not ${show(direction)}: ${path}`)
+    if (/(^|\.)(\$|\.|$)/.test(path)) throw new MongoError(2, `Illegal key in $sort specification, or not supported by the embedded server: ${path}`)
+    if (direction.isNumber && Math.abs(direction.number) === 1) continue
+    throw new MongoError(15975, `$sort key ordering must be 1 (for ascending) or -1 (for descending), not ${show(direction)}: ${path}`)
   }
-  return keyParts(given)
-}
-
-/** A write is answered when it is on the disk of this one server: more can't be promised. */
-export function checkConcerns (options: Options): void {
-  const w = options.inner('writeConcern', 'w')
-  if (w?.isNumber === true && w.number > 1) throw new MongoError(2, "cannot use 'w' > 1 when a host is not replicated")
-  if (w?.type === T.string && w.string !== 'majority') throw new MongoError(2, `cannot use non-majority 'w' mode '${w.string}' when a host is not a member of a replica set`)
-  const level = options.inner('readConcern', 'level')
-  if (level?.type === T.string && level.string === 'snapshot') throw new MongoError(246, 'read concern level snapshot is not supported by the embedded server')
+  return keyParts(given.map(([path, { number }]) => [path, number]))
 }

@@ -1,135 +1,144 @@
-import { createHash } from 'node:crypto'
 import { MongoError } from './errors.js'
-import { type Field, T, Val, field, values } from './bson.js'
-import { type Path, parsePath } from './path.js'
-import { KeyWriter, RANK } from './keystring.js'
+import { T, Val, field, fields, values } from './bson.js'
+import type { Collection, Index } from './catalog.js'
+import { KeyWriter, RANK, after } from './keystring.js'
+import { type Demand, type Filter, type Path, parsePath } from './match.js'
 
 /** The fields of an index or a sort, in order. */
 export interface KeyPart { path: Path, descending: boolean }
-
-/** LMDB takes keys of 1,978 bytes: a longer one keeps this much, and a hash stands for all of it. */
-export const MAX_KEY = 1900
-
+/** A stretch of keys, end exclusive. */
+type Range = [start: Buffer, end: Buffer]
+/** What a part of a key is made of; undefined is missing. */
+type Slot = Val | Buffer | undefined
+/** Longest key of an index, without prefix and record number, and longest key that LMDB takes. */
+const [MAX_KEY, MAX_LMDB_KEY] = [1900, 1978]
+const EMPTY_ARRAY = Buffer.from([RANK.emptyArray])
 const writer = new KeyWriter()
-const EMPTY = 'empty array'
-type Slot = Val | undefined | typeof EMPTY
-
-export interface Keys {
-  /** Without prefix and record number, each once. */
-  keys: Buffer[]
-  /** Which parts met an array. */
-  multikey: boolean[]
-  /** Whether a key was too long, so that its order is that of its first bytes only. */
-  cut: boolean
+export const keyParts = (key: Index['key']): KeyPart[] => key.map(([path, direction]) => ({ path: parsePath(path), descending: direction < 0 }))
+export const sameKey = (a: Index['key'], b: Index['key']): boolean => JSON.stringify(a) === JSON.stringify(b)
+/** Each key once, in order. */
+const distinct = (keys: Buffer[]): Buffer[] => keys.length < 2 ? keys : keys.sort(Buffer.compare).filter((key, i) => keys[i - 1]?.equals(key) !== true)
+/** The index that a client means by its name or its key. */
+export function findIndex (indexes: Index[], wanted: Val): Index | undefined {
+  if (wanted.type === T.string) return indexes.find(({ name }) => name === wanted.string)
+  const pattern = wanted.isObject ? fields(wanted).map(([path, direction]): [string, number] => [path, direction.isNumber ? direction.number : 0]) : []
+  return indexes.find(({ key }) => sameKey(key, pattern))
 }
 
-export function keyParts (pattern: Field[]): KeyPart[] { return pattern.map(([path, direction]) => ({ path: parsePath(path), descending: direction.number < 0 })) }
-
-/**
- * The keys of a document: one for each element where a path meets an array, elements of one array going together, as MongoDB's BtreeKeyGenerator does.
- * Throws CannotIndexParallelArrays (171) for two arrays side by side and BadValue (2) for types without an order here.
- */
-export function keysOf (parts: KeyPart[], doc: Val): Keys {
-  const only = keyWithoutArrays(parts, doc)
-  if (only !== undefined && only.length <= MAX_KEY) return { keys: [only], multikey: NO_ARRAYS, cut: false }
-  const multikey = parts.map(() => false)
-  const long = rowsOf(parts, doc, multikey).map(row => assemble(parts, row))
-  const keys = long.map(key => key.length <= MAX_KEY ? key : Buffer.concat([key.subarray(0, MAX_KEY), createHash('sha256').update(key).digest()]))
-  const once = keys.length === 1 ? keys : [...new Map(keys.map(key => [key.toString('latin1'), key])).values()]
-  return { keys: once, multikey, cut: long.some(key => key.length > MAX_KEY) }
+/** The keys of a document in an index; `multikey` notes which parts met an array. Throws KeyTooLong (17280), and what {@link allKeys} throws. */
+export function keysOf (parts: KeyPart[], doc: Val, multikey?: boolean[]): Buffer[] {
+  const keys = allKeys(parts, doc, multikey)
+  if (keys.every(({ length }) => length <= MAX_KEY)) return keys
+  throw new MongoError(17280, `key too large to index, the embedded server allows ${MAX_KEY} bytes: ${parts.map(({ path }) => path.text).join(', ')}`)
 }
 
-const NO_ARRAYS: boolean[] = []
-
-/** The short way, for most documents: undefined as soon as an array is met. */
-function keyWithoutArrays (parts: KeyPart[], doc: Val): Buffer | undefined {
-  writer.reset()
-  for (const { path: { names }, descending } of parts) {
-    let value: Val | undefined = doc
-    for (let i = 0; value !== undefined && i < names.length; i++) {
-      value = value.isObject ? field(value, names[i] as Buffer) : undefined
-      if (value?.isArray === true) return undefined
-    }
-    writer.value(value, descending)
-  }
-  return writer.take()
-}
-
-/** The values of each key. */
-function rowsOf (parts: KeyPart[], doc: Val, multikey: boolean[]): Slot[][] {
-  const out: Slot[][] = []
-  expand(parts, doc, parts.map(() => 0), parts.map(() => undefined), multikey, out)
-  return out
-}
-
-/** `at`: for each part the next component of its path, or -1 where its value is found. */
-function expand (parts: KeyPart[], doc: Val, at: number[], row: Slot[], multikey: boolean[], out: Slot[][]): void {
-  let array: Val | undefined
-  const inArray: number[] = []
-  for (const [i, { path }] of parts.entries()) {
-    for (let current = doc, position = at[i] as number; position >= 0;) {
-      const next = field(current, path.names[position++] as Buffer)
-      at[i] = position
-      if (next?.type === T.array) {
-        if (array !== undefined && array.start !== next.start) throw new MongoError(171, `cannot index parallel arrays [${path.text}] [${parts[inArray[0] as number]?.path.text ?? ''}]`)
-        array = next
-        inArray.push(i)
-        break
-      }
-      const ended = position === path.names.length
-      if (next?.isObject === true && !ended) current = next
-      else {
-        row[i] = ended ? next : undefined
-        position = at[i] = -1
-      }
-    }
-  }
-  if (array === undefined) out.push(row)
-  else expandArray(parts, array, inArray, at, row, multikey, out)
-}
-
-function expandArray (parts: KeyPart[], array: Val, inArray: number[], at: number[], row: Slot[], multikey: boolean[], out: Slot[][]): void {
-  for (const i of inArray) {
-    multikey[i] = true
-    const { path } = parts[i] as KeyPart
-    if (path.digits[at[i] as number] === true) throw new MongoError(2, `the position of an array element in an index or a sort is not supported by the embedded server: ${path.text}`)
-  }
-  const items: Array<Val | typeof EMPTY> = values(array)
-  if (items.length === 0) items.push(EMPTY)
-  for (const item of items) {
-    const nextAt = [...at]
-    const nextRow = [...row]
-    for (const i of inArray) {
-      const ended = at[i] === parts[i]?.path.names.length
-      if (ended) nextRow[i] = item
-      if (ended || item === EMPTY || !item.isObject) nextAt[i] = -1
-    }
-    if (item === EMPTY) out.push(nextRow)
-    else expand(parts, item, nextAt, nextRow, multikey, out)
-  }
-}
-
-function assemble (parts: KeyPart[], row: Slot[]): Buffer {
-  writer.reset()
-  for (const [i, { descending }] of parts.entries()) {
-    const slot = row[i]
-    if (slot === EMPTY) writer.byte(descending ? 255 - RANK.emptyArray : RANK.emptyArray)
-    else writer.value(slot, descending)
-  }
-  return writer.take()
-}
-
+/** What a sort compares: the document's key that comes first in the sort's order. */
+export const sortKey = (parts: KeyPart[], doc: Val): Buffer => allKeys(parts, doc)[0] as Buffer
 /** The values that made this key of the document; missing ones are undefined. */
 export function slotsOf (parts: KeyPart[], doc: Val, key: Buffer): Array<Val | undefined> {
-  const rows = rowsOf(parts, doc, [])
-  return (rows.find(row => assemble(parts, row).equals(key)) ?? rows[0] ?? []).map(slot => slot === EMPTY ? undefined : slot)
+  return rowsOf(parts, doc).find(row => assemble(parts, row).equals(key))?.map(slot => slot instanceof Val ? slot : undefined) ?? []
 }
 
-/** What a sort compares: the document's key that comes first in the sort's order. Throws BadValue (2) for parallel arrays. */
-export function sortKey (parts: KeyPart[], doc: Val): Buffer {
-  try {
-    return rowsOf(parts, doc, []).map(row => assemble(parts, row)).reduce((least, key) => key.compare(least) < 0 ? key : least)
-  } catch (error) {
-    throw error instanceof MongoError && error.code === 171 ? new MongoError(2, 'cannot sort with keys that are parallel arrays') : error
+/**
+ * One key for each element where a path meets an array, elements of one array going together, as MongoDB's BtreeKeyGenerator does.
+ * Throws CannotIndexParallelArrays (171), without `multikey` BadValue (2), for two arrays side by side, and BadValue (2) for types without an order here.
+ */
+function allKeys (parts: KeyPart[], doc: Val, multikey?: boolean[]): Buffer[] { return distinct(rowsOf(parts, doc, multikey).map(row => assemble(parts, row))) }
+function assemble (parts: KeyPart[], row: Slot[]): Buffer {
+  writer.reset()
+  for (let i = 0; i < parts.length; i++) writer.value(row[i], parts[i]?.descending)
+  return writer.take()
+}
+
+/** The values of each key. `at`: for each part the next component of its path, or -1 where its value is in `row`. */
+function rowsOf (parts: KeyPart[], doc: Val, multikey?: boolean[], at = parts.map(() => 0), row: Slot[] = parts.map(() => undefined)): Slot[][] {
+  let array: Val | undefined
+  for (let i = 0; i < parts.length; i++) {
+    const { names, digits, text } = (parts[i] as KeyPart).path
+    let [value, position]: [Val | undefined, number] = [doc, at[i] as number]
+    if (position < 0) continue
+    do value = field(value, names[position++] as Buffer)
+    while (value?.isObject === true && position < names.length)
+    at[i] = value?.isArray === true ? position : -1
+    if (value?.isArray === true) {
+      if (array !== undefined && array.start !== value.start) throw new MongoError(multikey === undefined ? 2 : 171, `parallel arrays: ${text}`)
+      if (digits[position] === true) throw new MongoError(2, `an array position in an index or a sort is not supported by the embedded server: ${text}`)
+      array = value
+      if (multikey !== undefined) multikey[i] = true
+    } else if (position === names.length) row[i] = value
   }
+  if (array === undefined) return [row]
+  const items = values(array)
+  return (items.length === 0 ? [EMPTY_ARRAY] : items).flatMap(item => {
+    const ended = at.map((position, i) => position === parts[i]?.path.names.length)
+    const filled = row.map((slot, i) => ended[i] === true ? item : slot)
+    if (!(item instanceof Val && item.isObject)) return [filled]
+    return rowsOf(parts, item, multikey, at.map((position, i) => ended[i] === true ? -1 : position), filled)
+  })
+}
+
+/**
+ * How a query finds its documents; what it reads is tested against the whole filter again. Without an `index` it reads all documents as they were inserted.
+ * `sorted`: they come in the order that the sort asks for. `single`: only the entry of a unique index at which the only range starts can match.
+ */
+export interface Plan { index: Index | undefined, ranges: Range[], reverse: boolean, sorted: boolean, single: boolean, score: number }
+/** Chooses the index with the longest equality prefix, then by a range or `$in`, then by the sort. Throws BadValue (2) for a hint without an index. */
+export function plan (collection: Collection, { demands }: Filter, sort: KeyPart[], hint?: Val): Plan {
+  const forced = hint === undefined ? undefined : findIndex(collection.indexes, hint)
+  if (forced !== undefined) return planFor(forced, demands, sort)
+  if (hint !== undefined) throw new MongoError(2, 'planner returned error :: caused by :: hint provided does not correspond to an existing index')
+  const ranges: Range[] = [[collection.prefix, after(collection.prefix)]]
+  const scan: Plan = { index: undefined, ranges, reverse: false, sorted: sort.length === 0, single: false, score: 0 }
+  const useful = collection.indexes.filter(({ key: [first] }) => sort[0]?.path.text === first?.[0] || demands.some(({ path }) => path === first?.[0]))
+  return useful.map(index => planFor(index, demands, sort)).reduce((best, candidate) => candidate.score > best.score ? candidate : best, scan)
+}
+
+/** The stretches of encoded values that the demands leave of one part of an index, a single value without an end; undefined: all. */
+function boundsFor ({ key, parts, multikey }: Index, part: number, demands: Demand[]): Array<[low: Buffer, high?: Buffer]> | undefined {
+  const own = demands.filter(demand => demand.path === key[part]?.[0])
+  if (own.length === 0) return undefined
+  const head = parts[part]?.path.parts[0]
+  // In an index over an array, bounds on two paths into that array may be met by different elements: only the first counts.
+  if (parts.slice(0, part).some((other, i) => other.path.parts[0] === head && (multikey[i] === true || multikey[part] === true))) return undefined
+  const points = own.filter(({ op }) => op === 'in').sort((a, b) => a.keys.length - b.keys.length)[0]
+  if (points !== undefined) return distinct([...points.keys]).map(point => [point])
+  const low = own.find(({ op }) => op === '$gt' || op === '$gte')
+  // So may the two ends of a range.
+  const high = low !== undefined && multikey[part] === true ? undefined : own.find(({ op }) => op === '$lt' || op === '$lte')
+  const bound = (demand: Demand | undefined, past: string, otherwise: number): Buffer => {
+    const key = demand?.keys[0] ?? Buffer.from([otherwise])
+    return demand?.op === past ? after(key) : key
+  }
+  const rank = (low ?? high)?.keys[0]?.[0]
+  return rank === undefined ? undefined : [[bound(low, '$gt', rank), bound(high, '$lte', rank + 1)]]
+}
+
+function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
+  let [equal, start] = [0, index.prefix]
+  let bounds = boundsFor(index, 0, demands)
+  const extended = (encoded: Buffer): Buffer => writer.reset().raw(start).value(encoded, index.parts[equal]?.descending).take()
+  for (; bounds?.length === 1 && bounds[0]?.length === 1; bounds = boundsFor(index, ++equal, demands)) start = extended(bounds[0][0])
+  // Turned round, a bound that excludes its own bytes includes them and all that follows.
+  const turned = index.parts[equal]?.descending === true
+  const beginning = (key: Buffer): Range => [key, after(key)]
+  const ends = ([low, high]: [Buffer, Buffer?]): Range => {
+    if (high === undefined) return beginning(extended(low))
+    return turned ? [after(extended(high)), after(extended(low))] : [extended(low), extended(high)]
+  }
+  const ranges = bounds?.map(ends) ?? [beginning(start)]
+  const backwards = isBackwards(index, equal, sort)
+  const single = index.unique && equal === index.parts.length
+  const score = (single ? 1000 : 0) + equal * 20 + (bounds === undefined ? 0 : 10) + (backwards === undefined || sort.length === 0 ? 0 : 7)
+  const cut = ranges.map(range => range.map(key => key.subarray(0, MAX_LMDB_KEY)) as Range)
+  const read = cut.filter(([from, to]) => from.compare(to) < 0).sort(([a], [b]) => a.compare(b))
+  return { index, ranges: backwards === true ? read.reverse() : read, reverse: backwards === true, sorted: backwards !== undefined, single, score }
+}
+
+/** Which way the index gives the sort's order, undefined if it does not; its first `equal` parts are the same for all documents, unless arrays are in play. */
+function isBackwards ({ key, parts, multikey }: Index, equal: number, sort: KeyPart[]): boolean | undefined {
+  const constant = key.slice(0, equal).filter((_, i) => multikey[i] !== true).map(([path]) => path)
+  const rest = sort.filter(({ path }) => !constant.includes(path.text))
+  const turned = rest.map(({ descending }, i) => descending !== parts[equal + i]?.descending)
+  const given = rest.every(({ path }, i) => path.text === key[equal + i]?.[0] && multikey[equal + i] !== true && turned[i] === turned[0])
+  return given ? turned[0] === true : undefined
 }

@@ -1,35 +1,91 @@
 import { MongoError, notImplemented } from './errors.js'
-import { T, type Val, docVal, fields, get, show } from './bson.js'
-import type { Plain } from './build.js'
-import { type Context, type Handler, collectionName, compileSort, findCollection } from './context.js'
-import { FIRST_BATCH } from './cursors.js'
-import { encode } from './keystring.js'
-import { type Filter, compileFilter } from './match.js'
-import type { Options } from './options.js'
-import { parsePath, walk } from './path.js'
-import { compileProjection } from './project.js'
-import { type Query, drain, run } from './query.js'
+import { type Plain, T, type Val, build, docVal, fields, get, show } from './bson.js'
+import { type Context, EMPTY, type Handler, type Options, compileSort, findCollection, namespaceOf } from './context.js'
+import { identity } from './keystring.js'
+import { compileFilter, compileProjection, parsePath, walk } from './match.js'
+import { type Documents, type Query, type Turn, drain, run } from './query.js'
+
+/** Without a getMore for this long a cursor is closed, as MongoDB does. */
+const IDLE_MS = 10 * 60 * 1000
+/** A batch ends when it is as large as this; MongoDB's limit is 16 MiB, which takes too long to put together. */
+const MAX_BATCH_BYTES = 2 * 1024 * 1024
+/** The same where there is only one batch, and most that the values of a distinct may take. */
+const MAX_SINGLE_BYTES = 16 * 1024 * 1024
+/** Documents of a first batch where the client names no size (MongoDB manual, find). */
+const FIRST_BATCH = 101
+/** A query that goes on at getMore: `left` documents are allowed by its limit. */
+interface Cursor { id: bigint, ns: string, documents: Documents, transform: (doc: Buffer) => Buffer, left: number, busy: boolean, expires?: NodeJS.Timeout }
+/** The cursors that are open; each holds a position only, or the record numbers of a sort. */
+export class Cursors {
+  private readonly open = new Map<bigint, Cursor>()
+  private lastId = BigInt(Math.floor(Math.random() * 2 ** 32)) << 20n
+  /** Answers the first batch and keeps the rest for getMore. @param limit 0: none. @param single no cursor is wanted */
+  async first (ns: string, documents: Documents, transform: (doc: Buffer) => Buffer, size: number, limit: number, single: boolean, turn: Turn): Promise<Plain> {
+    return await this.batch({ id: ++this.lastId, ns, documents, transform, left: limit === 0 ? Infinity : limit, busy: true }, 'firstBatch', size, single, turn)
+  }
+
+  async more (ns: string, id: bigint, size: number, turn: Turn): Promise<Plain> {
+    const cursor = this.open.get(id)
+    if (cursor === undefined) throw new MongoError(43, `cursor id ${id} not found`)
+    if (cursor.ns !== ns) throw new MongoError(13, `Requested getMore on namespace '${ns}', but cursor belongs to a different namespace ${cursor.ns}`)
+    if (cursor.busy) throw new MongoError(12051, `cursor id ${id} is already in use`)
+    return await this.batch(cursor, 'nextBatch', size, false, turn)
+  }
+
+  private async batch (cursor: Cursor, name: string, size: number, single: boolean, turn: Turn): Promise<Plain> {
+    const { id, ns, documents, transform } = cursor
+    const batch: Buffer[] = []
+    const wanted = Math.min(size, cursor.left)
+    let [bytes, goesOn] = [0, false]
+    clearTimeout(cursor.expires)
+    cursor.busy = true
+    this.open.set(id, cursor)
+    try {
+      const all = wanted > 0 && await drain(documents, turn, ({ doc }) => {
+        const out = transform(doc)
+        bytes += out.length
+        return batch.push(out) < wanted && bytes < (single ? MAX_SINGLE_BYTES : MAX_BATCH_BYTES)
+      })
+      cursor.left -= batch.length
+      const more = !all && !single && cursor.left > 0 && this.open.has(id)
+      if (more && this.open.size > 10_000) throw new MongoError(1, 'more than 10,000 cursors are open')
+      goesOn = more
+    } finally {
+      cursor.busy = false
+      if (goesOn) cursor.expires = setTimeout(() => this.open.delete(id), IDLE_MS).unref()
+      else this.open.delete(id)
+    }
+    return { cursor: { [name]: batch, id: goesOn ? id : 0n, ns }, ok: 1 }
+  }
+
+  kill (ns: string, id: bigint): boolean {
+    const cursor = this.open.get(id)
+    if (cursor?.ns !== ns) return false
+    clearTimeout(cursor.expires)
+    return this.open.delete(id)
+  }
+}
 
 /** A query on the collection, undefined if that does not exist; what the client sent is checked either way. */
 export function queryOf (context: Context, options: Options, filterName: string): Query | undefined {
-  const rest = { filter: compileFilter(options.doc(filterName)), sort: compileSort(options.doc('sort')), hint: options.val('hint'), skip: options.number('skip') ?? 0, limit: Math.abs(options.number('limit') ?? 0) }
+  const [filter, sort, hint] = [compileFilter(options.doc(filterName)), compileSort(options.doc('sort')), options.val('hint')]
   const collection = findCollection(context)
-  return collection === undefined ? undefined : { collection, ...rest }
+  return collection && { collection, filter, sort, hint, skip: options.number('skip') ?? 0, limit: Math.abs(options.number('limit') ?? 0) }
 }
 
-const empty = (ns: string): Plain => ({ cursor: { firstBatch: [], id: 0n, ns }, ok: 1 })
-
+function * nothing (): Documents {}
+const documentsOf = ({ store }: Context, query: Query | undefined): Documents => query === undefined ? nothing() : run(store, query)
 export const find: Handler = async (context, options) => {
   const query = queryOf(context, options, 'filter')
   const transform = compileProjection(options.doc('projection'))
-  const ns = `${context.db}.${collectionName(context)}`
-  if (query === undefined) return empty(ns)
-  return await context.cursors.first(ns, run(context.store, query), transform, options.number('batchSize') ?? FIRST_BATCH, query.limit ?? 0, options.bool('singleBatch'), context.turn)
+  const size = options.number('batchSize') ?? FIRST_BATCH
+  const [ns, documents] = [namespaceOf(context), documentsOf(context, query)]
+  return await context.cursors.first(ns, documents, transform, size, query?.limit ?? 0, options.bool('singleBatch'), context.turn)
 }
 
 function cursorId (value: Val): bigint {
   if (value.type !== T.long && value.type !== T.int) throw new MongoError(14, `a cursor id is the wrong type '${value.typeName}', expected type 'long'`)
-  return value.type === T.long ? value.buf.readBigInt64LE(value.start) : BigInt(value.number)
+  return value.long
 }
 
 export const getMore: Handler = async (context, options) => {
@@ -39,99 +95,65 @@ export const getMore: Handler = async (context, options) => {
 }
 
 export const killCursors: Handler = (context, options) => {
-  const ns = `${context.db}.${collectionName(context)}`
-  const cursorsKilled: Plain[] = []
-  const cursorsNotFound: Plain[] = []
+  const ns = namespaceOf(context)
+  const [cursorsKilled, cursorsNotFound]: [Plain[], Plain[]] = [[], []]
   for (const id of options.required('cursors', options.list('cursors'))) (context.cursors.kill(ns, cursorId(id)) ? cursorsKilled : cursorsNotFound).push(id)
   return { cursorsKilled, cursorsNotFound, cursorsAlive: [], cursorsUnknown: [], ok: 1 }
 }
 
 async function countMatches (context: Context, query: Query | undefined): Promise<number> {
-  if (query === undefined) return 0
-  const { collection, filter, hint, skip = 0, limit = 0 } = query
-  if (filter.empty && hint === undefined) return Math.min(Math.max(0, collection.count - skip), limit === 0 ? Infinity : limit)
+  const { collection, filter, hint, skip = 0, limit = 0 } = query ?? {}
+  if (filter?.empty === true && hint === undefined) return Math.min(Math.max(0, (collection?.count ?? 0) - skip), limit || Infinity)
   let n = 0
-  await drain(run(context.store, query), context.turn, () => ++n > 0)
+  await drain(documentsOf(context, query), context.turn, () => ++n > 0)
   return n
 }
-
 export const count: Handler = async (context, options) => ({ n: await countMatches(context, queryOf(context, options, 'query')), ok: 1 })
-
-/** Most that the values of a distinct may take, MongoDB's limit. */
-const MAX_DISTINCT = 16 * 1024 * 1024
-
 export const distinct: Handler = async (context, options) => {
   const key = parsePath(options.required('key', options.val('key')).string)
-  const query = queryOf(context, options, 'query')
   const found = new Map<string, Val>()
   let bytes = 0
   const add = (value: Val | undefined): boolean => {
-    if (value === undefined) return false
-    const id = encode(value).toString('latin1')
-    if (!found.has(id)) bytes += value.end - value.start + 8
-    if (bytes > MAX_DISTINCT) throw new MongoError(17217, 'distinct too big, 16mb cap')
-    if (!found.has(id)) found.set(id, value)
+    const id = identity(value)
+    if (value === undefined || found.has(id)) return false
+    found.set(id, value)
+    bytes += value.end - value.start + 8
+    if (bytes > MAX_SINGLE_BYTES) throw new MongoError(17217, 'distinct too big, 16mb cap')
     return false
   }
-  if (query !== undefined) await drain(run(context.store, query), context.turn, ({ doc }) => !walk(docVal(doc), key, add, false))
+  await drain(documentsOf(context, queryOf(context, options, 'query')), context.turn, ({ doc }) => !walk(docVal(doc), key, add, false))
   return { values: [...found.values()], ok: 1 }
 }
 
-interface Pipeline { filters: Val[], skip: number, limit: number, group?: Val }
-
-/** `$match`, then `$skip` and `$limit`, then a `$group` that counts: what countDocuments sends. Throws 40324 for other stages. */
-function parsePipeline (stages: Val[]): Pipeline {
-  const out: Pipeline = { filters: [], skip: 0, limit: 0 }
-  const order = ['$match', '$skip', '$limit', '$group']
-  let reached = 0
-  for (const stage of stages) {
-    const [[name, value] = ['', stage], ...more] = stage.isObject ? fields(stage) : []
-    if (name === '' || more.length > 0) throw new MongoError(40323, 'A pipeline stage specification object must contain exactly one field.')
-    const at = order.indexOf(name)
-    if (at < 0) throw new MongoError(40324, `Unrecognized pipeline stage name: '${name}'`)
-    if (at < reached || (at === reached && at > 0)) throw notImplemented(`the stage ${name} at this place of a pipeline`)
-    reached = at
-    if (name === '$match' && !value.isObject) throw new MongoError(15959, 'the match filter must be an expression in an object')
-    const least = name === '$limit' ? 1 : 0
-    if ((name === '$skip' || name === '$limit') && !(value.isNumber && Number.isInteger(value.number) && value.number >= least)) throw new MongoError(least === 1 ? 15958 : 5107200, least === 1 ? 'the limit must be positive' : 'invalid argument to $skip stage: Expected a non-negative number')
-    if (name === '$match') out.filters.push(value)
-    else if (name === '$group') out.group = value
-    else out[name === '$skip' ? 'skip' : 'limit'] = value.number
-  }
-  return out
-}
-
-/** The one document of a `$group` over everything: sums of numbers. */
-function grouped (group: Val): (n: number) => Plain {
-  const id = get(group, '_id')
-  if (id === undefined) throw new MongoError(15955, 'a group specification must include an _id')
-  if (id.isObject || id.type === T.array || (id.type === T.string && id.string.startsWith('$'))) throw notImplemented('$group by an expression')
-  const sums = fields(group).filter(([name]) => name !== '_id').map(([name, accumulator]): [string, number] => {
-    const by = get(accumulator, '$sum')
-    if (by?.isNumber !== true || fields(accumulator).length !== 1) throw notImplemented(`in $group, ${name}: ${show(accumulator)}`)
-    return [name, by.number]
+/** The stages that countDocuments sends, with MongoDB's codes for what they don't take. */
+const STAGES = new Map([['$match', 15959], ['$skip', 5107200], ['$limit', 15958], ['$group', 238]])
+const GROUP = build({ _id: 1, n: { $sum: 1 } })
+/** The query of a pipeline of the stages that countDocuments sends, and whether it counts. Throws 40324 for others, NotImplemented (238) in another order. */
+export function pipelineQuery (context: Context, options: Options): { query: Query | undefined, counts: boolean } {
+  const stages = options.required('pipeline', options.list('pipeline')).map(stage => {
+    const [[name, value] = ['', stage], ...others] = stage.isObject ? fields(stage) : []
+    if (name === '' || others.length > 0) throw new MongoError(40323, 'A pipeline stage specification object must contain exactly one field.')
+    const code = STAGES.get(name)
+    if (code === undefined) throw new MongoError(40324, `Unrecognized pipeline stage name: '${name}'`)
+    const whole = value.isNumber && Number.isInteger(value.number) && value.number >= (name === '$limit' ? 1 : 0)
+    const fits = name === '$match' ? value.isObject : name === '$group' ? value.isObject && value.bytes.equals(GROUP) : whole
+    if (!fits) throw new MongoError(code, `the argument of ${name} is invalid, or not supported by the embedded server: ${show(value)}`)
+    return [name, value] as const
   })
-  return n => new Map<string, Plain>([['_id', id], ...sums.map(([name, by]): [string, Plain] => [name, n * by])])
-}
-
-export function pipelineQuery (context: Context, options: Options): { query: Query | undefined, group: Val | undefined } {
-  const { filters, skip, limit, group } = parsePipeline(options.required('pipeline', options.list('pipeline')))
-  const parts = filters.map(compileFilter)
-  const filter: Filter = { test: doc => parts.every(({ test }) => test(doc)), demands: parts.flatMap(({ demands }) => demands), equalities: [], empty: parts.every(part => part.empty) }
-  const collection = findCollection(context)
-  return { group, query: collection === undefined ? undefined : { collection, filter, sort: [], hint: options.val('hint'), skip, limit } }
+  const names = stages.map(([name]) => name).join()
+  if (!/^(\$match)?,?(\$skip)?,?(\$limit)?,?(\$group)?$/.test(names)) throw notImplemented(`a pipeline of ${names}`)
+  const [match = EMPTY, skip, limit, group] = [...STAGES.keys()].map(wanted => stages.find(([name]) => name === wanted)?.[1])
+  const [filter, collection] = [compileFilter(match), findCollection(context)]
+  const query = collection && { collection, filter, sort: [], hint: options.val('hint'), skip: skip?.number ?? 0, limit: limit?.number ?? 0 }
+  return { query, counts: group !== undefined }
 }
 
 export const aggregate: Handler = async (context, options) => {
-  if (options.bool('explain')) throw notImplemented("'explain' of aggregate (use the explain command)")
   if (options.val('cursor') === undefined) throw new MongoError(9, "The 'cursor' option is required, except for aggregate with the explain argument")
-  const { query, group } = pipelineQuery(context, options)
-  const ns = `${context.db}.${collectionName(context)}`
-  if (group !== undefined) {
-    const result = grouped(group)
-    const n = await countMatches(context, query)
-    return { cursor: { firstBatch: n === 0 ? [] : [result(n)], id: 0n, ns }, ok: 1 }
-  }
-  if (query === undefined) return empty(ns)
-  return await context.cursors.first(ns, run(context.store, query), doc => doc, options.inner('cursor', 'batchSize')?.number ?? FIRST_BATCH, query.limit ?? 0, false, context.turn)
+  const { query, counts } = pipelineQuery(context, options)
+  const ns = namespaceOf(context)
+  const size = get(options.val('cursor'), 'batchSize')?.number ?? FIRST_BATCH
+  if (!counts) return await context.cursors.first(ns, documentsOf(context, query), doc => doc, size, query?.limit ?? 0, false, context.turn)
+  const n = await countMatches(context, query)
+  return { cursor: { firstBatch: n === 0 ? [] : [{ _id: 1, n }], id: 0n, ns }, ok: 1 }
 }

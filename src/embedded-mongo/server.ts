@@ -1,68 +1,61 @@
+import { once } from 'node:events'
+import { chmodSync } from 'node:fs'
 import { type Socket, createServer } from 'node:net'
-import { once, setMaxListeners } from 'node:events'
+import { parentPort, workerData } from 'node:worker_threads'
 import { MongoError } from './errors.js'
-import type { Plain } from './build.js'
+import type { Plain } from './bson.js'
 import { runCommand } from './commands.js'
-import type { Context } from './context.js'
-import { Cursors } from './cursors.js'
-import type { Store } from './store.js'
+import { Cursors } from './reads.js'
+import { Store } from './store.js'
 import { type Request, headerOf, messageLength, parseMessage, reply } from './wire.js'
 
-/** More clients than this are turned away; a driver's pool has 100. */
-const MAX_CONNECTIONS = 1000
-
-type Log = (line: string) => void
-type Base = Pick<Context, 'store' | 'cursors' | 'connection'>
-
-/** Serves the store on a Unix socket; rejects if that can't be opened. @returns a function that lets the commands in progress finish and closes everything */
-export async function serve (store: Store, socketPath: string, log: Log): Promise<() => Promise<void>> {
-  const cursors = new Cursors()
-  const connections = new Map<Socket, Promise<void>>()
-  const stop = new AbortController()
-  setMaxListeners(MAX_CONNECTIONS, stop.signal)
-  let count = 0
-  const server = createServer(socket => {
-    connections.set(socket, serveConnection(socket, { store, cursors, connection: ++count }, stop.signal, log).finally(() => connections.delete(socket)))
-  })
-  server.maxConnections = MAX_CONNECTIONS
-  server.listen(socketPath)
-  await once(server, 'listening')
-  server.on('error', error => { log(`embedded-mongo: ${error.message}`) })
-  return async () => {
-    const closed = once(server, 'close')
-    server.close()
-    stop.abort()
-    await Promise.all(connections.values())
-    await closed
-  }
+/** What the main thread hands over to this one. It is told when the server is ready, then what is to be logged; whatever it sends ends the server. */
+export interface WorkerData { dir: string, socketPath: string, noSync: boolean }
+const { dir, socketPath, noSync } = workerData as WorkerData
+const store = new Store(dir, noSync)
+const cursors = new Cursors()
+const connections = new Map<Socket, Promise<void>>()
+const busy = new Set<Socket>()
+let [count, stopping] = [0, false]
+const log = (line: string): void => { parentPort?.postMessage(`embedded-mongo: ${line}`) }
+const server = createServer(socket => { connections.set(socket, serve(socket, ++count).finally(() => connections.delete(socket))) })
+server.maxConnections = 1000 // a driver's pool has 100
+await once(server.listen(socketPath), 'listening')
+chmodSync(socketPath, 0o600)
+server.on('error', error => { log(error.message) })
+parentPort?.once('message', stop).postMessage('ready')
+/** Lets the commands in progress finish and closes everything. */
+async function stop (): Promise<void> {
+  stopping = true
+  server.close()
+  for (const socket of connections.keys()) if (!busy.has(socket)) socket.destroy()
+  await Promise.all(connections.values())
+  await store.close()
+  parentPort?.close()
 }
 
 /** One message after the other, so that a client that sends more than it reads waits. */
-async function serveConnection (socket: Socket, base: Base, stop: AbortSignal, log: Log): Promise<void> {
-  let busy = false
-  const leave = (): void => { if (!busy) socket.destroy() }
-  stop.addEventListener('abort', leave)
+async function serve (socket: Socket, connection: number): Promise<void> {
   socket.on('error', () => {}) // a client that vanishes is no event
   try {
     for await (const message of messages(socket)) {
-      busy = true
-      const answer = await answerTo(message, base, log)
-      if (answer !== undefined && !socket.write(answer)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
-      busy = false
-      if (stop.aborted) break
+      busy.add(socket)
+      const answer = await answerTo(message, connection)
+      if (answer !== undefined) await new Promise(resolve => socket.write(answer, resolve))
+      busy.delete(socket)
+      if (stopping) break
     }
   } catch (error) {
-    if (error instanceof MongoError) log(`embedded-mongo: connection ${base.connection} closed: ${error.message}`)
+    if (error instanceof MongoError) log(`connection ${connection} closed: ${error.message}`)
   }
-  stop.removeEventListener('abort', leave)
+  busy.delete(socket)
   socket.destroySoon()
 }
 
 /** Cuts the stream into messages. Throws ProtocolError for a length that can't be. */
 async function * messages (socket: Socket): AsyncGenerator<Buffer, void> {
   let parts: Buffer[] = []
-  let size = 0
-  let wanted = 4
+  let [size, wanted] = [0, 4]
   for await (const chunk of socket as AsyncIterable<Buffer>) {
     parts.push(chunk)
     size += chunk.length
@@ -79,17 +72,18 @@ async function * messages (socket: Socket): AsyncGenerator<Buffer, void> {
   }
 }
 
-async function answerTo (message: Buffer, base: Base, log: Log): Promise<Buffer | undefined> {
+async function answerTo (message: Buffer, connection: number): Promise<Buffer | undefined> {
   let request: Request | undefined
+  let answer: Plain
   try {
     request = parseMessage(message)
-    const answer = await runCommand(base, request)
-    return request.silent ? undefined : reply(request, answer as Record<string, Plain>)
+    answer = await runCommand({ store, cursors, connection }, request)
   } catch (error) {
+    const known = error instanceof MongoError ? error : new MongoError(1, `internal error: ${(error as Error).message}`)
     // Without a known opcode or frame there is nobody to answer.
-    if (request === undefined && error instanceof MongoError && error.code === 17) throw error
-    if (!(error instanceof MongoError)) log(`embedded-mongo: ${(error as Error).stack ?? String(error)}`)
-    const { message: errmsg, code, codeName, extra } = error instanceof MongoError ? error : new MongoError(1, `internal error: ${(error as Error).message}`)
-    return request?.silent === true ? undefined : reply(request ?? headerOf(message), { ok: 0, errmsg, code, codeName, ...extra as Record<string, Plain> })
+    if (known.code === 17) throw known
+    if (known !== error) log((error as Error).stack ?? String(error))
+    answer = { ok: 0, errmsg: known.message, code: known.code, codeName: known.codeName, ...known.extra as Record<string, Plain> }
   }
+  return request?.silent === true ? undefined : reply(request ?? headerOf(message), answer as Record<string, Plain>)
 }

@@ -1,181 +1,160 @@
-import { MongoError } from './errors.js'
-import { T, Val, docVal, field, fields, get, newObjectId, show, validate, values } from './bson.js'
-import { type Plain, build, toVal } from './build.js'
-import { encode } from './keystring.js'
-import { type Filter, isOperators } from './match.js'
-import { isIndex } from './path.js'
-import { type Target, checkOperand, needsTarget, operators } from './update-operators.js'
+import { MongoError, notImplemented } from './errors.js'
+import { type Plain, T, type Val, build, docVal, doubleVal, field, fields, get, newObjectId, show, toVal, validate, values } from './bson.js'
+import { encode, identity } from './keystring.js'
+import { type Filter, isIndex, isOperators } from './match.js'
+import { EMPTY } from './context.js'
 
 export const MAX_DOCUMENT = 16 * 1024 * 1024
-/** MongoDB's limit for filling an array up to a position. */
-const MAX_PADDING = 1_500_000
-
-export interface Update {
-  replacement: boolean
-  /** The changed document, `doc` itself if nothing changed. */
-  apply: (doc: Buffer) => Buffer
-  /** The document of an upsert, from the filter's equalities. */
-  insert: (filter: Filter) => Buffer
+const ID = Buffer.from('_id')
+export const idOf = (doc: Buffer | undefined): Val | undefined => get(doc && docVal(doc), '_id')
+/** Gives the value instead of the current one; undefined is none. */
+type Change = (current: Val | undefined, inserting: boolean) => Plain
+type Operator = (operand: Val, path: string) => Change
+type Place = [parts: string[], change: Change]
+type Fields = Map<string, Plain>
+type Tree = Map<string, Tree | Change>
+/** What each operator does at a path. An operand that it can't take is refused before any document is touched. */
+const operators: Record<string, Operator> = {
+  __proto__: null as never,
+  $set: operand => () => operand,
+  $setOnInsert: operand => (current, inserting) => inserting ? operand : current,
+  $unset: () => () => undefined,
+  $inc: (by, path) => {
+    if (!by.isNumber) throw new MongoError(14, `Cannot increment with the argument {${path}: ${show(by)}}: it is neither int nor long nor double`)
+    return current => current === undefined ? by : sum(current, by, path)
+  },
+  $min: operand => extreme(operand, -1),
+  $max: operand => extreme(operand, 1),
+  $currentDate: (operand, path) => {
+    if (operand.type !== T.bool && show(operand) !== '{ $type: "date" }') throw notImplemented(`$currentDate of '${path}' with ${show(operand)}`)
+    return () => new Date()
+  },
+  $push: onItems('$push', (items, given) => [...items, ...given]),
+  $addToSet: onItems('$addToSet', (items, given) => {
+    const known = new Set(items.map(identity))
+    return [...items, ...given.filter(item => known.size < known.add(identity(item)).size)]
+  }),
+  $pull: onItems('$pull', (items, given) => items.filter(item => !given.map(identity).includes(identity(item))))
 }
 
-interface Change { operator: string, path: string, parts: string[], operand: Val }
-type Tree = Map<string, Plain>
-type Holder = Tree | Plain[]
-
-const same = (a: Val | undefined, b: Val): boolean => a !== undefined && encode(a).equals(encode(b))
-const raw = (value: Plain): Val | undefined => value === undefined ? undefined : toVal(value)
-const unchanged = (doc: Buffer, changed: Buffer): Buffer => changed.equals(doc) ? doc : changed
-export const idOf = (doc: Buffer): Val | undefined => get(docVal(doc), '_id')
-
-/** Reads an update document or a replacement. Throws FailedToParse (9) naming an unknown operator, and the errors of MongoDB's update parser. */
-export function compileUpdate (update: Val): Update {
-  if (!update.isObject) throw new MongoError(9, update.isArray ? 'pipeline-style updates are not supported by the embedded server' : 'Update argument must be either an object or an array')
-  return isOperators(update) ? operatorUpdate(update) : replacementUpdate(update)
+/** An int32 that overflows becomes an int64. */
+function sum (a: Val, b: Val, path: string): Plain {
+  if (!a.isNumber) throw new MongoError(14, `Cannot apply $inc to the field '${path}': its type ${a.typeName} is neither int nor long nor double`)
+  if (a.type === T.double || b.type === T.double) return doubleVal(a.number + b.number)
+  const total = a.long + b.long
+  if (BigInt.asIntN(64, total) !== total) throw new MongoError(2, `Failed to apply $inc operations to the current value ${show(a)} of '${path}'`)
+  return a.type === T.int && b.type === T.int && BigInt.asIntN(32, total) === total ? Number(total) : total
 }
 
-function replacementUpdate (update: Val): Update {
+function extreme (operand: Val, sign: 1 | -1): Change {
+  const key = encode(operand)
+  return current => current === undefined || key.compare(encode(current)) * sign > 0 ? operand : current
+}
+
+/** An operator on the items of an array, with those of `{$each: [...]}` or the operand itself. */
+function onItems (operator: string, change: (items: Val[], given: Val[]) => Val[]): Operator {
+  return (operand, path) => {
+    const list = operator === '$pull' ? undefined : get(operand, '$each')
+    const other = list && fields(operand).find(([name]) => name !== '$each')?.[0]
+    if (operator === '$pull' && (operand.isObject || operand.type === T.regex)) throw notImplemented(`$pull with a condition, for '${path}',`)
+    if (other !== undefined) throw new MongoError(2, `Unrecognized clause in ${operator}, or not supported by the embedded server: ${other}`)
+    if (list?.isArray === false) throw new MongoError(operator === '$push' ? 2 : 14, `The argument to $each in ${operator} must be an array: ${path}`)
+    const given = list === undefined ? [operand] : values(list)
+    return current => {
+      if (current?.isArray === false) throw new MongoError(2, `Cannot apply ${operator} to the field '${path}' of non-array type ${current.typeName}`)
+      return current === undefined && operator === '$pull' ? undefined : change(current === undefined ? [] : values(current), given)
+    }
+  }
+}
+
+/** Reads an update document or a replacement. `insert` makes the document of an upsert. Throws what MongoDB's parser of updates throws. */
+export function compileUpdate (update: Val): { replacement: boolean, apply: (doc: Buffer) => Buffer, insert: (filter: Filter) => Buffer } {
+  if (!update.isObject) throw new MongoError(9, 'Update argument must be an object; a pipeline is not supported by the embedded server')
+  const replacement = !isOperators(update)
   const given = fields(update)
   const dollar = given.find(([name]) => name.startsWith('$'))?.[0]
-  if (dollar !== undefined) throw new MongoError(52, `The dollar ($) prefixed field '${dollar}' in '${dollar}' is not allowed in the context of an update's replacement document.`)
-  const ownId = get(update, '_id')
-  const withId = (id: Val | undefined): Buffer => finish(new Map<string, Plain>([['_id', id], ...given.filter(([name]) => name !== '_id')]))
+  if (replacement && dollar !== undefined) throw new MongoError(52, `The dollar ($) prefixed field '${dollar}' is not allowed in a replacement document.`)
+  const tree: Tree = replacement ? new Map(given.map(([name, value]) => [name, () => value])) : grow(given.flatMap(changesOf), 40)
+  const change = (before: Val, inserting: boolean): Buffer =>
+    finish(changed(replacement ? docVal(build({ _id: get(before, '_id') })) : before, tree, inserting) as Fields, get(before, '_id'))
   return {
-    replacement: true,
-    apply: doc => {
-      const id = idOf(doc) as Val
-      if (ownId !== undefined && !same(ownId, id)) throw new MongoError(66, `After applying the update, the (immutable) field '_id' was found to have been altered to _id: ${show(ownId)}`)
-      return unchanged(doc, withId(id))
-    },
-    insert: filter => withId(ownId ?? filter.equalities.find(([path]) => path === '_id')?.[1])
+    replacement,
+    apply: doc => change(docVal(doc), false),
+    insert: ({ equalities }) => {
+      const base = equalities.filter(([path]) => !replacement || path === '_id').map(([path, value]): Place => [partsOf(path), () => value])
+      return change(docVal(build(changed(EMPTY, grow(base, 54), true) as Fields)), true)
+    }
   }
 }
 
-function operatorUpdate (update: Val): Update {
-  const changes = fields(update).flatMap(([operator, operands]) => {
-    if (operators[operator] === undefined) throw new MongoError(9, `Unknown modifier: ${operator}. Expected a valid update modifier or pipeline-style update specified as an array`)
-    if (!operands.isObject) throw new MongoError(9, `Modifiers operate on fields but we found type ${operands.typeName} instead. For example: {$mod: {<field>: ...}} not {${operator}: ${show(operands)}}`)
-    return fields(operands).map(([path, operand]): Change => {
-      checkPath(path)
-      checkOperand(operator, path, operand)
-      return { operator, path, parts: path.split('.'), operand }
-    })
-  }).sort((a, b) => comparePaths(a.parts, b.parts))
-  for (const [i, { path, parts }] of changes.entries()) {
-    const before = changes[i - 1]
-    if (before?.parts.every((part, at) => part === parts[at]) === true) throw new MongoError(40, `Updating the path '${path}' would create a conflict at '${before.path}'`)
+function changesOf ([operator, operands]: [string, Val]): Place[] {
+  const compile = operators[operator]
+  if (compile === undefined) throw new MongoError(9, `Unknown modifier: ${operator}. Expected a valid update modifier`)
+  if (!operands.isObject) throw new MongoError(9, `Modifiers operate on fields but we found type ${operands.typeName} instead: ${operator}`)
+  return fields(operands).map(([path, operand]) => [partsOf(path), compile(operand, path)])
+}
+
+function partsOf (path: string): string[] {
+  const parts = path.split('.')
+  const dollar = parts.find(part => part.startsWith('$'))
+  if (parts.includes('')) throw new MongoError(56, `The update path '${path}' contains an empty field name, which is not allowed.`)
+  if (parts.length > 180) throw new MongoError(15, `The update path '${path.slice(0, 100)}...' has more than 180 levels`)
+  if (dollar === '$' || dollar?.startsWith('$[') === true) throw notImplemented(`the positional operator in '${path}'`)
+  if (dollar !== undefined) throw new MongoError(52, `The dollar ($) prefixed field '${dollar}' in '${path}' is not valid for storage.`)
+  return parts
+}
+
+/** Sorted as new fields come: names by their text, numeric ones by number. Throws the error `conflict` where a path leads to or through another. */
+function grow (places: Place[], conflict: number): Tree {
+  const groups = new Map<string, Place[]>()
+  for (const [[name = '', ...rest], change] of places) groups.set(name, groups.get(name) ?? []).get(name)?.push([rest, change])
+  const byName = (a: string, b: string): number => isIndex(a) && isIndex(b) ? Number(a) - Number(b) : Buffer.from(a).compare(Buffer.from(b))
+  return new Map([...groups].sort(([a], [b]) => byName(a, b)).map(([name, group]) => {
+    const end = group.find(([parts]) => parts.length === 0)?.[1]
+    if (end !== undefined && group.length > 1) throw new MongoError(conflict, `Two values for one path, or for one inside the other, conflict at '${name}'`)
+    return [name, end ?? grow(group, conflict)]
+  }))
+}
+
+/** The value with its changes; a missing document is made when something comes into it. Throws PathNotViable (28). */
+function changed (value: Val | undefined, tree: Tree, inserting: boolean, name = ''): Plain {
+  const list: Plain[] | undefined = value?.isArray === true ? values(value) : undefined
+  const map = value === undefined || value.isObject ? new Map<string, Plain>(value && fields(value)) : undefined
+  for (const [part, next] of tree) {
+    const position = list !== undefined && isIndex(part) ? Number(part) : -1
+    const current = (map?.get(part) ?? list?.[position]) as Val | undefined
+    const after = typeof next === 'function' ? next(current, inserting) : changed(current, next, inserting, part)
+    if (after === current) continue
+    if (map !== undefined) map.set(part, after)
+    else if (list === undefined || position < 0) throw new MongoError(28, `Cannot create field '${part}' in element {${name}: ${show(value as Val)}}`)
+    else if (position > list.length) throw notImplemented(`filling the array '${name}' up to position ${part}`)
+    else list[position] = after ?? toVal(null)
   }
-  const always = changes.filter(({ operator }) => operator !== '$setOnInsert')
-  return {
-    replacement: false,
-    apply: doc => unchanged(doc, applyChanges(new Map(fields(docVal(doc))), always)),
-    insert: filter => applyChanges(baseOf(filter), changes)
-  }
+  return value === undefined && map?.size === 0 ? undefined : map ?? list ?? value
 }
 
-function checkPath (path: string): void {
-  for (const part of path.split('.')) {
-    if (part === '') throw new MongoError(56, `The update path '${path}' contains an empty field name, which is not allowed.`)
-    if (part === '$' || part.startsWith('$[')) throw new MongoError(2, `the positional operator in '${path}' is not supported by the embedded server`)
-    if (part.startsWith('$')) throw new MongoError(52, `The dollar ($) prefixed field '${part}' in '${path}' is not valid for storage.`)
-  }
-}
-
-/** New fields come in this order (MongoDB manual, "Update Operators Behavior"): names by their text, numeric names by their number. */
-function comparePaths (a: string[], b: string[]): number {
-  const at = a.findIndex((part, i) => part !== b[i])
-  const [left, right] = [a[at], b[at]]
-  if (left === undefined || right === undefined) return a.length - b.length
-  return isIndex(left) && isIndex(right) ? Number(left) - Number(right) : Buffer.from(left).compare(Buffer.from(right))
-}
-
-function applyChanges (tree: Tree, changes: Change[]): Buffer {
-  const id = raw(tree.get('_id'))
-  const now = new Date()
-  for (const change of changes) {
-    applyChange(tree, change, id, now)
-    if (change.parts[0] === '_id' && id !== undefined && !same(raw(tree.get('_id')), id)) throw new MongoError(66, `Performing an update on the path '${change.path}' would modify the immutable field '_id'`)
-  }
-  return finish(tree)
-}
-
-function applyChange (tree: Tree, { operator, path, parts, operand }: Change, id: Val | undefined, now: Date): void {
-  let holder: Holder = tree
-  for (const [i, part] of parts.slice(0, -1).entries()) {
-    const next: Plain = child(holder, part)
-    const opened: Holder | undefined = next === undefined ? new Map() : open(next)
-    if (needsTarget.has(operator) && (next === undefined || opened === undefined)) return
-    if (opened === undefined) throw notViable(parts[i + 1] as string, part, next)
-    put(holder, part, opened, parts[i - 1])
-    holder = opened
-  }
-  const last = parts.at(-1) as string
-  const target: Target = { current: raw(child(holder, last)), name: last, path, id: id === undefined ? 'null' : show(id), now }
-  if (target.current === undefined && needsTarget.has(operator)) return
-  if (operator !== '$unset') {
-    const value = operators[operator]?.(target, operand)
-    if (value !== undefined) put(holder, last, value, parts.at(-2))
-  } else if (holder instanceof Map) holder.delete(last)
-  else holder[Number(last)] = null
-}
-
-const child = (holder: Holder, part: string): Plain => holder instanceof Map ? holder.get(part) : isIndex(part) ? holder[Number(part)] : undefined
-
-/** A document or array as something that can be changed. */
-function open (value: Plain): Holder | undefined {
-  if (value instanceof Map || Array.isArray(value)) return value
-  if (!(value instanceof Val)) return undefined
-  return value.isArray ? values(value) : value.isObject ? new Map(fields(value)) : undefined
-}
-
-const notViable = (name: string, holderName: string, holder: Plain): MongoError => new MongoError(28, `Cannot create field '${name}' in element {${holderName}: ${show(toVal(holder))}}`)
-
-function put (holder: Holder, part: string, value: Plain, holderName = ''): void {
-  if (holder instanceof Map) {
-    holder.set(part, value)
-    return
-  }
-  if (!isIndex(part)) throw notViable(part, holderName, holder)
-  if (Number(part) - holder.length > MAX_PADDING) throw new MongoError(2, `can't backfill more than ${MAX_PADDING} elements`)
-  while (holder.length < Number(part)) holder.push(null)
-  holder[Number(part)] = value
-}
-
-/** An upsert's document before its operators: what the filter says for certain. Throws NotSingleValueField (54). */
-function baseOf ({ equalities }: Filter): Tree {
-  const tree: Tree = new Map()
-  for (const [i, [path, operand]] of equalities.entries()) {
-    const clash = equalities.slice(0, i).find(([other]) => `${other}.`.startsWith(`${path}.`) || `${path}.`.startsWith(`${other}.`))?.[0]
-    if (clash !== undefined) throw new MongoError(54, `cannot infer query fields to set, ${clash === path ? `path '${path}' is matched twice` : `both paths '${path}' and '${clash}' are matched`}`)
-    applyChange(tree, { operator: '$set', path, parts: path.split('.'), operand }, undefined, new Date(0))
-  }
-  return tree
-}
-
-/** Puts _id first, makes one if there is none, and checks it and the size. */
-function finish (tree: Tree): Buffer {
-  const id = raw(tree.get('_id')) ?? newObjectId()
-  checkId(id)
-  tree.delete('_id')
-  const doc = build(new Map<string, Plain>([['_id', id], ...tree]))
-  if (doc.length > MAX_DOCUMENT) throw new MongoError(17419, `Resulting document after update is larger than ${MAX_DOCUMENT}`)
-  validate(doc, 0, doc.length)
-  return doc
+/** Puts _id first, makes one if there is none, and checks that it is the `old` one. Throws ImmutableField (66) and as {@link checkedId}. */
+function finish (doc: Fields, old?: Val): Buffer {
+  const given = doc.get('_id')
+  if (old !== undefined && (given === undefined || identity(toVal(given)) !== identity(old))) throw new MongoError(66, "The field '_id' is immutable")
+  const id = checkedId(toVal(given ?? newObjectId()))
+  const bytes = build(new Map<string, Plain>([['_id', id], ...doc]).set('_id', id))
+  if (bytes.length > MAX_DOCUMENT) throw new MongoError(17419, `Resulting document after update is larger than ${MAX_DOCUMENT}`)
+  validate(bytes, 0, bytes.length)
+  return bytes
 }
 
 /** Throws InvalidIdField (53) or DollarPrefixedFieldName (52). */
-function checkId (id: Val): void {
-  if (id.isArray || id.type === T.regex || id.type === T.undefined) throw new MongoError(53, `The '_id' value cannot be of type ${id.typeName}`)
+function checkedId (id: Val): Val {
   const dollar = id.isObject ? fields(id).find(([name]) => name.startsWith('$'))?.[0] : undefined
+  if (id.isArray || id.type === T.regex || id.type === T.undefined) throw new MongoError(53, `The '_id' value cannot be of type ${id.typeName}`)
   if (dollar !== undefined) throw new MongoError(52, `_id fields may not contain '$'-prefixed fields: ${dollar} is not valid for storage.`)
+  return id
 }
 
-const ID = Buffer.from('_id')
-
-/** A document as an insert stores it: with _id, first. Throws as {@link checkId}, and BadValue (2) for one that is too large. */
+/** A document as an insert stores it: with _id, first. Throws as {@link finish}, and BadValue (2) for one that is too large. */
 export function prepareInsert (doc: Val): Buffer {
-  if (doc.end - doc.start > MAX_DOCUMENT) throw new MongoError(2, `object to insert too large. size in bytes: ${doc.end - doc.start}, max size: ${MAX_DOCUMENT}`)
+  if (doc.end - doc.start > MAX_DOCUMENT) throw new MongoError(2, `object to insert too large: ${doc.end - doc.start} bytes, max size: ${MAX_DOCUMENT}`)
   const id = field(doc, ID)
-  if (id === undefined || id.start !== doc.start + 9) return finish(new Map(fields(doc)))
-  checkId(id)
-  return doc.bytes
+  return id?.start === doc.start + 9 && checkedId(id) === id ? doc.bytes : finish(new Map(fields(doc)))
 }

@@ -55,7 +55,7 @@ export function differentialOperations (random: () => number): () => Operation {
     },
     () => {
       const [f, s] = [filter(), sort()]
-      const projection = pick([{ a: 1 }, { _id: 0, b: 1, n: 1 }, { 'c.x': 1 }, { a: 0 }, { 'c.y': 0, list: 0 }])
+      const projection = pick([{ a: 1 }, { _id: 0, b: 1, n: 1 }, { c: 1 }, { a: 0 }, { c: 0, list: 0 }])
       return ['find', [f, s, projection], items => items.find(f, { sort: s, projection }).toArray()]
     },
     () => { const f = filter(); return ['countDocuments', [f], items => items.countDocuments(f)] },

@@ -37,7 +37,7 @@ async function validate (client: MongoClient, name: string): Promise<void> {
 async function recover (client: MongoClient, items: Collection<Doc>, lanes: Lane[]): Promise<void> {
   await items.createIndexes([{ key: { lane: 1, n: 1, _id: 1 }, unique: true }, { key: { tags: 1 } }, { key: { lane: 1, text: -1 } }])
   await validate(client, 'items')
-  const stored = await items.find({}, { hint: { $natural: 1 } }).toArray()
+  const stored = await items.find().toArray()
   for (const lane of lanes) lane.recover(stored.filter(doc => doc.lane === lane.lane))
   const byIndex = await items.find({ lane: { $gte: 0 } }, { hint: { lane: 1, n: 1, _id: 1 } }).toArray()
   if (byIndex.length !== stored.length) throw new Error(`the index finds ${byIndex.length} of ${stored.length} documents`)

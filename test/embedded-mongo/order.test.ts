@@ -6,7 +6,7 @@ import type { Collection } from 'mongodb'
 import { t as tap, test } from 'tap'
 import { docVal, values as bsonValues } from '../../src/embedded-mongo/bson.js'
 import { compareEncoded, encode, KeyWriter } from '../../src/embedded-mongo/keystring.js'
-import { documentLists as lists, filters, indexes, queries, values, type Query } from './arbitraries.js'
+import { documentLists as lists, filters, indexes, queries, tooLong, values, type Query } from './arbitraries.js'
 import { start } from './helper.js'
 import { compare, compareBySort, matches, type Doc, type Sort, type Value } from './reference.js'
 import { pickSeed } from './seed.js'
@@ -94,7 +94,7 @@ test(`comparing finds exactly the values on that side of any value (seed ${seed}
   const [plain, indexed] = [db.collection<Stored>('plain'), db.collection<Stored>('indexed')]
   await indexed.createIndex({ v: 1 })
   const operators = fc.constantFrom('$eq', '$gt', '$gte', '$lt', '$lte', '$ne')
-  await fc.assert(fc.asyncProperty(fc.array(values, { minLength: 2, maxLength: 30 }), fc.array(fc.tuple(operators, values, fc.nat()), { minLength: 12, maxLength: 12 }), async (list, tries) => {
+  await fc.assert(fc.asyncProperty(fc.array(values, { minLength: 2, maxLength: 30 }), fc.array(fc.tuple(operators, fc.oneof({ weight: 9, arbitrary: values }, tooLong), fc.nat()), { minLength: 12, maxLength: 12 }), async (list, tries) => {
     const docs = list.map(value => ({ v: value }))
     for (const twin of [plain, indexed]) {
       await twin.deleteMany({})
@@ -119,7 +119,6 @@ test(`an index scan, a full scan and the reference give the same answer (seed ${
       const found = await ids(indexed, query)
       check(docs, query, found, 'the planned scan')
       check(docs, query, await ids(plain, query), 'the collection without indexes')
-      check(docs, query, await ids(indexed, query, { hint: { $natural: 1 } }), 'the hinted collection scan')
       for (const key of keys) check(docs, query, await ids(indexed, query, { hint: Object.fromEntries(key) }), `the index ${JSON.stringify(key)}`)
       const explained = await indexed.find(query.filter as object, { sort: new Map(query.sort) }).explain('queryPlanner')
       asked++

@@ -29,6 +29,7 @@ const find = (filter: Document): Document => ({ find: 'items', filter })
 const update = (u: Document | Document[], more: Document = {}): Document => ({ update: 'items', updates: [{ q: {}, u, ...more }] })
 const index = (key: Document, more: Document = {}): Document => ({ createIndexes: 'items', indexes: [{ key, name: 'refused', ...more }] })
 const aggregate = (...pipeline: Document[]): Document => ({ aggregate: 'items', pipeline, cursor: {} })
+const COUNT = { $group: { _id: 1, n: { $sum: 1 } } }
 
 const outside: Record<string, Refusal[]> = {
   'commands of other parts of MongoDB': [
@@ -95,15 +96,20 @@ const outside: Record<string, Refusal[]> = {
     [update({ $currentDate: { d: { $type: 'timestamp' } } }), [BAD_VALUE, NOT_IMPLEMENTED], 'timestamp'],
     [update({ $set: { 's.y': 1 } }), PATH_NOT_VIABLE, 's'],
     [update({ $set: { 'list.y': 1 } }), PATH_NOT_VIABLE, 'list'],
+    [update({ $set: { 'list.9': 1 } }), NOT_IMPLEMENTED, 'list'],
+    [update({ $set: { [Array(400).fill('d').join('.')]: 1 } }), 15, 'd.d'],
     [update({ $set: { 'x..y': 1 } }), 56, 'x..y'],
     [update({ $set: { $x: 1 } }), DOLLAR_PREFIXED, '$x']
   ],
   'aggregation stages and accumulators': [
     ...['$lookup', '$project', '$unwind', '$sort', '$addFields', '$set', '$out', '$merge', '$facet', '$changeStream', '$listLocalSessions', '$foo']
       .map((name): Refusal => [aggregate({ [name]: {} }), UNKNOWN_STAGE, name]),
-    [aggregate({ $group: { _id: null, n: { $avg: '$x' } } }), [15952, NOT_IMPLEMENTED], '$avg'],
-    [aggregate({ $group: { n: { $sum: 1 } } }), 15955, '_id'],
-    [aggregate({ $match: { x: { $regex: 'a' } } }), BAD_VALUE, '$regex'],
+    [aggregate({ $group: { _id: null, n: { $avg: '$x' } } }), NOT_IMPLEMENTED, '$avg'],
+    [aggregate({ $group: { _id: '$x', n: { $sum: 1 } } }), NOT_IMPLEMENTED, '$group'],
+    [aggregate({ $limit: 1 }, { $skip: 1 }, COUNT), NOT_IMPLEMENTED, 'pipeline'],
+    [aggregate({ $match: {} }, { $match: {} }, COUNT), NOT_IMPLEMENTED, 'pipeline'],
+    [{ ...aggregate(COUNT), explain: true }, NOT_IMPLEMENTED, 'explain'],
+    [aggregate({ $match: { x: { $regex: 'a' } } }, COUNT), BAD_VALUE, '$regex'],
     [aggregate({ $match: {}, $skip: 1 }), 40323, 'stage'],
     [aggregate({ $limit: 0 }), 15958, 'limit'],
     [{ aggregate: 'items', pipeline: [] }, FAILED_TO_PARSE, 'cursor']
@@ -127,6 +133,8 @@ const outside: Record<string, Refusal[]> = {
     [{ create: '' }, INVALID_NAMESPACE, '']
   ],
   'options that would change the answer': [
+    [{ update: 'items', updates: [{ q: { _id: 2 }, u: { _id: 3 }, upsert: true }] }, IMMUTABLE_FIELD, '_id'],
+    [{ insert: 'a$b', documents: [{ x: 1 }] }, INVALID_NAMESPACE, 'a$b'],
     [{ find: 'items', collation: { locale: 'en' } }, NOT_IMPLEMENTED, 'collation'],
     [{ find: 'items', tailable: true }, [NOT_IMPLEMENTED, BAD_VALUE], 'tailable'],
     [{ find: 'items', let: { a: 1 } }, [NOT_IMPLEMENTED, UNKNOWN_FIELD], 'let'],
@@ -141,6 +149,8 @@ const outside: Record<string, Refusal[]> = {
     [{ find: 'items', limit: -1 }, [BAD_VALUE, 51024], 'limit'],
     [{ find: 'items', projection: { list: { $slice: 1 } } }, [BAD_VALUE, NOT_IMPLEMENTED, 31325], '$slice'],
     [{ find: 'items', projection: { 'list.$': 1 } }, [BAD_VALUE, NOT_IMPLEMENTED], '$'],
+    [{ find: 'items', projection: { 'list.x': 1 } }, NOT_IMPLEMENTED, 'list.x'],
+    [{ find: 'items', projection: { list: { x: 0 } } }, NOT_IMPLEMENTED, 'list'],
     [{ find: 'items', projection: { x: 1, s: 0 } }, 31254, 's'],
     [{ find: 'items', projection: { x: 0, s: 1 } }, 31253, 's'],
     [{ find: 'items', projection: { x: '$s' } }, [BAD_VALUE, NOT_IMPLEMENTED], 'x'],
@@ -154,6 +164,8 @@ const outside: Record<string, Refusal[]> = {
     [{ findAndModify: 'items', query: {}, remove: true, new: true }, FAILED_TO_PARSE, 'new'],
     [{ findAndModify: 'items', query: {} }, FAILED_TO_PARSE, 'update'],
     [{ findAndModify: 'items', query: {}, update: { $set: { x: 1 } }, arrayFilters: [{}] }, NOT_IMPLEMENTED, 'arrayFilters'],
+    [{ explain: { insert: 'items' } }, 59, 'insert'],
+    [{ listDatabases: 1, filter: { name: 'x' } }, NOT_IMPLEMENTED, 'filter'],
     [{ count: 'items', collation: { locale: 'en' } }, NOT_IMPLEMENTED, 'collation'],
     [{ distinct: 'items', key: 1 }, TYPE_MISMATCH, 'key'],
     [{ insert: 'items', documents: [{ _id: [1] }] }, [BAD_VALUE, 53], 'array'],
@@ -212,7 +224,7 @@ test('harmless options change nothing and are accepted', async t => {
   t.equal((await db.command({ count: 'items', ...harmless })).n, 1)
   t.same((await db.command({ distinct: 'items', key: '_id', ...harmless })).values, [1])
   t.equal((await db.command({ update: 'items', updates: [{ q: {}, u: { $set: { x: 1 } } }], ...written })).nModified, 1)
-  t.equal((await db.command({ aggregate: 'items', pipeline: [], cursor: {}, allowDiskUse: true, ...harmless })).cursor.firstBatch.length, 1)
+  t.equal((await db.command({ aggregate: 'items', pipeline: [COUNT], cursor: {}, allowDiskUse: true, ...harmless })).cursor.firstBatch.length, 1)
   t.equal((await db.command({ findAndModify: 'items', query: {}, update: { $set: { x: 2 } }, ...written })).value.x, 1)
   t.equal((await db.command({ delete: 'items', deletes: [{ q: {}, limit: 1 }], ...written })).n, 1)
 })

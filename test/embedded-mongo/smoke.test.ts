@@ -29,6 +29,6 @@ t.test('what was written is there after a restart, and the socket is for this us
 t.test('a directory that this process owns already is refused', async t => {
   const dir = t.testdir()
   const server = await startEmbeddedMongo({ dir })
-  await t.rejects(startEmbeddedMongo({ dir }), { message: `${dir} is in use by this process (${process.pid})` })
+  await t.rejects(startEmbeddedMongo({ dir }), { message: `${dir} is in use by process ${process.pid}` })
   await server.stop()
 })

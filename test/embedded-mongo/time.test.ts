@@ -2,7 +2,7 @@
 import { MongoClient, type Collection, type MongoServerError } from 'mongodb'
 import { mock } from 'node:test'
 import { t as tap, test, type Test } from 'tap'
-import { Cursors } from '../../src/embedded-mongo/cursors.js'
+import { Cursors } from '../../src/embedded-mongo/reads.js'
 import { scratch, start, startProcess } from './helper.js'
 
 // A minute of work where nothing else runs; a loaded machine may take several times that.
