@@ -16,15 +16,15 @@ const PURGE_CHUNK = 500
 /** Bytes of a document's number. */
 const RECORD = 6
 const NOTHING = Buffer.alloc(0)
-/** A change that waits for its transaction; `answer` returns or throws what came of it. */
-class Job<R = unknown> {
-  answer!: () => R
-  constructor (private readonly change: () => R) {}
+/** A change that waits for its transaction, and is answered when that is on the disk. */
+class Job {
+  answer = (): void => {}
+  constructor (private readonly change: () => unknown, private readonly resolve: (value: never) => void, readonly reject: (error: unknown) => void) {}
   run (): this {
     try {
       const value = this.change()
-      this.answer = () => value
-    } catch (error) { this.answer = () => { throw error } }
+      this.answer = () => { this.resolve(value as never) }
+    } catch (error) { this.answer = () => { this.reject(error) } }
     return this
   }
 }
@@ -73,19 +73,17 @@ export class Store {
 
   /** Runs `change` inside a transaction and resolves when it is on the disk. Changes that come while one is written go together into the next. */
   async write<R> (change: () => R): Promise<R> {
-    const job = new Job(change)
-    this.jobs.push(job)
-    await this.inTurn(async () => { await this.commit(this.jobs) })
-    return job.answer()
+    return await new Promise<R>((resolve, reject) => {
+      this.jobs.push(new Job(change, resolve, reject))
+      this.inTurn(async () => { await this.commit(this.jobs) }).catch(reject)
+    })
   }
 
   /** Keeps all other writes waiting while `run` reads, lets readers in, and writes by the function that it is given. */
   async hold<R> (run: (write: Store['write']) => Promise<R>): Promise<R> {
-    return await this.inTurn(async () => await run(async change => {
-      const job = new Job(change)
-      await this.commit([job])
-      return job.answer()
-    }))
+    return await this.inTurn(async () => await run(async change => await new Promise((resolve, reject) => {
+      this.commit([new Job(change, resolve, reject)]).catch(reject)
+    })))
   }
 
   /** Runs the jobs, as many as the time allows, in one transaction. */
@@ -99,15 +97,16 @@ export class Store {
     }
     try {
       if (jobs.length > 0) await this.root.transaction(runGroup).then(async () => await this.root.flushed)
+      for (const job of group) job.answer()
     } catch (error) {
       // lmdb says why in a second promise.
       const reason = await Promise.resolve((error as { commitError?: Promise<never> }).commitError).then(() => error as Error, (why: Error) => why)
       // LMDB reports a write that the disk cut short as an I/O error.
       const code = /no space|input.output|too large|quota/i.test(reason.message) ? 14031 : 1
       const failure = new MongoError(code, `nothing was written${code === 1 ? '' : ', the disk is probably full'}: ${reason.message}`)
-      for (const job of group) job.answer = () => { throw failure }
       this.root.resetReadTxn()
       this.catalog.load()
+      for (const job of group) job.reject(failure)
     }
   }
 
