@@ -3,10 +3,9 @@ import { type Plain, build, docVal } from './bson.js'
 import type { Collection, IndexSpec } from './catalog.js'
 import { type Context, EMPTY, type Handler, type Options, collectionName, findCollection, namespaceOf } from './context.js'
 import { keysOf } from './index-keys.js'
-import { after } from './keystring.js'
 import { compileFilter } from './match.js'
 import { CHUNK_BYTES, drain, run } from './query.js'
-import { entryKey, next, recordOf } from './store.js'
+import { entryKey, recordOf } from './store.js'
 import { MAX_DOCUMENT } from './update.js'
 import { MAX_MESSAGE } from './wire.js'
 import { MAX_BATCH } from './writes.js'
@@ -68,7 +67,7 @@ export const dropDatabase: Handler = async context => {
 }
 
 /** An index as listIndexes shows it. */
-export const describe = ({ name, key, unique }: IndexSpec): Item => ({ v: 2, key: new Map(key), name, unique: unique && name !== '_id_' ? true : undefined })
+const describe = ({ name, key, unique }: IndexSpec): Item => ({ v: 2, key: new Map(key), name, unique: unique && name !== '_id_' ? true : undefined })
 /** Throws NamespaceNotFound (26). */
 export function existing (context: Context): Collection {
   const collection = findCollection(context)
@@ -96,9 +95,8 @@ export const validate: Handler = async context => await context.store.hold(async
     return true
   })
   for (const [index, keys] of expected) {
-    const read = (start: Buffer): Array<[Buffer, Buffer]> => store.range(start, after(index.prefix), false, 500, CHUNK_BYTES)
     let found = 0
-    for (let entries = read(index.prefix); entries.length > 0; entries = read(next(entries.at(-1)?.[0] as Buffer))) {
+    for (const entries of store.chunks(index.prefix, 500, CHUNK_BYTES)) {
       found += entries.length
       if (turn.isDue) await turn.pause()
     }

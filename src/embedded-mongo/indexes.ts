@@ -4,9 +4,8 @@ import { existing } from './admin.js'
 import type { Collection, Index, IndexSpec } from './catalog.js'
 import { type Handler, collectionName } from './context.js'
 import { findIndex, sameKey } from './index-keys.js'
-import { after } from './keystring.js'
 import { CHUNK, CHUNK_BYTES } from './query.js'
-import { type Store, next, recordOf } from './store.js'
+import { type Store, recordOf } from './store.js'
 
 /** What an index specification may have, and of which type. */
 const TAKEN = new Map([['name', [T.string]], ['key', [T.object]], ['unique', [T.bool, T.int, T.long, T.double]]] as Array<[string, number[]]>)
@@ -76,8 +75,7 @@ export const createIndexes: Handler = async (context, options) => {
 }
 
 async function fill (store: Store, write: Store['write'], collection: Collection, index: Index): Promise<void> {
-  const read = (start: Buffer): Array<[Buffer, Buffer]> => store.range(start, after(collection.prefix), false, CHUNK, CHUNK_BYTES)
-  for (let chunk = read(collection.prefix); chunk.length > 0; chunk = read(next(chunk.at(-1)?.[0] as Buffer))) {
+  for (const chunk of store.chunks(collection.prefix, CHUNK, CHUNK_BYTES)) {
     await write(() => { for (const [key, doc] of chunk) store.index(collection, [index], recordOf(key), undefined, doc) })
   }
 }

@@ -125,6 +125,12 @@ export class Store {
     return out
   }
 
+  /** All entries whose keys begin with this, in chunks between which others may be let in. */
+  * chunks (prefix: Buffer, limit: number, maxBytes: number): Generator<Array<[key: Buffer, value: Buffer]>, void> {
+    const read = (start: Buffer): Array<[Buffer, Buffer]> => this.range(start, after(prefix), false, limit, maxBytes)
+    for (let chunk = read(prefix); chunk.length > 0; chunk = read(next(chunk.at(-1)?.[0] as Buffer))) yield chunk
+  }
+
   /** Stores a new document. */
   insert (collection: Collection, doc: Buffer): void { this.change(collection, collection.nextRecord, undefined, doc) }
   /** Stores a new document (nothing is before), replaces or removes one (nothing is after), with its index entries. Changes nothing if it throws. */
