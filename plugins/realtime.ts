@@ -53,6 +53,8 @@ export default fp(async function realtimePlugin (fastify) {
 
   const limits = { framesPerSecond: config.FRAME_RATE, queueBytes: config.QUEUE_BYTES, badFrames: config.BAD_FRAMES }
   const all = function * () { for (const connections of sockets.values()) yield * connections }
+  /** Those of both members, each once. */
+  const socketsIn = function * (conversation: string) { for (const member of new Set(membersOf(conversation))) yield * sockets.get(member) ?? [] }
 
   function open (ws: WebSocket, { user, session }: { user: string, session: string }): Connection {
     const connection = new Connection(ws, user, session, limits, (conversation, after, limit) => fastify.messageLog.after(conversation, after, limit), remove)
@@ -132,12 +134,10 @@ export default fp(async function realtimePlugin (fastify) {
   fastify.messageLog.onStored((message, repeat) => {
     const { conversation, seq } = message
     let frame: Buffer | undefined
-    for (const member of new Set(membersOf(conversation))) {
-      for (const connection of sockets.get(member) ?? []) {
-        if (!repeat) connection.offer(message, frame ??= messageFrame(message))
-        // Its first publication may have been lost, then it is in the log with others after it, and comes with them.
-        else if (!connection.cursors.raise(conversation, seq)) resume(connection, conversation, seq - 1)
-      }
+    for (const connection of socketsIn(conversation)) {
+      if (!repeat) connection.offer(message, frame ??= messageFrame(message))
+      // Its first publication may have been lost, then it is in the log with others after it, and comes with them.
+      else if (!connection.cursors.raise(conversation, seq)) resume(connection, conversation, seq - 1)
     }
   })
 
@@ -159,7 +159,7 @@ export default fp(async function realtimePlugin (fastify) {
   async function recheck (users: string[], since: Date): Promise<void> {
     if (config.MONGODB_URL === '') return
     for (const { _id: conversation, lastSeq, lastAt } of await fastify.conversations.since(users, since)) {
-      for (const connection of new Set(membersOf(conversation).flatMap(member => [...sockets.get(member) ?? []]))) {
+      for (const connection of socketsIn(conversation)) {
         if (!connection.cursors.raise(conversation, lastSeq) && lastAt.getTime() >= connection.openedAt) resume(connection, conversation, lastSeq - 1)
       }
     }

@@ -98,12 +98,6 @@ export class Appender {
     return entry.outcome
   }
 
-  /** Takes note of a number that another process gave: the next one is tried above it. */
-  observe (conversation: string, seq: number): void {
-    const last = this.lastSeqs.peek(conversation)
-    if (last !== undefined && seq > last) this.lastSeqs.set(conversation, seq)
-  }
-
   /** Resolves when nothing waits or is being written. */
   async drain (): Promise<void> {
     while (this.waiting > 0) await new Promise<void>(resolve => { this.idle.add(resolve) })
