@@ -1,7 +1,7 @@
 import { MongoError } from './errors.js'
 import { type Plain, build, docVal } from './bson.js'
 import type { Collection, IndexSpec } from './catalog.js'
-import { type Context, EMPTY, type Handler, type Options, collectionName, findCollection, namespaceOf } from './context.js'
+import { type Context, EMPTY, type Handler, type Options, findCollection, namespaceOf } from './context.js'
 import { keysOf } from './index-keys.js'
 import { compileFilter } from './match.js'
 import { CHUNK_BYTES, drain, run } from './query.js'
@@ -26,16 +26,16 @@ function list (options: Options, ns: string, items: Item[]): Plain {
   return { cursor: { firstBatch: items.map(build).filter(doc => test(docVal(doc))), id: 0n, ns }, ok: 1 }
 }
 
-const collectionsOf = ({ store, db }: Context): Collection[] => [...store.catalog.collections.values()].filter(collection => collection.db === db)
+const collectionsOf = ({ store, db }: Context): Collection[] => [...store.catalog.collections.values()].filter(({ ns }) => ns.startsWith(`${db}.`))
 export const listCollections: Handler = (context, options) => {
   const more = (idIndex: IndexSpec): Item => options.bool('nameOnly') ? {} : { options: {}, info: { readOnly: false }, idIndex: describe(idIndex) }
-  const items = collectionsOf(context).map(({ name, indexes: [id] }) => ({ name, type: 'collection', ...more(id as IndexSpec) }))
+  const items = collectionsOf(context).map(({ ns, indexes: [id] }) => ({ name: ns.slice(context.db.length + 1), type: 'collection', ...more(id as IndexSpec) }))
   return list(options, `${context.db}.$cmd.listCollections`, items)
 }
 
 export const listDatabases: Handler = ({ store }, options) => {
   const sizes = new Map<string, number>()
-  for (const { db, size } of store.catalog.collections.values()) sizes.set(db, (sizes.get(db) ?? 0) + size)
+  for (const { ns, size } of store.catalog.collections.values()) sizes.set(ns.replace(/\..*/s, ''), size + (sizes.get(ns.replace(/\..*/s, '')) ?? 0))
   const [names, totalSize] = [[...sizes.keys()].sort(), store.fileSize]
   if (options.bool('nameOnly')) return { databases: names.map(name => ({ name })), ok: 1 }
   return { databases: names.map(name => ({ name, sizeOnDisk: sizes.get(name), empty: false })), totalSize, totalSizeMb: Math.floor(totalSize / 2 ** 20), ok: 1 }
@@ -43,8 +43,8 @@ export const listDatabases: Handler = ({ store }, options) => {
 
 /** What is there already is no error (MongoDB since 7.0), collections having no options here that could differ. */
 export const create: Handler = async context => {
-  const name = collectionName(context)
-  await context.store.write(() => context.store.catalog.getOrCreate(context.db, name))
+  const ns = namespaceOf(context)
+  await context.store.write(() => context.store.catalog.getOrCreate(ns))
   return { ok: 1 }
 }
 

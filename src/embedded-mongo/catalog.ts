@@ -6,7 +6,7 @@ export interface IndexSpec { name: string, key: Array<[path: string, direction: 
 export interface Index extends IndexSpec { id: number, multikey: boolean[], parts: KeyPart[], prefix: Buffer }
 /** `size` is the bytes of all documents; `nextRecord` numbers the next one; all begin with `prefix`. */
 export interface Collection {
-  ns: string, db: string, name: string, id: number, indexes: Index[], nextRecord: number, count: number, size: number, dropped: boolean, prefix: Buffer
+  ns: string, id: number, indexes: Index[], nextRecord: number, count: number, size: number, dropped: boolean, prefix: Buffer
 }
 
 const KEY = Buffer.from('\0catalog')
@@ -40,13 +40,12 @@ export class Catalog {
     if (text !== this.saved) this.root.putSync(KEY, Buffer.from(this.saved = text))
   }
 
-  get (db: string, name: string): Collection | undefined { return this.collections.get(`${db}.${name}`) }
-  getOrCreate (db: string, name: string): Collection {
-    const found = this.get(db, name)
+  getOrCreate (ns: string): Collection {
+    const found = this.collections.get(ns)
     if (found !== undefined) return found
     const indexes = [this.newIndex({ name: '_id_', key: [['_id', 1]], unique: true })]
-    const collection: Collection = hide({ ns: `${db}.${name}`, db, name, id: this.nextId++, indexes, nextRecord: 1, count: 0, size: 0, dropped: false })
-    this.collections.set(collection.ns, collection)
+    const collection: Collection = hide({ ns, id: this.nextId++, indexes, nextRecord: 1, count: 0, size: 0, dropped: false })
+    this.collections.set(ns, collection)
     return collection
   }
 

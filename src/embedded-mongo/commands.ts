@@ -1,7 +1,7 @@
 import { MongoError } from './errors.js'
 import { type Plain, fields, get, show } from './bson.js'
 import * as admin from './admin.js'
-import { type Context, type Handler, type Kind, Options, type Spec, namespaceOf } from './context.js'
+import { type Context, type Handler, Options, namespaceOf, specOf } from './context.js'
 import * as indexes from './indexes.js'
 import { type Plan, plan } from './index-keys.js'
 import { Turn } from './query.js'
@@ -9,12 +9,8 @@ import * as reads from './reads.js'
 import { OP_QUERY, type Request } from './wire.js'
 import * as writes from './writes.js'
 
-/** Reads `kind name name; kind name`. */
-const specOf = (text: string): Spec => Object.fromEntries(text.split('; ').flatMap(part => {
-  const [kind, ...names] = part.split(' ')
-  return names.map(name => [name, kind as Kind])
-}))
-const COMMON = specOf('ignored $db lsid $clusterTime $readPreference comment apiVersion apiDeprecationErrors; object readConcern writeConcern; count maxTimeMS')
+const COMMON = specOf('ignored $db lsid $clusterTime $readPreference comment apiVersion apiDeprecationErrors; object readConcern writeConcern; count maxTimeMS; ' +
+  'transaction txnNumber startTransaction autocommit')
 const WRITE = 'bool ordered; ignored bypassDocumentValidation; refused let stmtId stmtIds'
 /** Every command with the options that it takes beside the common ones; everything else is refused by name. */
 const table: Record<string, [run: Handler, takes: string]> = {
@@ -55,7 +51,7 @@ function explain (context: Context): Plain {
   if (filter === undefined) throw new MongoError(59, `Explain failed due to unknown command: ${command}`)
   const inner = { ...context, command, target }
   let options = new Options(command, given, commands.get(command)?.takes ?? {})
-  const [statement] = options.list('updates') ?? options.list('deletes') ?? []
+  const [statement] = command === 'update' || command === 'delete' ? options.docs(`${command}s`) : []
   if (statement !== undefined) options = new Options(command, fields(statement), command === 'update' ? writes.UPDATE : writes.DELETE)
   const query = command === 'aggregate' ? reads.pipelineQuery(inner, options).query : reads.queryOf(inner, options, filter)
   const winningPlan = query === undefined ? { stage: 'EOF' } : stages(plan(query.collection, query.filter, query.sort, query.hint))
@@ -69,8 +65,6 @@ function stages ({ index, reverse, sorted }: Plan): Plain {
   return sorted ? source : { stage: 'SORT', inputStage: source }
 }
 
-const TRANSACTION = new Set(['txnNumber', 'startTransaction', 'autocommit'])
-
 /** Runs one command. Throws MongoError. */
 export async function runCommand (base: Pick<Context, 'store' | 'cursors' | 'connection'>, { body, sequences, opCode }: Request): Promise<Plain> {
   const { store, cursors, connection } = base // spreading it instead takes microseconds
@@ -83,8 +77,6 @@ export async function runCommand (base: Pick<Context, 'store' | 'cursors' | 'con
   if (db === '' || Buffer.byteLength(db) > 63 || /[/\\. "$*<>:|?\0]/.test(db)) throw new MongoError(73, `Invalid database name: '${db}'`)
   const found = commands.get(command)
   if (found === undefined) throw new MongoError(59, `no such command: '${command}'`)
-  const transaction = given.some(([name]) => TRANSACTION.has(name))
-  if (transaction) throw new MongoError(20, 'Transaction numbers are only allowed on a replica set member or mongos')
   const options = new Options(command, given, found.takes, sequences)
   // A write is answered when it is on the disk of this one server: more can't be promised.
   const w = get(options.val('writeConcern'), 'w')

@@ -14,21 +14,27 @@ const TYPES: Partial<Record<Kind, number[]>> = {
   object: [T.object], array: [T.array], string: [T.string], hint: [T.string, T.object], bool: [T.bool, ...NUMBER], count: NUMBER, integer: NUMBER
 }
 
-/** What an option may be. `ignored` can't change an answer here; `refused` is what only MongoDB has. */
-export type Kind = 'any' | 'object' | 'array' | 'string' | 'bool' | 'count' | 'integer' | 'hint' | 'ignored' | 'refused'
+/** What an option may be. `ignored` can't change an answer here; `refused`, and options of a `transaction`, are what only MongoDB has. */
+export type Kind = 'any' | 'object' | 'array' | 'string' | 'bool' | 'count' | 'integer' | 'hint' | 'ignored' | 'refused' | 'transaction'
 export type Spec = Readonly<Record<string, Kind>>
+/** Reads `kind name name; kind name`. */
+export const specOf = (text: string): Spec => Object.fromEntries(text.split('; ').flatMap(part => {
+  const [kind, ...names] = part.split(' ')
+  return names.map(name => [name, kind as Kind])
+}))
 export const EMPTY = new Val(T.object, Buffer.from([5, 0, 0, 0, 0]), 0, 5)
 /** The options of a command or of one of its statements; `sequences` are lists that were sent beside the body, `where` is a name for messages. */
 export class Options {
   private readonly found = new Map<string, Val>()
-  /** Throws IDLUnknownField (40415), NotImplemented (238) for what is refused, TypeMismatch (14), 51024 for a number below zero. */
-  constructor (private readonly where: string, given: Field[], takes: Spec, private readonly sequences: Map<string, Val[]> = new Map()) {
+  /** Throws IDLUnknownField (40415) or `unknown`, NotImplemented (238) for what is refused, TypeMismatch (14), 51024 for a number below zero. */
+  constructor (private readonly where: string, given: Field[], takes: Spec, private readonly sequences: Map<string, Val[]> = new Map(), unknown = 40415) {
     const bad = (code: number, name: string, why: string): MongoError => new MongoError(code, `BSON field '${where}.${name}' ${why}`)
     for (const name of sequences.keys()) if (takes[name] !== 'array') throw bad(40415, name, 'is an unknown field.')
     for (const [name, value] of given) {
       const kind = Object.hasOwn(takes, name) ? takes[name] : undefined
-      if (kind === undefined) throw bad(40415, name, 'is an unknown field.')
+      if (kind === undefined) throw bad(unknown, name, 'is an unknown field.')
       if (kind === 'ignored' || value.type === T.null || value.type === T.undefined) continue
+      if (kind === 'transaction') throw new MongoError(20, 'Transaction numbers are only allowed on a replica set member or mongos')
       if (kind === 'refused' && value.truthy) throw notImplemented(`'${name}'`)
       if (TYPES[kind]?.includes(value.type) === false) throw bad(14, name, `is the wrong type '${value.typeName}', expected type '${kind}'`)
       if ((kind === 'count' || kind === 'integer') && !Number.isInteger(value.number)) throw bad(2, name, `must be a whole number, not ${value.number}`)
@@ -41,23 +47,28 @@ export class Options {
   bool (name: string): boolean { return this.val(name)?.truthy === true }
   number (name: string): number | undefined { return this.val(name)?.number }
   doc (name: string): Val { return this.val(name) ?? EMPTY }
-  list (name: string): Val[] | undefined { return this.sequences.get(name) ?? (this.found.has(name) ? values(this.doc(name)) : undefined) }
+  list (name: string): Val[] { return this.sequences.get(name) ?? values(this.required(name, this.val(name))) }
+  /** A list of documents. Throws TypeMismatch (14). */
+  docs (name: string): Val[] {
+    const odd = this.list(name).find(item => !item.isObject)
+    if (odd === undefined) return this.list(name)
+    throw new MongoError(14, `BSON field '${this.where}.${name}' holds the wrong type '${odd.typeName}', expected type 'object'`)
+  }
+
   required<R> (name: string, value: R | undefined): R {
     if (value === undefined) throw new MongoError(40414, `BSON field '${this.where}.${name}' is missing but a required field`)
     return value
   }
 }
 
-/** The collection's name that the command gives; throws InvalidNamespace (73). */
-export function collectionName ({ command, target, db }: Context): string {
+/** The namespace that the command gives: database, dot, collection. Throws InvalidNamespace (73). */
+export function namespaceOf ({ store, command, target, db }: Context): string {
   const name = target.type === T.string ? target.string : ''
-  if (!/^$|^\.|[$\0]|^system\./.test(name) && Buffer.byteLength(`${db}.${name}`) <= 255) return name
-  throw new MongoError(73, `Invalid namespace specified '${db}.${name}' for ${command}`)
+  const ns = `${db}.${name}`
+  if (store.catalog.collections.has(ns) || !(/^$|^\.|[$\0]|^system\./.test(name) || Buffer.byteLength(ns) > 255)) return ns
+  throw new MongoError(73, `Invalid namespace specified '${ns}' for ${command}`)
 }
-
-/** The same with its database's name before it. */
-export function namespaceOf (context: Context): string { return `${context.db}.${collectionName(context)}` }
-export function findCollection (context: Context): Collection | undefined { return context.store.catalog.get(context.db, collectionName(context)) }
+export const findCollection = (context: Context): Collection | undefined => context.store.catalog.collections.get(namespaceOf(context))
 /** Reads a sort document: paths with 1 or -1. Throws BadValue (2) or 15975. */
 export function compileSort (sort: Val): KeyPart[] {
   const given = fields(sort)

@@ -1,28 +1,21 @@
 import { MongoError } from './errors.js'
-import { T, type Val, fields, get, show, values } from './bson.js'
+import { T, type Val, fields, show, values } from './bson.js'
 import { existing } from './admin.js'
 import type { Collection, Index, IndexSpec } from './catalog.js'
-import { type Handler, collectionName } from './context.js'
+import { type Handler, Options, namespaceOf, specOf } from './context.js'
 import { findIndex, sameKey } from './index-keys.js'
 import { CHUNK, CHUNK_BYTES } from './query.js'
 import { type Store, recordOf } from './store.js'
 
-/** What an index specification may have, and of which type. */
-const TAKEN = new Map([['name', [T.string]], ['key', [T.object]], ['unique', [T.bool, T.int, T.long, T.double]]] as Array<[string, number[]]>)
-const IGNORED = ['v', 'background', 'ns', 'dropDups']
-/** Options of MongoDB's indexes that this server has not; `false` says the same as leaving them out. */
-const REFUSED = ['sparse', 'partialFilterExpression', 'expireAfterSeconds', 'hidden', 'collation', 'weights', 'default_language', 'language_override',
-  'bits', 'min', 'max', 'textIndexVersion', '2dsphereIndexVersion', 'wildcardProjection', 'storageEngine', 'clustered', 'prepareUnique']
+/** What an index specification may have. */
+const SPEC = specOf('string name; object key; bool unique; ignored v background ns dropDups; refused sparse partialFilterExpression expireAfterSeconds hidden ' +
+  'collation weights default_language language_override bits min max textIndexVersion 2dsphereIndexVersion wildcardProjection storageEngine clustered prepareUnique')
 /** MongoDB's limit. */
 const MAX_INDEXES = 64
-/** Reads an index specification. Throws CannotCreateIndex (67) for what is refused, and MongoDB's parse errors. */
+/** Reads an index specification. Throws CannotCreateIndex (67) for other kinds of keys, InvalidIndexSpecificationOption (197), and as {@link Options}. */
 function parseSpec (spec: Val): IndexSpec {
-  for (const [option, value] of fields(spec)) {
-    if (TAKEN.get(option)?.includes(value.type) === false) throw new MongoError(14, `The field '${option}' has the wrong type: ${show(value)}`)
-    if (REFUSED.includes(option) && (value.type !== T.bool || value.truthy)) throw new MongoError(67, `index option '${option}' is not supported`)
-    if (![...TAKEN.keys(), ...IGNORED, ...REFUSED].includes(option)) throw new MongoError(197, `The field '${option}' is not valid for an index specification`)
-  }
-  const [name = '', key, unique] = [get(spec, 'name')?.string, get(spec, 'key'), get(spec, 'unique')?.truthy === true]
+  const options = new Options('createIndexes.indexes', fields(spec), SPEC, undefined, 197)
+  const [name = '', key, unique] = [options.val('name')?.string, options.val('key'), options.bool('unique')]
   if (name === '' || key === undefined) throw new MongoError(9, `The 'key' and 'name' fields are required properties of an index specification: ${show(spec)}`)
   const pattern = fields(key).map(([path, direction]): [string, number] => [path, direction.isNumber ? direction.number : NaN])
   const plain = pattern.every(([path, direction]) => !/(^|\.)(\$|\.|$)/.test(path) && Number.isFinite(direction) && direction !== 0)
@@ -42,19 +35,19 @@ function isThere (there: IndexSpec[], spec: IndexSpec): boolean {
 
 /** Other writes wait while an index is made; reads go on. What conflicts is found before anything is made, and a failure leaves nothing. */
 export const createIndexes: Handler = async (context, options) => {
-  const { store, db } = context
-  const name = collectionName(context)
-  const specs = options.required('indexes', options.list('indexes')).map(parseSpec)
+  const { store } = context
+  const ns = namespaceOf(context)
+  const specs = options.docs('indexes').map(parseSpec)
   if (specs.length === 0) throw new MongoError(2, 'Must specify at least one index to create')
   return await store.hold(async write => {
-    const before = store.catalog.get(db, name)
+    const before = store.catalog.collections.get(ns)
     const numIndexesBefore = before?.indexes.length ?? 1
     const wanted: IndexSpec[] = []
     for (const spec of specs) if (!isThere([...before?.indexes ?? [], ...wanted], spec)) wanted.push(spec)
-    if (numIndexesBefore + wanted.length > MAX_INDEXES) throw new MongoError(67, `add index fails, more than ${MAX_INDEXES} indexes for ${db}.${name}`)
+    if (numIndexesBefore + wanted.length > MAX_INDEXES) throw new MongoError(67, `add index fails, more than ${MAX_INDEXES} indexes for ${ns}`)
     // Until they are in use they count as dropped, so that a failure leaves nothing behind.
     const made = await write(() => {
-      store.catalog.getOrCreate(db, name)
+      store.catalog.getOrCreate(ns)
       const indexes = wanted.map(spec => store.catalog.newIndex(spec))
       store.catalog.dropped.push(...indexes.map(({ id }) => id))
       return indexes

@@ -97,7 +97,7 @@ export const getMore: Handler = async (context, options) => {
 export const killCursors: Handler = (context, options) => {
   const ns = namespaceOf(context)
   const [cursorsKilled, cursorsNotFound]: [Plain[], Plain[]] = [[], []]
-  for (const id of options.required('cursors', options.list('cursors'))) (context.cursors.kill(ns, cursorId(id)) ? cursorsKilled : cursorsNotFound).push(id)
+  for (const id of options.list('cursors')) (context.cursors.kill(ns, cursorId(id)) ? cursorsKilled : cursorsNotFound).push(id)
   return { cursorsKilled, cursorsNotFound, cursorsAlive: [], cursorsUnknown: [], ok: 1 }
 }
 
@@ -130,8 +130,8 @@ const STAGES = new Map([['$match', 15959], ['$skip', 5107200], ['$limit', 15958]
 const GROUP = build({ _id: 1, n: { $sum: 1 } })
 /** The query of a pipeline of the stages that countDocuments sends, and whether it counts. Throws 40324 for others, NotImplemented (238) in another order. */
 export function pipelineQuery (context: Context, options: Options): { query: Query | undefined, counts: boolean } {
-  const stages = options.required('pipeline', options.list('pipeline')).map(stage => {
-    const [[name, value] = ['', stage], ...others] = stage.isObject ? fields(stage) : []
+  const stages = options.docs('pipeline').map(stage => {
+    const [[name, value] = ['', stage], ...others] = fields(stage)
     if (name === '' || others.length > 0) throw new MongoError(40323, 'A pipeline stage specification object must contain exactly one field.')
     const code = STAGES.get(name)
     if (code === undefined) throw new MongoError(40324, `Unrecognized pipeline stage name: '${name}'`)

@@ -1,7 +1,7 @@
 import { MongoError } from './errors.js'
 import { type Plain, type Val, docVal, fields } from './bson.js'
 import type { Collection } from './catalog.js'
-import { type Context, type Handler, Options, type Spec, collectionName, compileSort, findCollection } from './context.js'
+import { type Context, type Handler, Options, type Spec, compileSort, findCollection, namespaceOf } from './context.js'
 import { compileFilter, compileProjection } from './match.js'
 import { CHUNK_BYTES, type Found, type Query, drain, run } from './query.js'
 import type { Store } from './store.js'
@@ -24,7 +24,7 @@ interface Statement {
   each: (collection: Collection, found: Found) => void
   none?: (() => void) | undefined
 }
-type Make<Item> = (item: Item, report: Report, collection: string) => Statement | (() => void)
+type Make<Item> = (item: Item, report: Report, ns: string) => Statement | (() => void)
 
 /** Finds and changes in one transaction, so that nothing comes between. @returns false, with nothing done, if there is too much to read */
 function attempt (context: Context, statement: Statement): boolean {
@@ -66,7 +66,7 @@ async function atLength (context: Context, { query, each, none }: Statement): Pr
 /** Runs the statements (or changes that need no search) for a list, as many in one transaction as go: a batch costs one flush. @returns the command's answer */
 async function runAll<Item> (context: Context, options: Options, list: Item[], make: Make<Item>): Promise<Plain> {
   const { store, turn, command } = context
-  const name = collectionName(context)
+  const ns = namespaceOf(context)
   const [upserted, writeErrors]: [Plain[], Plain[]] = [[], []]
   let [i, end, n, nModified] = [0, list.length, 0, 0]
   const report: Report = (before, after) => {
@@ -85,7 +85,7 @@ async function runAll<Item> (context: Context, options: Options, list: Item[], m
       const start = performance.now()
       for (const stop = i + GROUP; i < end && i < stop; i++) {
         try {
-          const statement = make(list[i] as Item, report, name)
+          const statement = make(list[i] as Item, report, ns)
           if (typeof statement === 'function') statement()
           else if (performance.now() - start > GROUP_MS) return undefined
           else if (!attempt(context, statement)) return statement
@@ -98,22 +98,20 @@ async function runAll<Item> (context: Context, options: Options, list: Item[], m
   return { n, ...(command === 'update' ? { nModified, upserted: some(upserted) } : {}), writeErrors: some(writeErrors), ok: 1 }
 }
 
-function batch ({ command }: Context, options: Options, name: string): Val[] {
-  const list = options.required(name, options.list(name))
-  if (list.length === 0 || list.length > MAX_BATCH) throw new MongoError(16, `Write batch sizes must be between 1 and ${MAX_BATCH}, not ${list.length}`)
-  const odd = list.find(item => !item.isObject)
-  if (odd !== undefined) throw new MongoError(14, `BSON field '${command}.${name}' holds the wrong type '${odd.typeName}', expected type 'object'`)
-  return list
+function batch (options: Options, name: string): Val[] {
+  const list = options.docs(name)
+  if (list.length > 0 && list.length <= MAX_BATCH) return list
+  throw new MongoError(16, `Write batch sizes must be between 1 and ${MAX_BATCH}, not ${list.length}`)
 }
 
 function statements (context: Context, options: Options, name: string, takes: Spec, needs: string[]): Options[] {
-  const list = batch(context, options, name).map(item => new Options(`${context.command}.${name}`, fields(item), takes))
+  const list = batch(options, name).map(item => new Options(`${context.command}.${name}`, fields(item), takes))
   for (const statement of list) for (const need of needs) statement.required(need, statement.val(need))
   return list
 }
 
-function insertOne ({ store, db }: Context, name: string, doc: Buffer, report: Report): void {
-  store.insert(store.catalog.getOrCreate(db, name), doc)
+function insertOne ({ store }: Context, ns: string, doc: Buffer, report: Report): void {
+  store.insert(store.catalog.getOrCreate(ns), doc)
   report(undefined, doc)
 }
 
@@ -129,12 +127,12 @@ function changing (context: Context, options: Options, q: string, u: string | un
       if (after === undefined || !after.equals(doc)) context.store.change(collection, record, doc, after)
       report(doc, after)
     },
-    none: update !== undefined && options.bool('upsert') ? () => insertOne(context, collectionName(context), update.insert(filter), report) : undefined
+    none: update !== undefined && options.bool('upsert') ? () => insertOne(context, namespaceOf(context), update.insert(filter), report) : undefined
   }
 }
 
 export const insert: Handler = async (context, options) =>
-  await runAll(context, options, batch(context, options, 'documents'), (item, report, name) => () => insertOne(context, name, prepareInsert(item), report))
+  await runAll(context, options, batch(options, 'documents'), (item, report, ns) => () => insertOne(context, ns, prepareInsert(item), report))
 export const update: Handler = async (context, options) =>
   await runAll(context, options, statements(context, options, 'updates', UPDATE, ['q', 'u']), (statement, report) =>
     changing(context, statement, 'q', 'u', statement.bool('multi'), report))
