@@ -164,18 +164,20 @@ export class Writer {
 
   /** With its final 0. */
   text (value: string): this {
-    this.pos += this.need(Buffer.byteLength(value)).write(value, this.pos)
+    this.pos += this.need(value.length * 3).write(value, this.pos)
     return this.byte(0)
   }
 
   document (doc: Plain[] | Doc): this {
     const start = this.int32(0).pos - 4
-    for (const [name, value] of doc instanceof Map ? doc : Object.entries(doc)) if (value !== undefined) this.element(name, value)
+    if (doc instanceof Map) for (const [name, value] of doc) this.element(name, value)
+    else for (const name in doc) this.element(name, (doc as Record<string, Plain>)[name])
     this.byte(0).buf.writeInt32LE(this.pos - start, start)
     return this
   }
 
-  private element (name: string, value: Exclude<Plain, undefined>): this {
+  private element (name: string, value: Plain): this {
+    if (value === undefined) return this
     if (value instanceof Val) return this.byte(value.type).text(name).raw(value.buf, value.start, value.end)
     if (Buffer.isBuffer(value)) return this.byte(T.object).text(name).raw(value)
     if (typeof value === 'string') return this.byte(T.string).text(name).int32(Buffer.byteLength(value) + 1).text(value)

@@ -54,7 +54,7 @@ function explain (context: Context): Plain {
   const [statement] = command === 'update' || command === 'delete' ? options.docs(`${command}s`) : []
   if (statement !== undefined) options = new Options(command, fields(statement), command === 'update' ? writes.UPDATE : writes.DELETE)
   const query = command === 'aggregate' ? reads.pipelineQuery(inner, options).query : reads.queryOf(inner, options, filter)
-  const winningPlan = query === undefined ? { stage: 'EOF' } : stages(plan(query.collection, query.filter, query.sort, query.hint))
+  const winningPlan = query.collection === undefined ? { stage: 'EOF' } : stages(plan(query.collection, query.filter, query.sort, query.hint))
   return { explainVersion: '1', queryPlanner: { namespace: namespaceOf(inner), winningPlan, rejectedPlans: [] }, command: context.target, ok: 1 }
 }
 

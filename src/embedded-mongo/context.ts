@@ -50,8 +50,9 @@ export class Options {
   list (name: string): Val[] { return this.sequences.get(name) ?? values(this.required(name, this.val(name))) }
   /** A list of documents. Throws TypeMismatch (14). */
   docs (name: string): Val[] {
-    const odd = this.list(name).find(item => !item.isObject)
-    if (odd === undefined) return this.list(name)
+    const list = this.list(name)
+    const odd = list.find(item => !item.isObject)
+    if (odd === undefined) return list
     throw new MongoError(14, `BSON field '${this.where}.${name}' holds the wrong type '${odd.typeName}', expected type 'object'`)
   }
 

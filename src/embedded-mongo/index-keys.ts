@@ -2,12 +2,12 @@ import { MongoError } from './errors.js'
 import { T, Val, field, fields, values } from './bson.js'
 import type { Collection, Index } from './catalog.js'
 import { KeyWriter, RANK, after } from './keystring.js'
-import { type Demand, type Filter, type Path, parsePath } from './match.js'
+import { type Demand, type Filter, type Path, isIndex, parsePath } from './match.js'
 
 /** The fields of an index or a sort, in order. */
 export interface KeyPart { path: Path, descending: boolean }
 /** A stretch of keys, end exclusive. */
-type Range = [start: Buffer, end: Buffer]
+export type Range = [start: Buffer, end: Buffer]
 /** What a part of a key is made of; undefined is missing. */
 type Slot = Val | Buffer | undefined
 /** Longest key of an index, without prefix and record number, and longest key that LMDB takes. */
@@ -54,7 +54,7 @@ function assemble (parts: KeyPart[], row: Slot[]): Buffer {
 function rowsOf (parts: KeyPart[], doc: Val, multikey?: boolean[], at = parts.map(() => 0), row: Slot[] = parts.map(() => undefined)): Slot[][] {
   let array: Val | undefined
   for (let i = 0; i < parts.length; i++) {
-    const { names, digits, text } = (parts[i] as KeyPart).path
+    const { names, parts: named, text } = (parts[i] as KeyPart).path
     let [value, position]: [Val | undefined, number] = [doc, at[i] as number]
     if (position < 0) continue
     do value = field(value, names[position++] as Buffer)
@@ -62,7 +62,7 @@ function rowsOf (parts: KeyPart[], doc: Val, multikey?: boolean[], at = parts.ma
     at[i] = value?.isArray === true ? position : -1
     if (value?.isArray === true) {
       if (array !== undefined && array.start !== value.start) throw new MongoError(multikey === undefined ? 2 : 171, `parallel arrays: ${text}`)
-      if (digits[position] === true) throw new MongoError(2, `an array position in an index or a sort is not supported by the embedded server: ${text}`)
+      if (isIndex(named[position])) throw new MongoError(2, `an array position in an index or a sort is not supported by the embedded server: ${text}`)
       array = value
       if (multikey !== undefined) multikey[i] = true
     } else if (position === names.length) row[i] = value
@@ -118,6 +118,8 @@ function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
   let bounds = boundsFor(index, 0, demands)
   const extended = (encoded: Buffer): Buffer => writer.reset().raw(start).value(encoded, index.parts[equal]?.descending).take()
   for (; bounds?.length === 1 && bounds[0]?.length === 1; bounds = boundsFor(index, ++equal, demands)) start = extended(bounds[0][0])
+  const point = start.subarray(0, MAX_LMDB_KEY)
+  if (index.unique && equal === index.parts.length) return { index, ranges: [[point, point]], reverse: false, sorted: true, single: true, score: 1000 }
   // Turned round, a bound that excludes its own bytes includes them and all that follows.
   const turned = index.parts[equal]?.descending === true
   const beginning = (key: Buffer): Range => [key, after(key)]
@@ -127,11 +129,10 @@ function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
   }
   const ranges = bounds?.map(ends) ?? [beginning(start)]
   const backwards = isBackwards(index, equal, sort)
-  const single = index.unique && equal === index.parts.length
-  const score = (single ? 1000 : 0) + equal * 20 + (bounds === undefined ? 0 : 10) + (backwards === undefined || sort.length === 0 ? 0 : 7)
+  const score = equal * 20 + (bounds === undefined ? 0 : 10) + (backwards === undefined || sort.length === 0 ? 0 : 7)
   const cut = ranges.map(range => range.map(key => key.subarray(0, MAX_LMDB_KEY)) as Range)
   const read = cut.filter(([from, to]) => from.compare(to) < 0).sort(([a], [b]) => a.compare(b))
-  return { index, ranges: backwards === true ? read.reverse() : read, reverse: backwards === true, sorted: backwards !== undefined, single, score }
+  return { index, ranges: backwards === true ? read.reverse() : read, reverse: backwards === true, sorted: backwards !== undefined, single: false, score }
 }
 
 /** Which way the index gives the sort's order, undefined if it does not; its first `equal` parts are the same for all documents, unless arrays are in play. */

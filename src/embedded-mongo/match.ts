@@ -2,8 +2,8 @@ import { MongoError, notImplemented } from './errors.js'
 import { T, type Val, build, docVal, field, fields, show, values } from './bson.js'
 import { RANK, compareEncoded, encode, identity, rankOf } from './keystring.js'
 
-/** A dotted path, cut at its dots; `digits` tells which parts can be positions in an array. */
-export interface Path { text: string, parts: string[], names: Buffer[], digits: boolean[] }
+/** A dotted path, cut at its dots: as text and as bytes. */
+export interface Path { text: string, parts: string[], names: Buffer[] }
 type Test = (value: Val | undefined) => boolean
 type DocTest = (doc: Val) => boolean
 type Comparison = '$gt' | '$gte' | '$lt' | '$lte'
@@ -15,10 +15,11 @@ export interface Filter extends Found { test: DocTest, /** Whether every documen
 const bad = (message: string): MongoError => new MongoError(2, message)
 const nothing = (): Found => ({ demands: [], equalities: [] })
 const isNaNVal = (value: Val): boolean => value.type === T.double && Number.isNaN(value.number)
-export const isIndex = (part: string): boolean => /^(0|[1-9][0-9]*)$/.test(part)
+/** Whether a part of a path can be a position in an array. */
+export const isIndex = (part = ''): boolean => /^(0|[1-9][0-9]*)$/.test(part)
 export function parsePath (text: string): Path {
   const parts = text.split('.')
-  return { text, parts, names: parts.map(part => Buffer.from(part)), digits: parts.map(isIndex) }
+  return { text, parts, names: parts.map(part => Buffer.from(part)) }
 }
 
 /**
@@ -31,7 +32,7 @@ export function walk (value: Val | undefined, path: Path, emit: Test, whole = tr
     const items = values(value)
     if (left === 0) return items.some(emit) || (whole && emit(value))
     if (items.some(item => item.isObject && walk(item, path, emit, whole, at))) return true
-    const item = path.digits[at] === true ? items[Number(path.parts[at])] : undefined
+    const item = isIndex(path.parts[at]) ? items[Number(path.parts[at])] : undefined
     if (left === 1) return item !== undefined && emit(item)
     return (item?.isObject === true || item?.isArray === true) && walk(item, path, emit, whole, at + 1)
   }
@@ -84,17 +85,14 @@ function pathTests (path: Path, value: Val, found: Found): DocTest[] {
 
 /** Equal to one of them; null also stands for missing, NaN equals itself. A text or ObjectId alone is compared by its own bytes, which is faster. */
 function oneOf (path: Path, operands: Val[], found: Found): Test {
-  const ranks = new Set(operands.map(rankOf))
-  const keys = operands.map(encode)
+  const [ranks, keys] = [operands.map(rankOf), operands.map(encode)]
   // An array also equals an element of an array of arrays, which no index tells.
-  if (!ranks.has(RANK.array)) found.demands.push({ path: path.text, op: 'in', keys })
+  if (!ranks.includes(RANK.array)) found.demands.push({ path: path.text, op: 'in', keys })
+  const [one, key] = operands.length === 1 ? [operands[0], keys[0]] : []
+  if (one?.type === T.string || one?.type === T.objectId) return value => value?.type === one.type && value.bytes.equals(one.bytes)
+  if (key !== undefined) return value => rankOf(value) === ranks[0] && (ranks[0] === RANK.null || compareEncoded(value, key) === 0)
   const known = new Set(keys.map(key => key.toString('latin1')))
-  const [one] = keys.length === 1 ? keys : []
-  const [byBytes] = one !== undefined ? operands.filter(({ type }) => type === T.string || type === T.objectId) : []
-  return value => {
-    if (byBytes !== undefined && value?.type === byBytes.type) return byBytes.buf.compare(value.buf, value.start, value.end, byBytes.start, byBytes.end) === 0
-    return ranks.has(rankOf(value)) && (rankOf(value) === RANK.null || (one === undefined ? known.has(identity(value)) : compareEncoded(value, one) === 0))
-  }
+  return value => ranks.includes(rankOf(value)) && (rankOf(value) === RANK.null || known.has(identity(value)))
 }
 
 /** Compares within one type; null and NaN equal themselves, and nothing is above or below them (MongoDB, ComparisonMatchExpression). */

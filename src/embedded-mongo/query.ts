@@ -1,23 +1,22 @@
+import btree from 'sorted-btree'
 import { MongoError } from './errors.js'
 import { type Val, docVal } from './bson.js'
 import type { Collection } from './catalog.js'
-import { type KeyPart, type Plan, plan, sortKey } from './index-keys.js'
+import { type KeyPart, type Plan, type Range, plan, sortKey } from './index-keys.js'
 import type { Filter } from './match.js'
-import { type Store, next, recordOf } from './store.js'
+import { NOTHING, type Store, next, numbered, recordOf } from './store.js'
 
+const { default: BTree } = btree
 export interface Found { record: number, doc: Buffer }
 /** A query's documents; `undefined` marks a point at which the reader may wait. Whoever waits calls `rest` first: what was read ahead is read again. */
 export interface Documents extends Generator<Found | undefined, void> { rest?: () => void }
-/** A limit of 0 is none. */
-export interface Query { collection: Collection, filter: Filter, sort: KeyPart[], hint?: Val | undefined, skip?: number, limit?: number }
+/** Without a collection nothing is found. A limit of 0 is none. */
+export interface Query { collection: Collection | undefined, filter: Filter, sort: KeyPart[], hint?: Val | undefined, skip?: number, limit?: number }
 type Entries = Array<[key: Buffer, value: Buffer]>
-interface Item { key: Buffer, record: number }
 /** Entries, and bytes of documents, that are read in one go: well under a millisecond. */
 export const [CHUNK, CHUNK_BYTES] = [200, 1024 * 1024]
 /** Memory of a sort without an index, which holds keys and record numbers only, and of one item beside its key. MongoDB allows 100 MiB of documents. */
 const [MAX_SORT_BYTES, ITEM_BYTES] = [32 * 1024 * 1024, 100]
-/** Items in one list of a sort. */
-const LIST = 500
 /** Longest time that a reader keeps the thread before it lets others in. */
 const SLICE_MS = 4
 export function run (store: Store, query: Query): Documents {
@@ -27,9 +26,11 @@ export function run (store: Store, query: Query): Documents {
 
 function * limited (store: Store, query: Query, ahead: Entries): Documents {
   const { collection, filter, sort, hint, skip = 0, limit = 0 } = query
+  if (collection === undefined) return
   const chosen = plan(collection, filter, sort, hint)
   const wanted = limit === 0 ? Infinity : skip + limit
-  const source = chosen.sorted ? scan(store, query, chosen, ahead, wanted) : sorted(store, query, scan(store, query, chosen, ahead, Infinity), wanted)
+  const found = scan(store, collection, filter, chosen, ahead, chosen.sorted ? wanted : Infinity)
+  const source = chosen.sorted ? found : sorted(store, collection, query, found, wanted)
   for (let seen = 0; seen < wanted;) {
     const { value: found, done } = source.next()
     if (collection.dropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
@@ -38,11 +39,10 @@ function * limited (store: Store, query: Query, ahead: Entries): Documents {
   }
 }
 
-function * scan (store: Store, { collection, filter }: Query, { index, ranges, reverse, single }: Plan, ahead: Entries, wanted: number): Documents {
+function * scan (store: Store, collection: Collection, filter: Filter, { index, ranges, reverse, single }: Plan, ahead: Entries, wanted: number): Documents {
   if (single) {
-    // Asking for one entry is cheaper than a range.
-    const held = ranges[0] === undefined ? undefined : store.entry(ranges[0][0])
-    const doc = held === undefined ? undefined : store.document(collection, recordOf(held))
+    const held = store.entry((ranges[0] as Range)[0]) // asking for one entry is cheaper than a range
+    const doc = held && store.document(collection, recordOf(held))
     if (held !== undefined && doc !== undefined && filter.test(docVal(doc))) yield { record: recordOf(held), doc }
     return
   }
@@ -69,51 +69,26 @@ function * scan (store: Store, { collection, filter }: Query, { index, ranges, r
   }
 }
 
-/** Reads all, then hands over, holding record numbers only. */
-function * sorted (store: Store, { collection, filter, sort }: Query, source: Documents, wanted: number): Documents {
-  const records = yield * inOrder(source, sort, wanted)
-  for (const [i, record] of records.entries()) {
-    const doc = store.document(collection, record)
-    if (doc !== undefined && filter.test(docVal(doc))) yield { record, doc }
-    if (i % CHUNK === CHUNK - 1) yield undefined
-  }
-}
-
-/** The numbers of the first `wanted` documents in the sort's order. Keys go one by one into short sorted lists, so that it can pause at any time. */
-function * inOrder (source: Documents, sort: KeyPart[], wanted: number): Generator<undefined, number[]> {
-  const lists: Item[][] = [[]]
-  const records: number[] = []
-  let [count, bytes] = [0, 0]
+/** Reads all into a tree in the sort's order, of keys and record numbers only, then hands over. */
+function * sorted (store: Store, collection: Collection, { filter, sort }: Query, source: Documents, wanted: number): Documents {
+  const tree = new BTree<Buffer, number>(undefined, Buffer.compare)
+  let [bytes, i] = [0, 0]
   for (const found of source) {
     if (found === undefined) yield undefined
     else {
-      const key = sortKey(sort, docVal(found.doc))
-      const at = Math.max(0, place(lists, list => list[0], key) - 1)
-      const list = lists[at] as Item[]
-      list.splice(place(list, item => item, key), 0, { key, record: found.record })
-      if (list.length > LIST) lists.splice(at + 1, 0, list.splice(LIST / 2))
-      const dropped = ++count > wanted ? lists.at(-1)?.pop() : undefined
-      if (lists.at(-1)?.length === 0) lists.pop()
-      bytes += key.length + ITEM_BYTES - (dropped === undefined ? 0 : dropped.key.length + ITEM_BYTES)
+      const key = numbered(NOTHING, sortKey(sort, docVal(found.doc)), found.record)
+      tree.set(key, found.record)
+      const last = tree.size > wanted ? tree.maxKey() : undefined
+      if (last !== undefined) tree.delete(last)
+      bytes += key.length + ITEM_BYTES - (last === undefined ? 0 : last.length + ITEM_BYTES)
       if (bytes > MAX_SORT_BYTES) throw new MongoError(292, `Sort exceeded memory limit of ${MAX_SORT_BYTES} bytes; an index on the sort's fields needs none`)
     }
   }
-  for (const list of lists) {
-    for (const { record } of list) records.push(record)
-    yield undefined
+  for (const record of tree.values()) {
+    const doc = store.document(collection, record)
+    if (doc !== undefined && filter.test(docVal(doc))) yield { record, doc }
+    if (++i % CHUNK === 0) yield undefined
   }
-  return records
-}
-
-/** How many of the list are not behind this key. */
-function place<E> (list: E[], first: (entry: E) => Item | undefined, key: Buffer): number {
-  let [low, high] = [0, list.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (first(list[middle] as E)?.key.compare(key) === 1) high = middle
-    else low = middle + 1
-  }
-  return low
 }
 
 /** The time of an operation: its pauses for others, and its end by maxTimeMS (0: none). */

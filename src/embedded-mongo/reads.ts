@@ -5,8 +5,8 @@ import { identity } from './keystring.js'
 import { compileFilter, compileProjection, parsePath, walk } from './match.js'
 import { type Documents, type Query, type Turn, drain, run } from './query.js'
 
-/** Without a getMore for this long a cursor is closed, as MongoDB does. */
-const IDLE_MS = 10 * 60 * 1000
+/** Without a getMore for this long a cursor is closed, as MongoDB does; so many may be open. */
+const [IDLE_MS, MAX_CURSORS] = [10 * 60 * 1000, 10_000]
 /** A batch ends when it is as large as this; MongoDB's limit is 16 MiB, which takes too long to put together. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024
 /** The same where there is only one batch, and most that the values of a distinct may take. */
@@ -19,9 +19,10 @@ interface Cursor { id: bigint, ns: string, documents: Documents, transform: (doc
 export class Cursors {
   private readonly open = new Map<bigint, Cursor>()
   private lastId = BigInt(Math.floor(Math.random() * 2 ** 32)) << 20n
-  /** Answers the first batch and keeps the rest for getMore. @param limit 0: none. @param single no cursor is wanted */
-  async first (ns: string, documents: Documents, transform: (doc: Buffer) => Buffer, size: number, limit: number, single: boolean, turn: Turn): Promise<Plain> {
-    return await this.batch({ id: ++this.lastId, ns, documents, transform, left: limit === 0 ? Infinity : limit, busy: true }, 'firstBatch', size, single, turn)
+  /** Answers the first batch and keeps the rest for getMore. @param single no cursor is wanted */
+  first (context: Context, query: Query, transform: Cursor['transform'], size: number, single: boolean): Promise<Plain> {
+    const [ns, documents] = [namespaceOf(context), run(context.store, query)]
+    return this.batch({ id: 0n, ns, documents, transform, left: query.limit || Infinity, busy: true }, 'firstBatch', size, single, context.turn)
   }
 
   async more (ns: string, id: bigint, size: number, turn: Turn): Promise<Plain> {
@@ -29,33 +30,31 @@ export class Cursors {
     if (cursor === undefined) throw new MongoError(43, `cursor id ${id} not found`)
     if (cursor.ns !== ns) throw new MongoError(13, `Requested getMore on namespace '${ns}', but cursor belongs to a different namespace ${cursor.ns}`)
     if (cursor.busy) throw new MongoError(12051, `cursor id ${id} is already in use`)
-    return await this.batch(cursor, 'nextBatch', size, false, turn)
-  }
-
-  private async batch (cursor: Cursor, name: string, size: number, single: boolean, turn: Turn): Promise<Plain> {
-    const { id, ns, documents, transform } = cursor
-    const batch: Buffer[] = []
-    const wanted = Math.min(size, cursor.left)
-    let [bytes, goesOn] = [0, false]
     clearTimeout(cursor.expires)
     cursor.busy = true
-    this.open.set(id, cursor)
-    try {
-      const all = wanted > 0 && await drain(documents, turn, ({ doc }) => {
-        const out = transform(doc)
-        bytes += out.length
-        return batch.push(out) < wanted && bytes < (single ? MAX_SINGLE_BYTES : MAX_BATCH_BYTES)
-      })
-      cursor.left -= batch.length
-      const more = !all && !single && cursor.left > 0 && this.open.has(id)
-      if (more && this.open.size > 10_000) throw new MongoError(1, 'more than 10,000 cursors are open')
-      goesOn = more
-    } finally {
+    return await this.batch(cursor, 'nextBatch', size, false, turn).finally(() => cursor.busy && this.open.delete(id))
+  }
+
+  /** An open cursor stays `busy` if this throws or was its last batch. */
+  private async batch (cursor: Cursor, name: string, size: number, single: boolean, turn: Turn): Promise<Plain> {
+    const batch: Buffer[] = []
+    const [wanted, maxBytes] = [Math.min(size, cursor.left), single ? MAX_SINGLE_BYTES : MAX_BATCH_BYTES]
+    let bytes = 0
+    const all = wanted > 0 && await drain(cursor.documents, turn, ({ doc }) => {
+      const out = cursor.transform(doc)
+      bytes += out.length
+      return batch.push(out) < wanted && bytes < maxBytes
+    })
+    cursor.left -= batch.length
+    const goesOn = !all && !single && cursor.left > 0 && (cursor.id === 0n || this.open.has(cursor.id))
+    if (goesOn) {
+      if (this.open.size >= MAX_CURSORS && cursor.id === 0n) throw new MongoError(1, `more than ${MAX_CURSORS} cursors are open`)
+      cursor.id ||= ++this.lastId
       cursor.busy = false
-      if (goesOn) cursor.expires = setTimeout(() => this.open.delete(id), IDLE_MS).unref()
-      else this.open.delete(id)
+      cursor.expires = setTimeout(() => this.open.delete(cursor.id), IDLE_MS).unref()
+      this.open.set(cursor.id, cursor)
     }
-    return { cursor: { [name]: batch, id: goesOn ? id : 0n, ns }, ok: 1 }
+    return { cursor: { [name]: batch, id: goesOn ? cursor.id : 0n, ns: cursor.ns }, ok: 1 }
   }
 
   kill (ns: string, id: bigint): boolean {
@@ -66,21 +65,15 @@ export class Cursors {
   }
 }
 
-/** A query on the collection, undefined if that does not exist; what the client sent is checked either way. */
-export function queryOf (context: Context, options: Options, filterName: string): Query | undefined {
+export function queryOf (context: Context, options: Options, filterName: string): Query {
   const [filter, sort, hint] = [compileFilter(options.doc(filterName)), compileSort(options.doc('sort')), options.val('hint')]
-  const collection = findCollection(context)
-  return collection && { collection, filter, sort, hint, skip: options.number('skip') ?? 0, limit: Math.abs(options.number('limit') ?? 0) }
+  return { collection: findCollection(context), filter, sort, hint, skip: options.number('skip') ?? 0, limit: Math.abs(options.number('limit') ?? 0) }
 }
 
-function * nothing (): Documents {}
-const documentsOf = ({ store }: Context, query: Query | undefined): Documents => query === undefined ? nothing() : run(store, query)
-export const find: Handler = async (context, options) => {
+export const find: Handler = (context, options) => {
   const query = queryOf(context, options, 'filter')
   const transform = compileProjection(options.doc('projection'))
-  const size = options.number('batchSize') ?? FIRST_BATCH
-  const [ns, documents] = [namespaceOf(context), documentsOf(context, query)]
-  return await context.cursors.first(ns, documents, transform, size, query?.limit ?? 0, options.bool('singleBatch'), context.turn)
+  return context.cursors.first(context, query, transform, options.number('batchSize') ?? FIRST_BATCH, options.bool('singleBatch'))
 }
 
 function cursorId (value: Val): bigint {
@@ -101,11 +94,11 @@ export const killCursors: Handler = (context, options) => {
   return { cursorsKilled, cursorsNotFound, cursorsAlive: [], cursorsUnknown: [], ok: 1 }
 }
 
-async function countMatches (context: Context, query: Query | undefined): Promise<number> {
-  const { collection, filter, hint, skip = 0, limit = 0 } = query ?? {}
-  if (filter?.empty === true && hint === undefined) return Math.min(Math.max(0, (collection?.count ?? 0) - skip), limit || Infinity)
+async function countMatches ({ store, turn }: Context, query: Query): Promise<number> {
+  const { collection, filter, hint, skip = 0, limit = 0 } = query
+  if (filter.empty && hint === undefined) return Math.min(Math.max(0, (collection?.count ?? 0) - skip), limit || Infinity)
   let n = 0
-  await drain(documentsOf(context, query), context.turn, () => ++n > 0)
+  await drain(run(store, query), turn, () => ++n > 0)
   return n
 }
 export const count: Handler = async (context, options) => ({ n: await countMatches(context, queryOf(context, options, 'query')), ok: 1 })
@@ -121,7 +114,7 @@ export const distinct: Handler = async (context, options) => {
     if (bytes > MAX_SINGLE_BYTES) throw new MongoError(17217, 'distinct too big, 16mb cap')
     return false
   }
-  await drain(documentsOf(context, queryOf(context, options, 'query')), context.turn, ({ doc }) => !walk(docVal(doc), key, add, false))
+  await drain(run(context.store, queryOf(context, options, 'query')), context.turn, ({ doc }) => !walk(docVal(doc), key, add, false))
   return { values: [...found.values()], ok: 1 }
 }
 
@@ -129,7 +122,7 @@ export const distinct: Handler = async (context, options) => {
 const STAGES = new Map([['$match', 15959], ['$skip', 5107200], ['$limit', 15958], ['$group', 238]])
 const GROUP = build({ _id: 1, n: { $sum: 1 } })
 /** The query of a pipeline of the stages that countDocuments sends, and whether it counts. Throws 40324 for others, NotImplemented (238) in another order. */
-export function pipelineQuery (context: Context, options: Options): { query: Query | undefined, counts: boolean } {
+export function pipelineQuery (context: Context, options: Options): { query: Query, counts: boolean } {
   const stages = options.docs('pipeline').map(stage => {
     const [[name, value] = ['', stage], ...others] = fields(stage)
     if (name === '' || others.length > 0) throw new MongoError(40323, 'A pipeline stage specification object must contain exactly one field.')
@@ -143,17 +136,15 @@ export function pipelineQuery (context: Context, options: Options): { query: Que
   const names = stages.map(([name]) => name).join()
   if (!/^(\$match)?,?(\$skip)?,?(\$limit)?,?(\$group)?$/.test(names)) throw notImplemented(`a pipeline of ${names}`)
   const [match = EMPTY, skip, limit, group] = [...STAGES.keys()].map(wanted => stages.find(([name]) => name === wanted)?.[1])
-  const [filter, collection] = [compileFilter(match), findCollection(context)]
-  const query = collection && { collection, filter, sort: [], hint: options.val('hint'), skip: skip?.number ?? 0, limit: limit?.number ?? 0 }
-  return { query, counts: group !== undefined }
+  const [filter, collection, hint] = [compileFilter(match), findCollection(context), options.val('hint')]
+  return { query: { collection, filter, sort: [], hint, skip: skip?.number ?? 0, limit: limit?.number ?? 0 }, counts: group !== undefined }
 }
 
 export const aggregate: Handler = async (context, options) => {
   if (options.val('cursor') === undefined) throw new MongoError(9, "The 'cursor' option is required, except for aggregate with the explain argument")
   const { query, counts } = pipelineQuery(context, options)
-  const ns = namespaceOf(context)
   const size = get(options.val('cursor'), 'batchSize')?.number ?? FIRST_BATCH
-  if (!counts) return await context.cursors.first(ns, documentsOf(context, query), doc => doc, size, query?.limit ?? 0, false, context.turn)
+  if (!counts) return await context.cursors.first(context, query, doc => doc, size, false)
   const n = await countMatches(context, query)
-  return { cursor: { firstBatch: n === 0 ? [] : [{ _id: 1, n }], id: 0n, ns }, ok: 1 }
+  return { cursor: { firstBatch: n === 0 ? [] : [{ _id: 1, n }], id: 0n, ns: namespaceOf(context) }, ok: 1 }
 }

@@ -15,21 +15,17 @@ const GROUP_MS = 8
 const PURGE_CHUNK = 500
 /** Bytes of a document's number. */
 const RECORD = 6
-const NOTHING = Buffer.alloc(0)
-/** A change that waits for its transaction, and is answered when that is on the disk. */
-class Job {
-  answer = (): void => {}
-  constructor (private readonly change: () => unknown, private readonly resolve: (value: never) => void, readonly reject: (error: unknown) => void) {}
-  run (): this {
-    try {
-      const value = this.change()
-      this.answer = () => { this.resolve(value as never) }
-    } catch (error) { this.answer = () => { this.reject(error) } }
-    return this
-  }
+export const NOTHING = Buffer.alloc(0)
+/** A change that waits for its transaction. Run inside it, it gives what answers it afterwards: with its outcome, or with the transaction's failure. */
+type Job = () => (failure?: Error) => void
+const jobFor = <R>(change: () => R, resolve: (value: R) => void, reject: (error: unknown) => void): Job => () => {
+  try {
+    const value = change()
+    return failure => { failure === undefined ? resolve(value) : reject(failure) }
+  } catch (error) { return failure => { reject(failure ?? error) } }
 }
-
-function numbered (start: Buffer, key: Buffer, record?: number): Buffer {
+/** Bytes one after the other, and a document's number. */
+export function numbered (start: Buffer, key: Buffer, record?: number): Buffer {
   const out = Buffer.allocUnsafe(start.length + key.length + (record === undefined ? 0 : RECORD))
   key.copy(out, start.copy(out))
   if (record !== undefined) out.writeUIntBE(record, out.length - RECORD, RECORD)
@@ -74,7 +70,7 @@ export class Store {
   /** Runs `change` inside a transaction and resolves when it is on the disk. Changes that come while one is written go together into the next. */
   async write<R> (change: () => R): Promise<R> {
     return await new Promise<R>((resolve, reject) => {
-      this.jobs.push(new Job(change, resolve, reject))
+      this.jobs.push(jobFor(change, resolve, reject))
       this.inTurn(async () => { await this.commit(this.jobs) }).catch(reject)
     })
   }
@@ -82,22 +78,22 @@ export class Store {
   /** Keeps all other writes waiting while `run` reads, lets readers in, and writes by the function that it is given. */
   async hold<R> (run: (write: Store['write']) => Promise<R>): Promise<R> {
     return await this.inTurn(async () => await run(async change => await new Promise((resolve, reject) => {
-      this.commit([new Job(change, resolve, reject)]).catch(reject)
+      this.commit([jobFor(change, resolve, reject)]).catch(reject)
     })))
   }
 
   /** Runs the jobs, as many as the time allows, in one transaction. */
   private async commit (jobs: Job[]): Promise<void> {
-    const group: Job[] = []
+    const answers: Array<ReturnType<Job>> = []
     const runGroup = (): void => {
       const end = performance.now() + GROUP_MS
-      do group.push((jobs.shift() as Job).run())
+      do answers.push((jobs.shift() as Job)())
       while (jobs.length > 0 && performance.now() < end)
       this.catalog.save()
     }
     try {
       if (jobs.length > 0) await this.root.transaction(runGroup).then(async () => await this.root.flushed)
-      for (const job of group) job.answer()
+      for (const answer of answers) answer()
     } catch (error) {
       // lmdb says why in a second promise.
       const reason = await Promise.resolve((error as { commitError?: Promise<never> }).commitError).then(() => error as Error, (why: Error) => why)
@@ -106,7 +102,7 @@ export class Store {
       const failure = new MongoError(code, `nothing was written${code === 1 ? '' : ', the disk is probably full'}: ${reason.message}`)
       this.root.resetReadTxn()
       this.catalog.load()
-      for (const job of group) job.reject(failure)
+      for (const answer of answers) answer(failure)
     }
   }
 

@@ -31,7 +31,7 @@ function attempt (context: Context, statement: Statement): boolean {
   const collection = findCollection(context)
   const found: Found[] = []
   let [chunks, bytes] = [0, 0]
-  for (const document of collection === undefined ? [] : run(context.store, { ...statement.query, collection })) {
+  for (const document of run(context.store, { ...statement.query, collection })) {
     if (document === undefined) chunks++
     else bytes += found.push(document) === 1 ? 0 : document.doc.length
     if (chunks > CHUNKS_INSIDE || bytes > CHUNKS_INSIDE * CHUNK_BYTES) return false
@@ -46,8 +46,7 @@ async function atLength (context: Context, { query, each, none }: Statement): Pr
   const { store, turn } = context
   const change = async (write: Store['write']): Promise<void> => {
     const records: number[] = []
-    const collection = findCollection(context)
-    if (collection !== undefined) await drain(run(store, { ...query, collection }), turn, ({ record }) => records.push(record) > 0)
+    await drain(run(store, { ...query, collection: findCollection(context) }), turn, ({ record }) => records.push(record) > 0)
     if (records.length === 0) await write(() => none?.())
     for (let i = 0; i < records.length;) {
       await write(() => {

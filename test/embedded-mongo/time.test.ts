@@ -1,8 +1,14 @@
 // Time: nothing holds up the others, cursors expire, maxTimeMS is obeyed.
+import { serialize } from 'bson'
 import { MongoClient, type Collection, type MongoServerError } from 'mongodb'
 import { mock } from 'node:test'
 import { t as tap, test, type Test } from 'tap'
+import { toVal } from '../../src/embedded-mongo/bson.js'
+import { type Context, EMPTY } from '../../src/embedded-mongo/context.js'
+import { compileFilter } from '../../src/embedded-mongo/match.js'
+import { type Query, Turn } from '../../src/embedded-mongo/query.js'
 import { Cursors } from '../../src/embedded-mongo/reads.js'
+import { Store } from '../../src/embedded-mongo/store.js'
 import { scratch, start, startProcess } from './helper.js'
 
 // A minute of work where nothing else runs; a loaded machine may take several times that.
@@ -86,19 +92,25 @@ test('a cursor that is left alone is closed after 10 minutes, and each getMore g
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const cursors = new Cursors()
-  const documents = (function * () {
-    for (let record = 1; ; record++) yield { record, doc: Buffer.alloc(5) }
-  })()
-  const turn = { due: false, check () {}, async pause () {} }
-  const open = async () => (await cursors.first('db.items', documents, doc => doc, 2, 0, false, turn as never) as { cursor: { id: bigint } }).cursor.id
+  const store = new Store(t.testdir(), true)
+  t.teardown(async () => { await store.close() })
+  const collection = await store.write(() => {
+    const items = store.catalog.getOrCreate('db.items')
+    for (let _id = 0; _id < 10; _id++) store.insert(items, Buffer.from(serialize({ _id })))
+    return items
+  })
+  const turn = new Turn(0)
+  const context = { store, turn, db: 'db', command: 'find', target: toVal('items') } as unknown as Context
+  const query: Query = { collection, filter: compileFilter(EMPTY), sort: [], limit: 0 }
+  const open = async () => (await cursors.first(context, query, doc => doc, 2, false) as { cursor: { id: bigint } }).cursor.id
   const [left, used] = [await open(), await open()]
   mock.timers.tick(9 * 60_000)
-  await cursors.more('db.items', used, 2, turn as never)
+  await cursors.more('db.items', used, 2, turn)
   mock.timers.tick(2 * 60_000)
-  await t.rejects(cursors.more('db.items', left, 2, turn as never), { code: 43 })
-  await cursors.more('db.items', used, 2, turn as never)
+  await t.rejects(cursors.more('db.items', left, 2, turn), { code: 43 })
+  await cursors.more('db.items', used, 2, turn)
   mock.timers.tick(10 * 60_000)
-  await t.rejects(cursors.more('db.items', used, 2, turn as never), { code: 43 })
+  await t.rejects(cursors.more('db.items', used, 2, turn), { code: 43 })
 })
 
 test('a cursor outlives writes: what was there all the time is answered once, whatever changes around it', async t => {
