@@ -1,6 +1,6 @@
+import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { lock } from './lock.js'
 import type { WorkerData } from './server.js'
 
 const SERVER = new URL(import.meta.url.endsWith('.ts') ? './server.ts' : './server.js', import.meta.url)
@@ -14,25 +14,17 @@ export interface EmbeddedMongoOptions { dir: string, noSync?: boolean, log?: (li
  * Starts the server in a worker thread, on a Unix socket that only this user can open. Rejects with an Error of one line if the directory can't be written, is
  * owned by another process (named by its number) or holds data of another format. If the server dies later, that is an uncaught exception of this process.
  */
-export async function startEmbeddedMongo ({ dir: given, noSync = false, log = () => {} }: EmbeddedMongoOptions): Promise<EmbeddedMongo> {
-  const dir = resolve(given)
-  const { socketPath, release } = await lock(dir).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === undefined ? error : new Error(`the data directory ${dir} can't be used: ${error.message}`, { cause: error })
-  })
-  const worker = new Worker(SERVER, { workerData: { dir, socketPath, noSync } satisfies WorkerData, resourceLimits })
+export async function startEmbeddedMongo ({ dir, noSync = false, log = () => {} }: EmbeddedMongoOptions): Promise<EmbeddedMongo> {
+  const worker = new Worker(SERVER, { workerData: { dir: resolve(dir), noSync } satisfies WorkerData, resourceLimits })
   let stopping = false
   const ended = new Promise<void>((resolve, reject) => {
-    let failure: Error | undefined
-    worker.once('error', error => { failure = error })
-    worker.once('exit', code => {
-      if (stopping && code === 0) resolve()
-      else reject(new Error(`the embedded server ended: ${failure?.message ?? `code ${code}`}`, { cause: failure }))
-    })
-  }).finally(release)
-  await Promise.race([ended, new Promise(resolve => worker.once('message', resolve))])
+    worker.once('error', reject)
+    worker.once('exit', code => { stopping && code === 0 ? resolve() : reject(new Error(`code ${code}`)) })
+  })
+  const [socketPath] = await Promise.race([ended, once(worker, 'message')]) as [string]
   worker.on('message', log)
   // Thrown outside of any promise: nobody may go on without a database as if nothing had happened.
-  ended.catch((error: Error) => { if (!stopping) setImmediate(() => { throw error }) })
+  ended.catch((cause: Error) => { if (!stopping) setImmediate(() => { throw new Error(`the embedded server ended: ${cause.message}`, { cause }) }) })
   const stop = async (): Promise<void> => {
     stopping = true
     worker.postMessage('stop')

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
-import { type Socket, createServer } from 'node:net'
+import { chmodSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
+import { type Socket, createConnection, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { MongoError } from './errors.js'
 import type { Plain } from './bson.js'
@@ -9,21 +12,57 @@ import { Cursors } from './reads.js'
 import { Store } from './store.js'
 import { type Request, headerOf, messageLength, parseMessage, reply } from './wire.js'
 
-/** What the main thread hands over to this one. It is told when the server is ready, then what is to be logged; whatever it sends ends the server. */
-export interface WorkerData { dir: string, socketPath: string, noSync: boolean }
-const { dir, socketPath, noSync } = workerData as WorkerData
-const store = new Store(dir, noSync)
+/** What the main thread hands over to this one. It is told the socket's path when the server is ready, then what is to be logged; whatever it sends ends it. */
+export interface WorkerData { dir: string, noSync: boolean }
+/** A socket's path is cut silently beyond this (sockaddr_un: 104 bytes on macOS, 108 on Linux, with the final NUL). */
+const MAX_SOCKET_PATH = 103
+const { dir, noSync } = workerData as WorkerData
 const cursors = new Cursors()
 const connections = new Map<Socket, Promise<void>>()
 const busy = new Set<Socket>()
 let [count, stopping] = [0, false]
 const log = (line: string): void => { parentPort?.postMessage(`embedded-mongo: ${line}`) }
-const server = createServer(socket => { connections.set(socket, serve(socket, ++count).finally(() => connections.delete(socket))) })
+const server = createServer()
 server.maxConnections = 1000 // a driver's pool has 100
-await once(server.listen(socketPath), 'listening')
-chmodSync(socketPath, 0o600)
+const socketPath = await own().catch((error: NodeJS.ErrnoException) => {
+  throw error.code === undefined ? error : new Error(`the data directory ${dir} can't be used: ${error.message}`)
+})
+const store = new Store(dir, noSync)
+server.on('connection', socket => { connections.set(socket, serve(socket, ++count).finally(() => connections.delete(socket))) })
 server.on('error', error => { log(error.message) })
-parentPort?.once('message', stop).postMessage('ready')
+parentPort?.once('message', stop).postMessage(socketPath)
+/**
+ * Makes this the directory's only server: its socket, named by the process, is linked to as mongodb.sock, which is done whole or not at all and not where the
+ * name is taken. A link that nobody listens at is a dead process's. @returns the path for clients. Throws an Error that names the owner, or the system's.
+ */
+async function own (): Promise<string> {
+  if (process.platform === 'win32') throw new Error('the embedded server needs Unix sockets: on Windows name a MongoDB server by its URL')
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  chmodSync(dir, 0o700)
+  const fits = (path: string): boolean => Buffer.byteLength(path) <= MAX_SOCKET_PATH
+  const [link, name] = [join(dir, 'mongodb.sock'), `${process.pid}-${randomBytes(4).toString('hex')}.sock`]
+  const home = fits(join(dir, name)) ? dir : mkdtempSync(join(tmpdir(), 'mongodb-'))
+  const path = join(home, name)
+  process.once('exit', () => { rmSync(home === dir ? path : home, { recursive: true, force: true }) })
+  await once(server.listen(path), 'listening')
+  chmodSync(path, 0o600)
+  for (;;) {
+    try {
+      symlinkSync(home === dir ? name : path, link)
+      process.once('exit', () => { rmSync(link, { force: true }) })
+      return fits(link) ? link : path
+    } catch (error) { if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error }
+    try {
+      const other = readlinkSync(link)
+      const probe = createConnection(resolve(dir, other))
+      const lives = await once(probe, 'connect').then(() => true, () => false)
+      probe.destroy()
+      if (lives) throw new Error(`${dir} is in use by process ${parseInt(basename(other))}`)
+      if (readlinkSync(link) === other) for (const gone of [link, resolve(dir, other)]) rmSync(gone, { force: true }) // or somebody else was faster
+    } catch (error) { if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error } // its owner left meanwhile
+  }
+}
+
 /** Lets the commands in progress finish and closes everything. */
 async function stop (): Promise<void> {
   stopping = true

@@ -1,7 +1,7 @@
 // What was acknowledged is there after kill -9; a full or read-only disk and a second owner are refused clearly, and the data stays readable.
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { open } from 'lmdb'
 import { MongoClient, type Collection, type MongoServerError } from 'mongodb'
@@ -199,6 +199,31 @@ test('the lock of a process that is dead is taken over', async t => {
   const dir = await written(t)
   const killed = await startProcess(t, dir, 'sync')
   await killed.end('SIGKILL')
+  await stillThere(t, dir)
+})
+
+test('of processes that start at once, where a dead one left its lock, one gets the directory, and what they leave is nothing', async t => {
+  const dir = await written(t)
+  const killed = await startProcess(t, dir, 'sync')
+  await killed.end('SIGKILL')
+  const started = await Promise.allSettled(Array.from({ length: 4 }, () => startProcess(t, dir, 'sync')))
+  const [owner, ...others] = started.filter(outcome => outcome.status === 'fulfilled').map(({ value }) => value)
+  t.same(others, [], 'one owner')
+  for (const outcome of started) if (outcome.status === 'rejected') t.match(String(outcome.reason), `in use by process ${owner!.child.pid}`)
+  await owner!.end()
+  t.same(readdirSync(dir).filter(name => !name.startsWith('data.mdb')), [])
+  await stillThere(t, dir)
+})
+
+test('a path too long for a socket is served from a short one, and from the directory no more than once', async t => {
+  const dir = join(await scratch(t), 'x'.repeat(120))
+  const server = await startProcess(t, dir, 'sync')
+  t.ok(Buffer.byteLength(server.socketPath) < 104)
+  t.equal(statSync(dirname(server.socketPath)).mode & 0o777, 0o700)
+  await using(server, client => client.db('storm').collection('items').insertOne({ text: 'here' }))
+  t.match(await refused(t, dir), String(server.child.pid))
+  await server.end()
+  t.notOk(existsSync(dirname(server.socketPath)))
   await stillThere(t, dir)
 })
 
