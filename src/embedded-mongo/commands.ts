@@ -3,7 +3,7 @@ import { type Plain, fields, get, show } from './bson.js'
 import * as admin from './admin.js'
 import { type Context, type Handler, Options, namespaceOf, specOf } from './context.js'
 import * as indexes from './indexes.js'
-import { type Plan, plan } from './index-keys.js'
+import { plan } from './index-keys.js'
 import { Turn } from './query.js'
 import * as reads from './reads.js'
 import { OP_QUERY, type Request } from './wire.js'
@@ -54,15 +54,13 @@ function explain (context: Context): Plain {
   const [statement] = command === 'update' || command === 'delete' ? options.docs(`${command}s`) : []
   if (statement !== undefined) options = new Options(command, fields(statement), command === 'update' ? writes.UPDATE : writes.DELETE)
   const query = command === 'aggregate' ? reads.pipelineQuery(inner, options).query : reads.queryOf(inner, options, filter)
-  const winningPlan = query.collection === undefined ? { stage: 'EOF' } : stages(plan(query.collection, query.filter, query.sort, query.hint))
-  return { explainVersion: '1', queryPlanner: { namespace: namespaceOf(inner), winningPlan, rejectedPlans: [] }, command: context.target, ok: 1 }
-}
-
-function stages ({ index, reverse, sorted }: Plan): Plain {
-  const direction = reverse ? 'backward' : 'forward'
+  const chosen = query.collection && plan(query.collection, query.filter, query.sort, query.hint)
+  const [index, direction] = [chosen?.index, chosen?.reverse === true ? 'backward' : 'forward']
   const scan: Plain = { stage: 'IXSCAN', indexName: index?.name, keyPattern: new Map(index?.key), isMultiKey: index?.multikey.some(Boolean), direction }
-  const source: Plain = index === undefined ? { stage: 'COLLSCAN', direction } : { stage: 'FETCH', inputStage: scan }
-  return sorted ? source : { stage: 'SORT', inputStage: source }
+  const all: Plain = chosen === undefined ? { stage: 'EOF' } : { stage: 'COLLSCAN', direction }
+  const source = index === undefined ? all : { stage: 'FETCH', inputStage: scan }
+  const winningPlan = chosen?.sorted === false ? { stage: 'SORT', inputStage: source } : source
+  return { explainVersion: '1', queryPlanner: { namespace: namespaceOf(inner), winningPlan, rejectedPlans: [] }, command: context.target, ok: 1 }
 }
 
 /** Runs one command. Throws MongoError. */

@@ -1,11 +1,11 @@
 import { MongoError } from './errors.js'
 import { T, type Val, fields, show, values } from './bson.js'
 import { existing } from './admin.js'
-import type { Collection, Index, IndexSpec } from './catalog.js'
+import type { Index, IndexSpec } from './catalog.js'
 import { type Handler, Options, namespaceOf, specOf } from './context.js'
 import { findIndex, sameKey } from './index-keys.js'
 import { CHUNK, CHUNK_BYTES } from './query.js'
-import { type Store, recordOf } from './store.js'
+import { recordOf } from './store.js'
 
 /** What an index specification may have. */
 const SPEC = specOf('string name; object key; bool unique; ignored v background ns dropDups; refused sparse partialFilterExpression expireAfterSeconds hidden ' +
@@ -54,7 +54,11 @@ export const createIndexes: Handler = async (context, options) => {
     })
     const collection = existing(context)
     try {
-      for (const index of made) await fill(store, write, collection, index)
+      for (const index of made) {
+        for (const chunk of store.chunks(collection.prefix, CHUNK, CHUNK_BYTES)) {
+          await write(() => { for (const [key, doc] of chunk) store.index(collection, [index], recordOf(key), undefined, doc) })
+        }
+      }
       await write(() => {
         store.catalog.purged(made.map(({ id }) => id))
         collection.indexes.push(...made)
@@ -65,12 +69,6 @@ export const createIndexes: Handler = async (context, options) => {
     const note = made.length === 0 ? 'all indexes already exist' : undefined
     return { numIndexesBefore, numIndexesAfter: numIndexesBefore + made.length, createdCollectionAutomatically: before === undefined, note, ok: 1 }
   })
-}
-
-async function fill (store: Store, write: Store['write'], collection: Collection, index: Index): Promise<void> {
-  for (const chunk of store.chunks(collection.prefix, CHUNK, CHUNK_BYTES)) {
-    await write(() => { for (const [key, doc] of chunk) store.index(collection, [index], recordOf(key), undefined, doc) })
-  }
 }
 
 export const dropIndexes: Handler = async (context, options) => {

@@ -59,9 +59,8 @@ export class Cursors {
 
   kill (ns: string, id: bigint): boolean {
     const cursor = this.open.get(id)
-    if (cursor?.ns !== ns) return false
-    clearTimeout(cursor.expires)
-    return this.open.delete(id)
+    if (cursor?.ns === ns) clearTimeout(cursor.expires)
+    return cursor?.ns === ns && this.open.delete(id)
   }
 }
 

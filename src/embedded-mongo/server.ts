@@ -94,20 +94,15 @@ async function serve (socket: Socket, connection: number): Promise<void> {
 /** Cuts the stream into messages. Throws ProtocolError for a length that can't be. */
 async function * messages (socket: Socket): AsyncGenerator<Buffer, void> {
   let parts: Buffer[] = []
-  let [size, wanted] = [0, 4]
+  let [size, wanted] = [0, 0]
   for await (const chunk of socket as AsyncIterable<Buffer>) {
     parts.push(chunk)
     size += chunk.length
-    while (size >= wanted) {
-      const all = parts.length === 1 ? parts[0] as Buffer : Buffer.concat(parts)
-      if (wanted === 4) wanted = messageLength(all)
-      parts = [all]
-      if (size < wanted) break
-      parts = [all.subarray(wanted)]
-      size -= wanted
-      yield all.subarray(0, wanted)
-      wanted = 4
-    }
+    if (size < wanted) continue
+    let rest = parts.length === 1 ? chunk : Buffer.concat(parts)
+    for (; rest.length >= (wanted = rest.length < 4 ? 4 : messageLength(rest)); rest = rest.subarray(wanted)) yield rest.subarray(0, wanted)
+    parts = [rest]
+    size = rest.length
   }
 }
 

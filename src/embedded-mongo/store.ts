@@ -186,12 +186,11 @@ function without (keys: Buffer[], others: Buffer[]): Buffer[] {
 
 /** lmdb ends the process over a file that is not its own. Throws an Error of one line. */
 function checkFile (path: string): void {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return
-  const [head, file] = [Buffer.alloc(32), openSync(path, 'r')]
-  readSync(file, head)
+  const [head, file] = [Buffer.alloc(32), openSync(path, 'a+', 0o600)]
+  const length = readSync(file, head, 0, 32, 0)
   closeSync(file)
   // LMDB's magic number, 0xBEEFC0DE, follows the header of the first page.
-  if (!head.includes(Buffer.from('dec0efbe', 'hex'))) throw new Error(`${path} is not a data file of the embedded server`)
+  if (length > 0 && !head.includes(Buffer.from('dec0efbe', 'hex'))) throw new Error(`${path} is not a data file of the embedded server`)
 }
 
 /** E11000 for a key that another document holds. */
