@@ -10,12 +10,12 @@ import { MAX_DOCUMENT } from './update.js'
 import { MAX_MESSAGE } from './wire.js'
 import { MAX_BATCH } from './writes.js'
 
-const LIMITS = { maxBsonObjectSize: MAX_DOCUMENT, maxMessageSizeBytes: MAX_MESSAGE, maxWriteBatchSize: MAX_BATCH }
 type Item = { [name: string]: Plain }
 /** A standalone server, so that drivers send neither transactions nor retryable writes; the session timeout lets them send their implicit sessions. */
 export function hello (command: string, connectionId: number): Plain {
-  const primary = { helloOk: true, [command === 'hello' ? 'isWritablePrimary' : 'ismaster']: true, readOnly: false }
-  return { ...primary, ...LIMITS, localTime: new Date(), logicalSessionTimeoutMinutes: 30, connectionId, minWireVersion: 0, maxWireVersion: 21, ok: 1 }
+  const primary = { helloOk: true, [command === 'hello' ? 'isWritablePrimary' : 'ismaster']: true, readOnly: false, maxBsonObjectSize: MAX_DOCUMENT }
+  const limits = { maxMessageSizeBytes: MAX_MESSAGE, maxWriteBatchSize: MAX_BATCH }
+  return { ...primary, ...limits, localTime: new Date(), logicalSessionTimeoutMinutes: 30, connectionId, minWireVersion: 0, maxWireVersion: 21, ok: 1 }
 }
 
 /** The version of MongoDB whose answers these are. */
@@ -48,21 +48,15 @@ export const create: Handler = async context => {
   return { ok: 1 }
 }
 
-/** Drops what `which` finds at that moment. What is not there is no error (MongoDB since 7.0). @returns what was dropped */
-async function dropAll ({ store }: Context, which: () => Collection[]): Promise<Collection[]> {
-  const dropped = await store.write(() => which().map(collection => [collection, store.catalog.drop(collection)] as const))
-  store.purge()
-  return dropped.map(([collection]) => collection)
-}
-
+/** What is not there is no error (MongoDB since 7.0). */
 export const drop: Handler = async context => {
   const ns = namespaceOf(context)
-  const [dropped] = await dropAll(context, () => collectionsOf(context).filter(collection => collection.ns === ns))
+  const dropped = await context.store.write(() => context.store.catalog.drop(ns))
   return dropped === undefined ? { ok: 1 } : { nIndexesWas: dropped.indexes.length, ns, ok: 1 }
 }
 
 export const dropDatabase: Handler = async context => {
-  const { length } = await dropAll(context, () => collectionsOf(context))
+  const { length } = await context.store.write(() => collectionsOf(context).map(({ ns }) => context.store.catalog.drop(ns)))
   return length === 0 ? { ok: 1 } : { dropped: context.db, ok: 1 }
 }
 

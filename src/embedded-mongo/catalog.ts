@@ -49,9 +49,12 @@ export class Catalog {
     return collection
   }
 
-  drop (collection: Collection): void {
+  drop (ns: string): Collection | undefined {
+    const collection = this.collections.get(ns)
+    if (collection === undefined) return undefined
     this.dropped.push(collection.id, ...collection.indexes.map(({ id }) => id))
-    collection.dropped = this.collections.delete(collection.ns)
+    collection.dropped = this.collections.delete(ns)
+    return collection
   }
 
   /** An index that nobody uses yet. */

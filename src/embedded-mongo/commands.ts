@@ -9,8 +9,8 @@ import * as reads from './reads.js'
 import { OP_QUERY, type Request } from './wire.js'
 import * as writes from './writes.js'
 
-const COMMON = specOf('ignored $db lsid $clusterTime $readPreference comment apiVersion apiDeprecationErrors; object readConcern writeConcern; count maxTimeMS; ' +
-  'transaction txnNumber startTransaction autocommit')
+const COMMON = specOf('ignored $db lsid $clusterTime $readPreference comment apiVersion apiDeprecationErrors; object readConcern writeConcern; ' +
+  'count maxTimeMS; transaction txnNumber startTransaction autocommit')
 const WRITE = 'bool ordered; ignored bypassDocumentValidation; refused let stmtId stmtIds'
 /** Every command with the options that it takes beside the common ones; everything else is refused by name. */
 const table: Record<string, [run: Handler, takes: string]> = {
@@ -77,10 +77,9 @@ export async function runCommand (base: Pick<Context, 'store' | 'cursors' | 'con
   if (found === undefined) throw new MongoError(59, `no such command: '${command}'`)
   const options = new Options(command, given, found.takes, sequences)
   // A write is answered when it is on the disk of this one server: more can't be promised.
-  const w = get(options.val('writeConcern'), 'w')
+  const [w, level] = [get(options.val('writeConcern'), 'w'), get(options.val('readConcern'), 'level')]
   const here = w === undefined || (w.isNumber && w.number <= 1) || show(w) === '"majority"'
   if (!here) throw new MongoError(2, `cannot use 'w' ${show(w)} when a host is not replicated`)
-  const level = get(options.val('readConcern'), 'level')
   if (level !== undefined && show(level) === '"snapshot"') throw new MongoError(246, 'read concern level snapshot is not supported by the embedded server')
   return await found.run({ store, cursors, connection, command, db, target, turn: new Turn(options.number('maxTimeMS') ?? 0) }, options)
 }

@@ -39,10 +39,8 @@ export function slotsOf (parts: KeyPart[], doc: Val, key: Buffer): Array<Val | u
   return rowsOf(parts, doc).find(row => assemble(parts, row).equals(key))?.map(slot => slot instanceof Val ? slot : undefined) ?? []
 }
 
-/**
- * One key for each element where a path meets an array, elements of one array going together, as MongoDB's BtreeKeyGenerator does.
- * Throws CannotIndexParallelArrays (171), without `multikey` BadValue (2), for two arrays side by side, and BadValue (2) for types without an order here.
- */
+/** One key for each element where a path meets an array, elements of one array going together, as MongoDB's BtreeKeyGenerator does.
+  * Throws CannotIndexParallelArrays (171), without `multikey` BadValue (2), for two arrays side by side, and BadValue (2) for types without an order here. */
 function allKeys (parts: KeyPart[], doc: Val, multikey?: boolean[]): Buffer[] { return distinct(rowsOf(parts, doc, multikey).map(row => assemble(parts, row))) }
 function assemble (parts: KeyPart[], row: Slot[]): Buffer {
   writer.reset()
@@ -77,10 +75,8 @@ function rowsOf (parts: KeyPart[], doc: Val, multikey?: boolean[], at = parts.ma
   })
 }
 
-/**
- * How a query finds its documents; what it reads is tested against the whole filter again. Without an `index` it reads all documents as they were inserted.
- * `sorted`: they come in the order that the sort asks for. `single`: only the entry of a unique index at which the only range starts can match.
- */
+/** How a query finds its documents; what it reads is tested against the whole filter again. Without an `index` it reads all documents as they were inserted.
+  * `sorted`: they come in the order that the sort asks for. `single`: only the entry of a unique index at which the only range starts can match. */
 export interface Plan { index: Index | undefined, ranges: Range[], reverse: boolean, sorted: boolean, single: boolean, score: number }
 /** Chooses the index with the longest equality prefix, then by a range or `$in`, then by the sort. Throws BadValue (2) for a hint without an index. */
 export function plan (collection: Collection, { demands }: Filter, sort: KeyPart[], hint?: Val): Plan {

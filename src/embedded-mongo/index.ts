@@ -10,10 +10,8 @@ const resourceLimits = { maxYoungGenerationSizeMb: 4 }
 export interface EmbeddedMongo { url: string, socketPath: string, stop: () => Promise<void> }
 /** `dir` holds the data, the socket and the lock, made if missing. `noSync` is faster; a crash may destroy the data: for tests. */
 export interface EmbeddedMongoOptions { dir: string, noSync?: boolean, log?: (line: string) => void }
-/**
- * Starts the server in a worker thread, on a Unix socket that only this user can open. Rejects with an Error of one line if the directory can't be written, is
- * owned by another process (named by its number) or holds data of another format. If the server dies later, that is an uncaught exception of this process.
- */
+/** Starts the server in a worker thread, on a Unix socket that only this user can open. Rejects with an Error of one line if the directory can't be written, is
+  * owned by another process (named by its number) or holds data of another format. If the server dies later, that is an uncaught exception of this process. */
 export async function startEmbeddedMongo ({ dir, noSync = false, log = () => {} }: EmbeddedMongoOptions): Promise<EmbeddedMongo> {
   const worker = new Worker(SERVER, { workerData: { dir: resolve(dir), noSync } satisfies WorkerData, resourceLimits })
   let stopping = false

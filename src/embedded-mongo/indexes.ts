@@ -7,11 +7,10 @@ import { findIndex, sameKey } from './index-keys.js'
 import { CHUNK, CHUNK_BYTES } from './query.js'
 import { recordOf } from './store.js'
 
-/** What an index specification may have. */
-const SPEC = specOf('string name; object key; bool unique; ignored v background ns dropDups; refused sparse partialFilterExpression expireAfterSeconds hidden ' +
-  'collation weights default_language language_override bits min max textIndexVersion 2dsphereIndexVersion wildcardProjection storageEngine clustered prepareUnique')
-/** MongoDB's limit. */
-const MAX_INDEXES = 64
+const SPEC = specOf('string name; object key; bool unique; ignored v background ns dropDups; refused sparse partialFilterExpression expireAfterSeconds ' +
+  'hidden collation weights default_language language_override bits min max textIndexVersion 2dsphereIndexVersion wildcardProjection storageEngine ' +
+  'clustered prepareUnique')
+const MAX_INDEXES = 64 // MongoDB's limit
 /** Reads an index specification. Throws CannotCreateIndex (67) for other kinds of keys, InvalidIndexSpecificationOption (197), and as {@link Options}. */
 function parseSpec (spec: Val): IndexSpec {
   const options = new Options('createIndexes.indexes', fields(spec), SPEC, undefined, 197)
@@ -46,26 +45,20 @@ export const createIndexes: Handler = async (context, options) => {
     for (const spec of specs) if (!isThere([...before?.indexes ?? [], ...wanted], spec)) wanted.push(spec)
     if (numIndexesBefore + wanted.length > MAX_INDEXES) throw new MongoError(67, `add index fails, more than ${MAX_INDEXES} indexes for ${ns}`)
     // Until they are in use they count as dropped, so that a failure leaves nothing behind.
-    const made = await write(() => {
-      store.catalog.getOrCreate(ns)
+    const [collection, made] = await write(() => {
       const indexes = wanted.map(spec => store.catalog.newIndex(spec))
       store.catalog.dropped.push(...indexes.map(({ id }) => id))
-      return indexes
+      return [store.catalog.getOrCreate(ns), indexes]
     })
-    const collection = existing(context)
-    try {
-      for (const index of made) {
-        for (const chunk of store.chunks(collection.prefix, CHUNK, CHUNK_BYTES)) {
-          await write(() => { for (const [key, doc] of chunk) store.index(collection, [index], recordOf(key), undefined, doc) })
-        }
+    for (const index of made) {
+      for (const chunk of store.chunks(collection.prefix, CHUNK, CHUNK_BYTES)) {
+        await write(() => { for (const [key, doc] of chunk) store.index(collection, [index], recordOf(key), undefined, doc) })
       }
-      await write(() => {
-        store.catalog.purged(made.map(({ id }) => id))
-        collection.indexes.push(...made)
-      })
-    } finally {
-      store.purge()
     }
+    await write(() => {
+      store.catalog.purged(made.map(({ id }) => id))
+      collection.indexes.push(...made)
+    })
     const note = made.length === 0 ? 'all indexes already exist' : undefined
     return { numIndexesBefore, numIndexesAfter: numIndexesBefore + made.length, createdCollectionAutomatically: before === undefined, note, ok: 1 }
   })
@@ -74,22 +67,19 @@ export const createIndexes: Handler = async (context, options) => {
 export const dropIndexes: Handler = async (context, options) => {
   const { store } = context
   const wanted = options.required('index', options.val('index'))
-  const nIndexesWas = await store.write(() => {
+  return await store.write(() => {
     const collection = existing(context)
     const before = collection.indexes
     const all = wanted.type === T.string && wanted.string === '*'
-    const gone = all ? before.slice(1) : (wanted.isArray ? values(wanted) : [wanted]).map(item => droppable(before, item))
+    const found = (item: Val): Index => {
+      const index = findIndex(before, item)
+      if (index === undefined) throw new MongoError(27, `index not found: ${show(item)}`)
+      if (index.name === '_id_') throw new MongoError(72, 'cannot drop _id index')
+      return index
+    }
+    const gone = all ? before.slice(1) : (wanted.isArray ? values(wanted) : [wanted]).map(found)
     collection.indexes = before.filter(index => !gone.includes(index))
     store.catalog.dropped.push(...gone.map(({ id }) => id))
-    return before.length
+    return { nIndexesWas: before.length, ok: 1 }
   })
-  store.purge()
-  return { nIndexesWas, ok: 1 }
-}
-
-function droppable (indexes: Index[], wanted: Val): Index {
-  const index = findIndex(indexes, wanted)
-  if (index === undefined) throw new MongoError(27, `index not found: ${show(wanted)}`)
-  if (index.name === '_id_') throw new MongoError(72, 'cannot drop _id index')
-  return index
 }

@@ -22,10 +22,8 @@ export function parsePath (text: string): Path {
   return { text, parts, names: parts.map(part => Buffer.from(part)) }
 }
 
-/**
- * Hands over every value that the path reaches, as MongoDB's matcher does (BSONElementIterator): on the way through an array the documents in it and the
- * element at a numeric part; of an array at the end the elements, then (`whole`) the array itself. `undefined` is missing. Stops when `emit` returns true.
- */
+/** Hands over every value that the path reaches, as MongoDB's matcher does (BSONElementIterator): on the way through an array the documents in it and the
+  * element at a numeric part; of an array at the end the elements, then (`whole`) the array itself. `undefined` is missing. Stops when `emit` returns true. */
 export function walk (value: Val | undefined, path: Path, emit: Test, whole = true, at = 0): boolean {
   const left = path.names.length - at
   if (value?.isArray === true) {

@@ -12,13 +12,12 @@ export interface Found { record: number, doc: Buffer }
 export interface Documents extends Generator<Found | undefined, void> { rest?: () => void }
 /** Without a collection nothing is found. A limit of 0 is none. */
 export interface Query { collection: Collection | undefined, filter: Filter, sort: KeyPart[], hint?: Val | undefined, skip?: number, limit?: number }
-type Entries = Array<[key: Buffer, value: Buffer]>
+type Entries = ReturnType<Store['range']>
 /** Entries, and bytes of documents, that are read in one go: well under a millisecond. */
 export const [CHUNK, CHUNK_BYTES] = [200, 1024 * 1024]
 /** Memory of a sort without an index, which holds keys and record numbers only, and of one item beside its key. MongoDB allows 100 MiB of documents. */
 const [MAX_SORT_BYTES, ITEM_BYTES] = [32 * 1024 * 1024, 100]
-/** Longest time that a reader keeps the thread before it lets others in. */
-const SLICE_MS = 4
+const SLICE_MS = 4 // longest time that a reader keeps the thread before it lets others in
 export function run (store: Store, query: Query): Documents {
   const ahead: Entries = []
   return Object.assign(limited(store, query, ahead), { rest: () => { ahead.length = 0 } })

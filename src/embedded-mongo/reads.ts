@@ -7,12 +7,9 @@ import { type Documents, type Query, type Turn, drain, run } from './query.js'
 
 /** Without a getMore for this long a cursor is closed, as MongoDB does; so many may be open. */
 const [IDLE_MS, MAX_CURSORS] = [10 * 60 * 1000, 10_000]
-/** A batch ends when it is as large as this; MongoDB's limit is 16 MiB, which takes too long to put together. */
-const MAX_BATCH_BYTES = 2 * 1024 * 1024
-/** The same where there is only one batch, and most that the values of a distinct may take. */
-const MAX_SINGLE_BYTES = 16 * 1024 * 1024
-/** Documents of a first batch where the client names no size (MongoDB manual, find). */
-const FIRST_BATCH = 101
+/** A batch ends when it is so large, MongoDB's 16 MiB taking too long to put together; an only batch does, and the values of a distinct take no more. */
+const [MAX_BATCH_BYTES, MAX_SINGLE_BYTES] = [2 * 1024 * 1024, 16 * 1024 * 1024]
+const FIRST_BATCH = 101 // documents of a first batch where the client names no size (MongoDB manual, find)
 /** A query that goes on at getMore: `left` documents are allowed by its limit. */
 interface Cursor { id: bigint, ns: string, documents: Documents, transform: (doc: Buffer) => Buffer, left: number, busy: boolean, expires?: NodeJS.Timeout }
 /** The cursors that are open; each holds a position only, or the record numbers of a sort. */

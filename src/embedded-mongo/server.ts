@@ -31,10 +31,8 @@ const store = new Store(dir, noSync)
 server.on('connection', socket => { connections.set(socket, serve(socket, ++count).finally(() => connections.delete(socket))) })
 server.on('error', error => { log(error.message) })
 parentPort?.once('message', stop).postMessage(socketPath)
-/**
- * Makes this the directory's only server: its socket, named by the process, is linked to as mongodb.sock, which is done whole or not at all and not where the
- * name is taken. A link that nobody listens at is a dead process's. @returns the path for clients. Throws an Error that names the owner, or the system's.
- */
+/** Makes this the directory's only server: its socket, named by the process, is linked to as mongodb.sock, which is done whole or not at all and not where the
+  * name is taken. A link that nobody listens at is a dead process's. @returns the path for clients. Throws an Error that names the owner, or the system's. */
 async function own (): Promise<string> {
   if (process.platform === 'win32') throw new Error('the embedded server needs Unix sockets: on Windows name a MongoDB server by its URL')
   mkdirSync(dir, { recursive: true, mode: 0o700 })

@@ -9,12 +9,9 @@ import { after } from './keystring.js'
 
 /** Layout of the data file; a file of another version is refused. */
 const [FORMAT, FORMAT_KEY] = ['2', Buffer.from('\0format')]
-/** Longest time that a group of writes holds the thread before it commits. */
-const GROUP_MS = 8
-/** Entries of a dropped collection or index that are removed in one transaction. */
-const PURGE_CHUNK = 500
-/** Bytes of a document's number. */
-const RECORD = 6
+const GROUP_MS = 8 // longest time that a group of writes holds the thread before it commits
+const PURGE_CHUNK = 500 // entries of a dropped collection or index that are removed in one transaction
+const RECORD = 6 // bytes of a document's number
 export const NOTHING = Buffer.alloc(0)
 /** A change that waits for its transaction. Run inside it, it gives what answers it afterwards: with its outcome, or with the transaction's failure. */
 type Job = () => (failure?: Error) => void
@@ -94,6 +91,7 @@ export class Store {
     try {
       if (jobs.length > 0) await this.root.transaction(runGroup).then(async () => await this.root.flushed)
       for (const answer of answers) answer()
+      if (answers.length > 0) this.purge()
     } catch (error) {
       // lmdb says why in a second promise.
       const reason = await Promise.resolve((error as { commitError?: Promise<never> }).commitError).then(() => error as Error, (why: Error) => why)
@@ -127,8 +125,6 @@ export class Store {
     for (let chunk = read(prefix); chunk.length > 0; chunk = read(next(chunk.at(-1)?.[0] as Buffer))) yield chunk
   }
 
-  /** Stores a new document. */
-  insert (collection: Collection, doc: Buffer): void { this.change(collection, collection.nextRecord, undefined, doc) }
   /** Stores a new document (nothing is before), replaces or removes one (nothing is after), with its index entries. Changes nothing if it throws. */
   change (collection: Collection, record: number, before: Buffer | undefined, doc: Buffer | undefined): void {
     this.index(collection, collection.indexes, record, before, doc)
@@ -160,15 +156,15 @@ export class Store {
     for (const { index, removed } of changes) for (const key of removed) this.root.removeSync(entryKey(index, key, record))
   }
 
-  /** Removes what is left of dropped collections and indexes, in small transactions, meanwhile. What fails is tried again at the next start. */
-  purge (): void {
-    const [dead] = this.catalog.dropped
-    if (this.closing || dead === undefined) return
+  /** Removes what is left of a dropped collection or index, a part in each transaction. What fails is tried again after the next write. */
+  private purge (): void {
+    if (this.closing || this.catalog.dropped.length === 0) return
     this.write(() => {
+      const [dead = 0] = this.catalog.dropped
       const entries = this.range(prefix(dead), after(prefix(dead)), false, PURGE_CHUNK, Infinity)
       for (const [key] of entries) this.root.removeSync(key)
       if (entries.length === 0) this.catalog.purged([dead])
-    }).then(() => { this.purge() }, () => {})
+    }).catch(() => {})
   }
 
   /** Waits for the writes in progress. */

@@ -9,8 +9,7 @@ import { compileUpdate, idOf, prepareInsert } from './update.js'
 
 /** MongoDB's maxWriteBatchSize. */
 export const MAX_BATCH = 100_000
-/** Chunks of entries that a statement may read inside its transaction: about 1,000 entries, some milliseconds. */
-const CHUNKS_INSIDE = 5
+const CHUNKS_INSIDE = 5 // chunks of entries that a statement may read inside its transaction: about 1,000 entries, some milliseconds
 /** Documents or statements that go into one transaction, and the longest time, in ms, that they hold the thread. */
 const [GROUP, GROUP_MS] = [1000, 10]
 /** What one statement of an update and of a delete takes. */
@@ -110,7 +109,8 @@ function statements (context: Context, options: Options, name: string, takes: Sp
 }
 
 function insertOne ({ store }: Context, ns: string, doc: Buffer, report: Report): void {
-  store.insert(store.catalog.getOrCreate(ns), doc)
+  const collection = store.catalog.getOrCreate(ns)
+  store.change(collection, collection.nextRecord, undefined, doc)
   report(undefined, doc)
 }
 

@@ -96,7 +96,7 @@ test('a cursor that is left alone is closed after 10 minutes, and each getMore g
   t.teardown(async () => { await store.close() })
   const collection = await store.write(() => {
     const items = store.catalog.getOrCreate('db.items')
-    for (let _id = 0; _id < 10; _id++) store.insert(items, Buffer.from(serialize({ _id })))
+    for (let _id = 0; _id < 10; _id++) store.change(items, items.nextRecord, undefined, Buffer.from(serialize({ _id })))
     return items
   })
   const turn = new Turn(0)
