@@ -64,16 +64,17 @@ async function own (): Promise<string> {
 /** Lets the commands in progress finish and closes everything. */
 async function stop (): Promise<void> {
   stopping = true
-  server.close()
   for (const socket of connections.keys()) if (!busy.has(socket)) socket.destroy()
   await Promise.all(connections.values())
   await store.close()
+  server.close() // not before: who finds nobody listening takes the directory over
   parentPort?.close()
 }
 
 /** One message after the other, so that a client that sends more than it reads waits. */
 async function serve (socket: Socket, connection: number): Promise<void> {
   socket.on('error', () => {}) // a client that vanishes is no event
+  if (stopping) socket.destroy()
   try {
     for await (const message of messages(socket)) {
       busy.add(socket)

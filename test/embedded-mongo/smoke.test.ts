@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import t from 'tap'
 import { startEmbeddedMongo } from '../../src/embedded-mongo/index.js'
+import { message } from './hostile.js'
 
 t.test('what was written is there after a restart, and the socket is for this user only', async t => {
   const dir = join(t.testdir(), 'data')
@@ -31,4 +34,23 @@ t.test('a directory that this process owns already is refused', async t => {
   const server = await startEmbeddedMongo({ dir })
   await t.rejects(startEmbeddedMongo({ dir }), { message: `${dir} is in use by process ${process.pid}` })
   await server.stop()
+})
+
+t.test('a server that is being stopped keeps its directory until its last answer is out', async t => {
+  const dir = t.testdir()
+  const first = await startEmbeddedMongo({ dir })
+  const client = await MongoClient.connect(first.url)
+  await client.db('smoke').collection('items').insertMany(Array.from({ length: 50 }, () => ({ text: 'x'.repeat(100_000) })))
+  await client.close()
+  const slow = connect(first.socketPath)
+  slow.write(message({ find: 'items', singleBatch: true, $db: 'smoke' }))
+  await once(slow, 'readable') // the answer is under way, and larger than what the system keeps for a reader
+  let stopped = false
+  const stopping = first.stop().then(() => { stopped = true })
+  await t.rejects(startEmbeddedMongo({ dir }), { message: `${dir} is in use by process ${process.pid}` })
+  t.notOk(stopped)
+  slow.destroy()
+  await stopping
+  const second = await startEmbeddedMongo({ dir })
+  await second.stop()
 })
