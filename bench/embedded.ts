@@ -7,12 +7,14 @@ import { BSON, type Collection, MongoClient, ObjectId } from 'mongodb'
 import { open } from 'lmdb'
 
 /**
- * What the embedded server does in a second, beside bare lmdb and beside `ping`, all in one run on one disk: the ratios say more than the figures.
+ * What the embedded server does in a second, beside bare lmdb, beside `ping` and beside a server of canned answers, all in one run on one disk: the ratios say
+ * more than the figures.
  * `npm run bench:embedded -- [messages] [dir]`; by default 1,000,000 messages in the system's temporary directory.
  */
 const MESSAGES = Number(process.argv[2] ?? 1_000_000)
 const dir = mkdtempSync(join(process.argv[3] ?? tmpdir(), 'bench-'))
 const CLI = new URL('../dist/src/embedded-mongo/cli.js', import.meta.url).pathname
+const CANNED = new URL('canned.ts', import.meta.url).pathname
 const BATCH = 1000
 const PAGE = 50
 const PER_CONVERSATION = 1000
@@ -25,9 +27,9 @@ function newMessage (): Message {
   return { _id: new ObjectId(), conversation: `c${Math.floor(n / PER_CONVERSATION)}`, seq: n % PER_CONVERSATION, sender: `user${n % 7}`, message: 'x'.repeat(80 + n % 80), createdAt: new Date(), clientId: `${n}` }
 }
 
-async function start (data: string): Promise<{ url: string, pid: number, ms: number, stop: () => Promise<void> }> {
+async function start (...args: string[]): Promise<{ url: string, pid: number, ms: number, stop: () => Promise<void> }> {
   const since = performance.now()
-  const child = spawn(process.execPath, [CLI, data], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [url] = await once(child.stdout, 'data') as [Buffer]
   const client = await MongoClient.connect(url.toString().trim())
   await client.db('bench').command({ ping: 1 })
@@ -86,12 +88,20 @@ async function inserts (plain: Collection<Message>, ping: () => Promise<unknown>
   line(`insertMany of ${BATCH}`, perSecond(ours), percent(ours, theirs, `bare lmdb in commits of ${BATCH}`))
 }
 
-async function reads (messages: Collection<Message>, none: Collection<{ _id: number }>, ping: () => Promise<unknown>): Promise<void> {
+async function reads (messages: Collection<Message>, canned: Collection<Message>, ping: () => Promise<unknown>): Promise<void> {
   const some = await messages.find({}, { projection: { _id: 1 } }).limit(1000).toArray()
   let i = 0
   for (const flight of [1, 16]) {
-    const [ours = 0, pings = 0, nothing = 0] = await beside(7, async () => await rate(600, flight, async () => await messages.findOne({ _id: some[i++ % some.length]?._id as ObjectId })), async () => await rate(600, flight, ping), async () => await rate(600, flight, async () => await none.findOne({ _id: 0 })))
-    line(`findOne by _id, ${flight} in flight`, perSecond(ours), `${percent(ours, pings, 'ping')}, ${percent(ours, nothing, 'a findOne without a collection')}`)
+    let busy = 0
+    const byId = async (collection: Collection<Message>): Promise<number> => {
+      const before = performance.eventLoopUtilization()
+      const result = await rate(600, flight, async () => await collection.findOne({ _id: some[i++ % some.length]?._id as ObjectId }))
+      busy = performance.eventLoopUtilization(before).utilization
+      return result
+    }
+    const [nothing = 0, pings = 0, ours = 0] = await beside(9, async () => await byId(canned), async () => await rate(600, flight, ping), async () => await byId(messages))
+    line(`findOne by _id, ${flight} in flight`, perSecond(ours), `${percent(ours, pings, 'ping')}, ${percent(ours, nothing, 'canned answers')}, the driver's thread ${Math.round(busy * 100)} % busy`)
+    line('  the driver alone: findOne, canned answers', perSecond(nothing), percent(nothing, pings, 'ping'))
   }
   const conversations = Math.max(1, Math.floor(MESSAGES / PER_CONVERSATION))
   const times: number[] = []
@@ -128,7 +138,7 @@ function anonymousMiB (pid: number): string {
   }
 }
 
-let server = await start(join(dir, 'data'))
+let server = await start(CLI, join(dir, 'data'))
 try {
   const client = await MongoClient.connect(server.url)
   const db = client.db('bench')
@@ -141,10 +151,14 @@ try {
   line(`filling with ${MESSAGES.toLocaleString('en')} messages, 3 indexes`, perSecond(filled * BATCH))
   await client.close()
   await server.stop()
-  server = await start(join(dir, 'data'))
+  server = await start(CLI, join(dir, 'data'))
   line('open, until the first answer', `${Math.round(server.ms)} ms`, 'of which starting Node is most')
   const again = await MongoClient.connect(server.url)
-  await reads(again.db('bench').collection('messages'), again.db('bench').collection('none'), async () => await again.db('bench').command({ ping: 1 }))
+  const canned = await start(...process.execArgv, CANNED, join(dir, 'canned.sock'))
+  const nobody = await MongoClient.connect(canned.url)
+  await reads(again.db('bench').collection('messages'), nobody.db('bench').collection('messages'), async () => await again.db('bench').command({ ping: 1 }))
+  await nobody.close()
+  await canned.stop()
   await scanBesideReads(again.db('bench').collection('messages'))
   line('anonymous memory of the server', anonymousMiB(server.pid))
   await again.close()
