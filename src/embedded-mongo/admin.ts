@@ -33,12 +33,13 @@ export const listCollections: Handler = (context, options) => {
   return list(options, `${context.db}.$cmd.listCollections`, items)
 }
 
-export const listDatabases: Handler = ({ store }, options) => {
-  const sizes = new Map<string, number>()
-  for (const { ns, size } of store.catalog.collections.values()) sizes.set(ns.replace(/\..*/s, ''), size + (sizes.get(ns.replace(/\..*/s, '')) ?? 0))
-  const [names, totalSize] = [[...sizes.keys()].sort(), store.fileSize]
+export const listDatabases: Handler = (context, options) => {
+  const { fileSize: totalSize, catalog } = context.store
+  const names = [...new Set([...catalog.collections.keys()].map(ns => ns.slice(0, ns.indexOf('.'))))].sort()
   if (options.bool('nameOnly')) return { databases: names.map(name => ({ name })), ok: 1 }
-  return { databases: names.map(name => ({ name, sizeOnDisk: sizes.get(name), empty: false })), totalSize, totalSizeMb: Math.floor(totalSize / 2 ** 20), ok: 1 }
+  const sizeOnDisk = (db: string): number => collectionsOf({ ...context, db }).reduce((sum, { size }) => sum + size, 0)
+  const databases = names.map(name => ({ name, sizeOnDisk: sizeOnDisk(name), empty: false }))
+  return { databases, totalSize, totalSizeMb: Math.floor(totalSize / 2 ** 20), ok: 1 }
 }
 
 /** What is there already is no error (MongoDB since 7.0), collections having no options here that could differ. */

@@ -47,7 +47,7 @@ export class Options {
   bool (name: string): boolean { return this.val(name)?.truthy === true }
   number (name: string): number | undefined { return this.val(name)?.number }
   doc (name: string): Val { return this.val(name) ?? EMPTY }
-  list (name: string): Val[] { return this.sequences.get(name) ?? values(this.required(name, this.val(name))) }
+  list (name: string): Val[] { return this.sequences.get(name) ?? values(this.required(name)) }
   /** A list of documents. Throws TypeMismatch (14). */
   docs (name: string): Val[] {
     const list = this.list(name)
@@ -56,9 +56,10 @@ export class Options {
     throw new MongoError(14, `BSON field '${this.where}.${name}' holds the wrong type '${odd.typeName}', expected type 'object'`)
   }
 
-  required<R> (name: string, value: R | undefined): R {
-    if (value === undefined) throw new MongoError(40414, `BSON field '${this.where}.${name}' is missing but a required field`)
-    return value
+  required (name: string): Val {
+    const value = this.val(name)
+    if (value !== undefined) return value
+    throw new MongoError(40414, `BSON field '${this.where}.${name}' is missing but a required field`)
   }
 }
 

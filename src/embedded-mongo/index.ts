@@ -6,9 +6,9 @@ import type { WorkerData } from './server.js'
 const SERVER = new URL(import.meta.url.endsWith('.ts') ? './server.ts' : './server.js', import.meta.url)
 /** V8's default lets the worker's young generation take 48 MiB, which it fills and keeps; documents are bytes outside of it. */
 const resourceLimits = { maxYoungGenerationSizeMb: 4 }
-/** `url` is complete, for the official driver; `stop` finishes the writes in progress, closes every connection, removes socket and lock. */
+/** `url` is complete, for the official driver; `stop` finishes the writes in progress, closes every connection, removes the socket. */
 export interface EmbeddedMongo { url: string, socketPath: string, stop: () => Promise<void> }
-/** `dir` holds the data, the socket and the lock, made if missing. `noSync` is faster; a crash may destroy the data: for tests. */
+/** `dir` holds the data and the socket, and is made if missing. `noSync` is faster; a crash may destroy the data: for tests. */
 export interface EmbeddedMongoOptions { dir: string, noSync?: boolean, log?: (line: string) => void }
 /** Starts the server in a worker thread, on a Unix socket that only this user can open. Rejects with an Error of one line if the directory can't be written, is
   * owned by another process (named by its number) or holds data of another format. If the server dies later, that is an uncaught exception of this process. */

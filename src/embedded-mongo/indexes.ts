@@ -7,9 +7,8 @@ import { findIndex, sameKey } from './index-keys.js'
 import { CHUNK, CHUNK_BYTES } from './query.js'
 import { recordOf } from './store.js'
 
-const SPEC = specOf('string name; object key; bool unique; ignored v background ns dropDups; refused sparse partialFilterExpression expireAfterSeconds ' +
-  'hidden collation weights default_language language_override bits min max textIndexVersion 2dsphereIndexVersion wildcardProjection storageEngine ' +
-  'clustered prepareUnique')
+const SPEC = specOf('string name; object key; bool unique; ignored v background ns dropDups; ' +
+  'refused sparse partialFilterExpression expireAfterSeconds hidden collation storageEngine clustered prepareUnique')
 const MAX_INDEXES = 64 // MongoDB's limit
 /** Reads an index specification. Throws CannotCreateIndex (67) for other kinds of keys, InvalidIndexSpecificationOption (197), and as {@link Options}. */
 function parseSpec (spec: Val): IndexSpec {
@@ -66,7 +65,7 @@ export const createIndexes: Handler = async (context, options) => {
 
 export const dropIndexes: Handler = async (context, options) => {
   const { store } = context
-  const wanted = options.required('index', options.val('index'))
+  const wanted = options.required('index')
   return await store.write(() => {
     const collection = existing(context)
     const before = collection.indexes

@@ -18,6 +18,7 @@ export const [CHUNK, CHUNK_BYTES] = [200, 1024 * 1024]
 /** Memory of a sort without an index, which holds keys and record numbers only, and of one item beside its key. MongoDB allows 100 MiB of documents. */
 const [MAX_SORT_BYTES, ITEM_BYTES] = [32 * 1024 * 1024, 100]
 const SLICE_MS = 4 // longest time that a reader keeps the thread before it lets others in
+/** Finds a query's documents, by the plan that {@link plan} chooses at the first one. Throws QueryPlanKilled (175) once the collection is dropped. */
 export function run (store: Store, query: Query): Documents {
   const ahead: Entries = []
   return Object.assign(limited(store, query, ahead), { rest: () => { ahead.length = 0 } })

@@ -61,16 +61,14 @@ export class Cursors {
   }
 }
 
+/** The query that a command's options describe, its filter in the option of that name. Throws what is wrong with any of them. */
 export function queryOf (context: Context, options: Options, filterName: string): Query {
   const [filter, sort, hint] = [compileFilter(options.doc(filterName)), compileSort(options.doc('sort')), options.val('hint')]
   return { collection: findCollection(context), filter, sort, hint, skip: options.number('skip') ?? 0, limit: Math.abs(options.number('limit') ?? 0) }
 }
 
-export const find: Handler = (context, options) => {
-  const query = queryOf(context, options, 'filter')
-  const transform = compileProjection(options.doc('projection'))
-  return context.cursors.first(context, query, transform, options.number('batchSize') ?? FIRST_BATCH, options.bool('singleBatch'))
-}
+export const find: Handler = (context, options) => context.cursors.first(context, queryOf(context, options, 'filter'),
+  compileProjection(options.doc('projection')), options.number('batchSize') ?? FIRST_BATCH, options.bool('singleBatch'))
 
 function cursorId (value: Val): bigint {
   if (value.type !== T.long && value.type !== T.int) throw new MongoError(14, `a cursor id is the wrong type '${value.typeName}', expected type 'long'`)
@@ -78,7 +76,7 @@ function cursorId (value: Val): bigint {
 }
 
 export const getMore: Handler = async (context, options) => {
-  const ns = `${context.db}.${options.required('collection', options.val('collection')).string}`
+  const ns = `${context.db}.${options.required('collection').string}`
   if (options.val('maxTimeMS') !== undefined) throw new MongoError(2, 'cannot set maxTimeMS on getMore command for a non-awaitData cursor')
   return await context.cursors.more(ns, cursorId(context.target), options.number('batchSize') || Infinity, context.turn)
 }
@@ -99,7 +97,7 @@ async function countMatches ({ store, turn }: Context, query: Query): Promise<nu
 }
 export const count: Handler = async (context, options) => ({ n: await countMatches(context, queryOf(context, options, 'query')), ok: 1 })
 export const distinct: Handler = async (context, options) => {
-  const key = parsePath(options.required('key', options.val('key')).string)
+  const key = parsePath(options.required('key').string)
   const found = new Map<string, Val>()
   let bytes = 0
   const add = (value: Val | undefined): boolean => {

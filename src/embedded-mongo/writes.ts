@@ -104,7 +104,7 @@ function batch (options: Options, name: string): Val[] {
 
 function statements (context: Context, options: Options, name: string, takes: Spec, needs: string[]): Options[] {
   const list = batch(options, name).map(item => new Options(`${context.command}.${name}`, fields(item), takes))
-  for (const statement of list) for (const need of needs) statement.required(need, statement.val(need))
+  for (const statement of list) for (const need of needs) statement.required(need)
   return list
 }
 
@@ -117,7 +117,7 @@ function insertOne ({ store }: Context, ns: string, doc: Buffer, report: Report)
 /** @param u the option that holds the update; without it documents are removed @param multi whether all documents are meant, or the first one */
 function changing (context: Context, options: Options, q: string, u: string | undefined, multi: boolean, report: Report): Statement {
   const filter = compileFilter(options.doc(q))
-  const update = u === undefined ? undefined : compileUpdate(options.required(u, options.val(u)))
+  const update = u === undefined ? undefined : compileUpdate(options.required(u))
   if (multi && update?.replacement === true) throw new MongoError(9, 'multi update is not supported for replacement-style update')
   return {
     query: { filter, sort: compileSort(options.doc('sort')), hint: options.val('hint'), limit: multi ? 0 : 1 },
