@@ -175,7 +175,7 @@ export class Store {
 }
 
 function without (keys: Buffer[], others: Buffer[]): Buffer[] {
-  if (others.length === 0) return keys
+  if (keys.length === 0 || others.length === 0) return keys
   const known = new Set(others.map(key => key.toString('latin1')))
   return keys.filter(key => !known.has(key.toString('latin1')))
 }
