@@ -34,11 +34,15 @@ export default fp(async function presencePlugin (fastify) {
     for (const connection of watchers.get(user) ?? []) connection.send(frame)
   }
 
+  /** Stored first, then told, so that whoever asks afterwards hears the same; until then the user may come back. */
   async function left (user: string): Promise<void> {
-    leaving.delete(user)
+    const timer = leaving.get(user)
     const lastSeen = new Date()
-    tell(user, { type: 'presence', user, online: false, lastSeen: lastSeen.toISOString() })
     await users.updateOne({ _id: new mongodb.ObjectId(user) }, { $max: { lastSeenAt: lastSeen } })
+      .catch(error => { fastify.log.warn({ err: error }, 'lastSeen was not stored') })
+    if (leaving.get(user) !== timer) return
+    leaving.delete(user)
+    tell(user, { type: 'presence', user, online: false, lastSeen: lastSeen.toISOString() })
   }
 
   function unwatch (connection: Connection): void {
@@ -100,9 +104,7 @@ export default fp(async function presencePlugin (fastify) {
       // Back within the grace time: nobody was told that it left.
       if (!leaving.delete(user)) tell(user, { type: 'presence', user, online: true })
     } else if (!fastify.realtime.closing) {
-      leaving.set(user, setTimeout(() => {
-        left(user).catch(error => { fastify.log.warn({ err: error }, 'lastSeen was not stored') })
-      }, fastify.config.PRESENCE_GRACE_MS))
+      leaving.set(user, setTimeout(left, fastify.config.PRESENCE_GRACE_MS, user))
     }
   })
 

@@ -1,5 +1,6 @@
 /** What a socket sees: of each conversation in order, without gap, without duplicate, from where it resumed. */
 import { randomUUID } from 'node:crypto'
+import { Collection } from 'mongodb'
 import t, { type Test } from 'tap'
 import type { App } from '../src/app.js'
 import type { MessageDocument } from '../src/documents.js'
@@ -365,6 +366,33 @@ t.test('presence', async t => {
     await eventually(() => app.presence.gauges().leaving === 0)
     watcher.send({ type: 'watch', users: [ben.id] })
     t.same(await watcher.next('presence'), { type: 'presence', user: ben.id, online: false, lastSeen })
+  })
+
+  await t.test('offline is told when lastSeen is stored, not before: who watches next hears the same', async t => {
+    const phone = await connect(t, origin, ben)
+    t.match(await watcher.next('presence'), { user: ben.id, online: true })
+    const { updateOne } = Collection.prototype
+    let store: (() => void) | undefined
+    const held = new Promise<void>(resolve => { store = resolve })
+    const reached = new Promise<void>(resolve => {
+      Collection.prototype.updateOne = async function (...args) {
+        if (args[1] !== undefined && '$max' in args[1] && 'lastSeenAt' in (args[1].$max as object)) {
+          resolve()
+          await held
+        }
+        return await updateOne.apply(this, args)
+      }
+    })
+    t.teardown(() => { Collection.prototype.updateOne = updateOne })
+    await phone.close()
+    await reached
+    watcher.send({ type: 'watch', users: [ben.id] })
+    t.match(await watcher.next('presence'), { user: ben.id, online: true }, 'still')
+    store!()
+    const left = await watcher.next('presence')
+    t.match(left, { user: ben.id, online: false, lastSeen: /^\d{4}-/ })
+    watcher.send({ type: 'watch', users: [ben.id] })
+    t.same(await watcher.next('presence'), left)
   })
 
   await t.test('a reconnect within the grace time makes no offline/online pair', async t => {
