@@ -160,7 +160,8 @@ export default fp(async function realtimePlugin (fastify) {
     if (config.MONGODB_URL === '') return
     for (const { _id: conversation, lastSeq, lastAt } of await fastify.conversations.since(users, since)) {
       for (const connection of socketsIn(conversation)) {
-        if (!connection.cursors.raise(conversation, lastSeq) && lastAt.getTime() >= connection.openedAt) resume(connection, conversation, lastSeq - 1)
+        // A summary is made before its first message: until it tells of one there is no place to begin.
+        if (lastSeq > 0 && !connection.cursors.raise(conversation, lastSeq) && lastAt.getTime() >= connection.openedAt) resume(connection, conversation, lastSeq - 1)
       }
     }
   }

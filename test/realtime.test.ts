@@ -1,5 +1,6 @@
 /** What a socket sees: of each conversation in order, without gap, without duplicate, from where it resumed. */
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { Collection } from 'mongodb'
 import t, { type Test } from 'tap'
 import type { App } from '../src/app.js'
@@ -199,6 +200,32 @@ t.test('what another process wrote is pushed at the next heartbeat, in order, wh
     t.same(numbers(socket, conversation), upTo(21))
     t.same(numbers(socket, conversationOf(carl.id, ben.id)), [])
   }
+})
+
+t.test('a summary that another process made before its first message: the message is pushed once', async t => {
+  const { app, origin } = await listen(t, { MONGODB_URL: await databaseUrl(), HEARTBEAT_MS: 100 })
+  const [anna, ben] = await Promise.all([register(app), register(app)])
+  const conversation = conversationOf(anna.id, ben.id)
+  const socket = await connect(t, origin, ben)
+  const beats = async (count: number) => { while (count-- > 0) await once(socket.ws, 'ping') }
+  const conversations = app.mongo.db!.collection<{ _id: string, members: string[], lastSeq: number, lastAt: Date }>('conversations')
+  const document = { ...newDocument({ sender: anna.id, reciver: ben.id, message: 'first' }, new Date()), seq: 1 }
+  let storing: Promise<unknown> | undefined
+  const store = async () => await (storing ??= app.mongo.db!.collection<MessageDocument>('messages').insertOne(document))
+  // Whoever asks for the last number then gets the one of before the message.
+  const { lastSeq } = app.messageLog
+  app.messageLog.lastSeq = async conversation => {
+    const last = await lastSeq(conversation)
+    await store()
+    return last
+  }
+  await conversations.insertOne({ _id: conversation, members: [anna.id, ben.id], lastSeq: 0, lastAt: new Date() })
+  await beats(3)
+  await store()
+  await conversations.updateOne({ _id: conversation }, { $set: { lastSeq: 1 } })
+  await socket.until(() => numbers(socket, conversation).at(-1) === 1 || undefined)
+  await beats(3)
+  t.same(numbers(socket, conversation), [1])
 })
 
 t.test('a reader that stops: closed with 4408, the others get everything meanwhile, its resume is complete', async t => {
