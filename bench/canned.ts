@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { BSON, ObjectId } from 'mongodb'
 import { hello } from '../src/embedded-mongo/admin.js'
 import type { Plain } from '../src/embedded-mongo/bson.js'
-import { OP_QUERY, headerOf, reply } from '../src/embedded-mongo/wire.js'
+import { OP_MSG, OP_QUERY, headerOf, reply } from '../src/embedded-mongo/wire.js'
 
 /** Answers without any work, every `find` with the same document: what is left is what the driver and the system take. Its socket is the first argument. */
 const doc = { _id: new ObjectId(), conversation: 'c0', seq: 0, sender: 'user0', message: 'x'.repeat(120), createdAt: new Date(), clientId: '0' }
@@ -13,7 +13,7 @@ const answers: Record<string, Plain> = {
   endSessions: { ok: 1 }
 }
 const first = reply({ id: 0, opCode: OP_QUERY }, hello('isMaster', 1) as Record<string, Plain>)
-const canned = new Map(Object.entries(answers).map(([name, answer]) => [name, reply({ id: 0, opCode: 2013 }, answer as Record<string, Plain>)]))
+const canned = new Map(Object.entries(answers).map(([name, answer]) => [name, reply({ id: 0, opCode: OP_MSG }, answer as Record<string, Plain>)]))
 // A connection of the driver has one command under way, and these are small enough to arrive whole.
 createServer(socket => socket.on('data', message => {
   const { id, opCode } = headerOf(message)

@@ -18,11 +18,12 @@ export const keyParts = (key: Index['key']): KeyPart[] => key.map(([path, direct
 export const sameKey = (a: Index['key'], b: Index['key']): boolean => JSON.stringify(a) === JSON.stringify(b)
 /** Each key once, in order. */
 const distinct = (keys: Buffer[]): Buffer[] => keys.length < 2 ? keys : keys.sort(Buffer.compare).filter((key, i) => keys[i - 1]?.equals(key) !== true)
+/** The key that a document describes, its directions as they are; NaN where one is no number. */
+export const patternOf = (key: Val): Index['key'] => fields(key).map(([path, direction]) => [path, direction.isNumber ? direction.number : NaN])
 /** The index that a client means by its name or its key. */
 export function findIndex (indexes: Index[], wanted: Val): Index | undefined {
   if (wanted.type === T.string) return indexes.find(({ name }) => name === wanted.string)
-  const pattern = wanted.isObject ? fields(wanted).map(([path, direction]): [string, number] => [path, direction.isNumber ? direction.number : 0]) : []
-  return indexes.find(({ key }) => sameKey(key, pattern))
+  return wanted.isObject ? indexes.find(({ key }) => sameKey(key, patternOf(wanted))) : undefined
 }
 
 /** The keys of a document in an index; `multikey` notes which parts met an array. Throws KeyTooLong (17280), and what {@link allKeys} throws. */

@@ -3,7 +3,7 @@ import { T, type Val, fields, show, values } from './bson.js'
 import { existing } from './admin.js'
 import type { Index, IndexSpec } from './catalog.js'
 import { type Handler, Options, namespaceOf, specOf } from './context.js'
-import { findIndex, sameKey } from './index-keys.js'
+import { findIndex, patternOf, sameKey } from './index-keys.js'
 import { CHUNK, CHUNK_BYTES } from './query.js'
 import { recordOf } from './store.js'
 
@@ -15,7 +15,7 @@ function parseSpec (spec: Val): IndexSpec {
   const options = new Options('createIndexes.indexes', fields(spec), SPEC, undefined, 197)
   const [name = '', key, unique] = [options.val('name')?.string, options.val('key'), options.bool('unique')]
   if (name === '' || key === undefined) throw new MongoError(9, `The 'key' and 'name' fields are required properties of an index specification: ${show(spec)}`)
-  const pattern = fields(key).map(([path, direction]): [string, number] => [path, direction.isNumber ? direction.number : NaN])
+  const pattern = patternOf(key)
   const plain = pattern.every(([path, direction]) => !/(^|\.)(\$|\.|$)/.test(path) && Number.isFinite(direction) && direction !== 0)
   const differ = pattern.length > 0 && pattern.length <= 32 && new Set(pattern.map(([path]) => path)).size === pattern.length
   if (!plain || !differ) throw new MongoError(67, `an index has 1 to 32 different fields with numbers, other kinds are not supported: ${show(key)}`)

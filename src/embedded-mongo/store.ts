@@ -91,7 +91,7 @@ export class Store {
     try {
       if (jobs.length > 0) await this.root.transaction(runGroup).then(async () => await this.root.flushed)
       for (const answer of answers) answer()
-      if (answers.length > 0) this.purge()
+      if (answers.length > 0 && this.jobs.length === 0) this.purge()
     } catch (error) {
       // lmdb says why in a second promise.
       const reason = await Promise.resolve((error as { commitError?: Promise<never> }).commitError).then(() => error as Error, (why: Error) => why)
@@ -156,7 +156,7 @@ export class Store {
     for (const { index, removed } of changes) for (const key of removed) this.root.removeSync(entryKey(index, key, record))
   }
 
-  /** Removes what is left of a dropped collection or index, a part in each transaction. What fails is tried again after the next write. */
+  /** Removes what is left of a dropped collection or index, a part at a time, where no other change waits. What fails is tried again after the next one. */
   private purge (): void {
     if (this.closing || this.catalog.dropped.length === 0) return
     this.write(() => {

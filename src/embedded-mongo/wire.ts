@@ -2,8 +2,8 @@ import { MongoError } from './errors.js'
 import { type Plain, T, Val, Writer, validate } from './bson.js'
 
 // https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
-const [OP_REPLY, OP_MSG, HEADER] = [1, 2013, 16]
-export const OP_QUERY = 2004
+const [OP_REPLY, HEADER] = [1, 16]
+export const [OP_QUERY, OP_MSG] = [2004, 2013]
 /** MongoDB's maxMessageSizeBytes. */
 export const MAX_MESSAGE = 48_000_000
 /** Flags of OP_MSG; those that a server must know or refuse are the low 16 bits. */
