@@ -5,6 +5,19 @@ import { collection, type MessageDocument } from '../src/documents.js'
 import { toMessage, type NewMessage } from '../src/messages.js'
 import type { Message } from '../src/schemas/messages.js'
 
+export interface PageBounds {
+  /** messages of the page at most */
+  limit: number
+  /** bytes of their texts in UTF-8 at most; a page has at least one message all the same */
+  maxBytes: number
+}
+
+export interface Page {
+  messages: Message[]
+  /** whether there are more in the direction of reading */
+  hasMore: boolean
+}
+
 export interface MessageLog {
   /** Stores a message durably; see Appender.append. */
   append (input: NewMessage): Promise<Appended>
@@ -13,10 +26,10 @@ export interface MessageLog {
    * that was stored before, and that others may never have been told of.
    */
   onStored (listener: (message: Message, repeat: boolean) => void): void
-  /** The messages numbered above `after`, ascending, at most `limit`. */
-  after (conversation: string, after: number, limit: number): Promise<Message[]>
-  /** The newest messages, or those just below `before`; ascending, at most `limit`. */
-  before (conversation: string, before: number | undefined, limit: number): Promise<Message[]>
+  /** The messages numbered above `after`, ascending. */
+  after (conversation: string, after: number, bounds: PageBounds): Promise<Page>
+  /** The newest messages, or those just below `before`; ascending. */
+  before (conversation: string, before: number | undefined, bounds: PageBounds): Promise<Page>
   /** The highest number stored in a conversation, 0 if none; asks the database. */
   lastSeq (conversation: string): Promise<number>
   /** Messages that wait or are being written. */
@@ -31,6 +44,9 @@ declare module 'fastify' {
   }
 }
 
+/** Messages that the database sends at once: at 40 KB each they are 10 MB, and a page of 1,000 takes five round trips. */
+const BATCH = 250
+
 /** `fastify.messageLog`: every conversation as a gapless numbered log (docs/realtime.md). */
 export default fp(async function messageLogPlugin (fastify) {
   const messages = collection(fastify, 'messages')
@@ -40,17 +56,26 @@ export default fp(async function messageLogPlugin (fastify) {
     for (const listener of listeners) listener(message, repeat)
   })
 
-  async function read (filter: mongodb.Filter<MessageDocument>, direction: 'asc' | 'desc', limit: number): Promise<Message[]> {
-    // One batch: pages are small, and a getMore costs a round trip.
-    const documents = await messages.find(filter, { sort: { seq: direction }, limit, batchSize: limit + 1, projection: { storedAt: 0 } }).toArray()
-    return (direction === 'asc' ? documents : documents.reverse()).map(toMessage)
+  async function read (filter: mongodb.Filter<MessageDocument>, direction: 'asc' | 'desc', { limit, maxBytes }: PageBounds): Promise<Page> {
+    const cursor = messages.find(filter, { sort: { seq: direction }, limit: limit + 1, batchSize: Math.min(limit + 2, BATCH), projection: { storedAt: 0 } })
+    const page: Message[] = []
+    let bytes = 0
+    let hasMore = false
+    for await (const document of cursor) {
+      bytes += Buffer.byteLength(document.message)
+      hasMore = page.length === limit || (bytes > maxBytes && page.length > 0)
+      // Leaving the loop closes the cursor.
+      if (hasMore) break
+      page.push(toMessage(document))
+    }
+    return { messages: direction === 'asc' ? page : page.reverse(), hasMore }
   }
 
   fastify.decorate('messageLog', {
     append: input => appender.append(input),
     onStored: listener => { listeners.push(listener) },
-    after: (conversation, after, limit) => read({ conversation, seq: { $gt: after } }, 'asc', limit),
-    before: (conversation, before, limit) => read(before === undefined ? { conversation } : { conversation, seq: { $lt: before } }, 'desc', limit),
+    after: (conversation, after, bounds) => read({ conversation, seq: { $gt: after } }, 'asc', bounds),
+    before: (conversation, before, bounds) => read(before === undefined ? { conversation } : { conversation, seq: { $lt: before } }, 'desc', bounds),
     lastSeq: conversation => appender.lastSeq(conversation),
     get pending () { return appender.size },
     drain: () => appender.drain()

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import type { Message } from '../schemas/messages.js'
 import { CLOSE, type ServerFrame } from '../schemas/frames.js'
-import { Cursors, type CursorSink } from './cursors.js'
+import { Cursors, type CursorSink, type ReadPage } from './cursors.js'
 import { TokenBucket } from './token-bucket.js'
 
 export interface ConnectionLimits {
@@ -59,7 +59,7 @@ export class Connection implements CursorSink {
     readonly user: string,
     readonly session: string,
     private readonly limits: ConnectionLimits,
-    read: (conversation: string, after: number, limit: number) => Promise<Message[]>,
+    read: ReadPage,
     private readonly onEnd: (connection: Connection) => void
   ) {
     this.cursors = new Cursors(this, read)

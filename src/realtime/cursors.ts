@@ -7,8 +7,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Message } from '../schemas/messages.js'
 
-/** Messages that the loop reads at once: at 10,000 characters each they are a few MiB, mostly a few KiB. */
+/** Messages that the loop reads at once. */
 const PAGE = 200
+/** Bytes of text that it reads at once: a quarter of the default QUEUE_BYTES, so that a page fits into a queue that has drained. */
+const PAGE_BYTES = 256 * 1024
 /** Conversations of one socket that are caught up at a time: a resume may name thousands, and others need the database too. */
 const RESTARTS_AT_ONCE = 8
 /** The pause after a failed read, while the database is away. */
@@ -24,6 +26,9 @@ interface Cursor {
   /** counts restarts, so that a page that was read before one is thrown away */
   restarts: number
 }
+
+/** Reads the messages above a number; fewer than `limit` where their texts have more than `maxBytes`, but at least one if there is one. */
+export type ReadPage = (conversation: string, after: number, bounds: { limit: number, maxBytes: number }) => Promise<Message[]>
 
 /** What the cursors need of their socket. */
 export interface CursorSink {
@@ -41,7 +46,7 @@ export class Cursors {
 
   constructor (
     private readonly sink: CursorSink,
-    private readonly read: (conversation: string, after: number, limit: number) => Promise<Message[]>
+    private readonly read: ReadPage
   ) {}
 
   get size (): number { return this.cursors.size }
@@ -139,7 +144,7 @@ export class Cursors {
       await this.sink.drained()
       let page: Message[]
       try {
-        page = await this.read(conversation, cursor.seq, PAGE)
+        page = await this.read(conversation, cursor.seq, { limit: PAGE, maxBytes: PAGE_BYTES })
       } catch {
         await delay(RETRY_MS)
         continue

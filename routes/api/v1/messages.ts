@@ -4,6 +4,9 @@ import { conversationId } from '../../../src/messages.js'
 import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
 import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/schemas/messages.js'
 
+/** Bytes of text in one page: 1,000 messages of 1,000 characters fit; of the longest ones 100 do. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024
+
 /** Sending and reading messages over HTTP, as the original documents it. */
 export default async function messages (fastify: App) {
   const { accounts, messageLog } = fastify
@@ -51,13 +54,9 @@ export default async function messages (fastify: App) {
       const conversation = conversationId(sender, reciver)
       const success = 'success' as const
       const message = 'Message sent successfully' as const
-      if (after !== undefined) {
-        const data = await messageLog.after(conversation, after, limit + 1)
-        return { success, message, data: data.slice(0, limit), hasMore: data.length > limit }
-      }
-      const data = await messageLog.before(conversation, before, limit)
-      // The log has no gaps: whatever does not begin with 1 has older messages.
-      return { success, message, data, hasMore: data.length > 0 && data[0]!.seq > 1 }
+      const bounds = { limit, maxBytes: MAX_PAGE_BYTES }
+      const page = after === undefined ? await messageLog.before(conversation, before, bounds) : await messageLog.after(conversation, after, bounds)
+      return { success, message, data: page.messages, hasMore: page.hasMore }
     }
   })
 }
