@@ -40,7 +40,7 @@ export default fp(async function mongodbPlugin (fastify) {
   ])
 }, { name: 'mongodb' })
 
-/** One command each: FerretDB 1.24 fails at a command that names two indexes which are there already. */
+/** One command each: some compatible servers fail at a command that names two existing indexes (seen on FerretDB 1.24). */
 async function ensureIndexes<T extends object> (documents: mongodb.Collection<T>, indexes: mongodb.IndexDescription[]): Promise<void> {
   for (const index of indexes) await documents.createIndexes([index])
 }

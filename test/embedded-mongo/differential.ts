@@ -51,7 +51,7 @@ async function fresh (db: Db, docs: Document[] = [], indexes: Document[] = []): 
 }
 
 async function runCases (): Promise<void> {
-  for (const { section, rule, docs, indexes, run, expect, ferretdb } of cases) {
+  for (const { section, rule, docs, indexes, run, expect, secantusdb } of cases) {
     const title = `${section}: ${rule}`
     const answer = async (client: MongoClient) => {
       const db = client.db(name)
@@ -60,7 +60,7 @@ async function runCases (): Promise<void> {
     const [mine, theirs] = [await answer(ours), await answer(other)].map(shown)
     const right = shown(expect)
     if (mine !== right) fail(`${title} (embedded server)`, `answers ${mine}`, `expected ${right}`)
-    if (theirs !== right && ferretdb) console.log(`# differs as known - ${title}: ${ferretdb}`)
+    if (theirs !== right && secantusdb) console.log(`# differs as known - ${title}: ${secantusdb}`)
     else if (theirs !== right) fail(`${title} (${url})`, `answers ${theirs}`, `expected ${right}`)
   }
 }
