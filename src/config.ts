@@ -18,7 +18,7 @@ export const Config = Type.Object({
   LOG_LEVEL: Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map(level => Type.Literal(level)), { default: 'info', description: 'the least level that is logged' }),
   SESSION_DAYS: Type.Number({ default: 30, exclusiveMinimum: 0, maximum: 3650, description: 'days a session lives at most; unused it ends after half of that' }),
   REGISTER_LIMIT: count(60, 'registrations an hour from one address'),
-  LOGIN_LIMIT: count(20, 'failed logins in 15 minutes of one account from one address; five times that from one address'),
+  LOGIN_LIMIT: count(20, 'failed logins in 15 minutes of one account from one address; five times that from one address, and of successful ones of one account'),
   REFUSE_COMMON_PASSWORDS: Type.Boolean({ default: false, description: 'refuse the most common passwords (recommended)' }),
   HTTP_RATE: count(50, 'requests a second of one user, or one address without a session; bursts of 3 seconds\' worth'),
   FRAME_RATE: count(20, 'frames a second of one socket; bursts of 3 seconds\' worth'),

@@ -73,8 +73,10 @@ export default async function users (fastify: App) {
     const user = newUser(request.body)
     await refuseCommonPassword(fastify.config, request.body.password, 'password', user)
     await fastify.limits.registration(request)
-    const document = { ...user, password: await fastify.passwords.hash(request.body.password) }
+    const turn = fastify.limits.passwordTurn(request, user.usernameKey)
+    const document = { ...user, password: await fastify.passwords.hash(request.body.password, turn) }
     await insert(document)
+    fastify.limits.remember(request, user.usernameKey)
     const id = user._id.toHexString()
     const token = await fastify.sessions.open(id, request, reply)
     audit(request, 'register', id)
@@ -128,7 +130,11 @@ export default async function users (fastify: App) {
     mustBeCaller(request, request.params.id, 'id')
     const { usernameKey: account } = await callersDocument(fastify, request)
     const user = await checkPassword(fastify, request, {
-      account, find: async () => await callersDocument(fastify, request), password: request.body.password, refusal: 'the password is wrong', path: 'password'
+      turn: fastify.limits.passwordTurn(request, account, request.caller.session),
+      find: async () => await callersDocument(fastify, request),
+      password: request.body.password,
+      refusal: 'the password is wrong',
+      path: 'password'
     })
     // The keys stay, for neither name nor address is given out again: whoever had them could be taken for this person.
     await documents.updateOne({ _id: user._id }, {
