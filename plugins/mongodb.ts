@@ -31,7 +31,7 @@ export default fp(async function mongodbPlugin (fastify) {
     maxPoolSize: 20
   })
 
-  await ensureIndexes(collection(fastify, 'users'), [{ key: { usernameKey: 1 }, unique: true }, { key: { emailKey: 1 }, unique: true }])
+  await ensureIndexes(collection(fastify, 'users'), [{ key: { usernameKey: 1 }, unique: true }, { key: { emailKey: 1 }, unique: true }, { key: { skeleton: 1 } }])
   await ensureIndexes(collection(fastify, 'sessions'), [{ key: { user: 1, createdAt: -1 } }, { key: { expiresAt: 1 } }])
   await ensureIndexes(collection(fastify, 'conversations'), [{ key: { members: 1, lastAt: -1, _id: -1 } }])
   await ensureIndexes(collection(fastify, 'messages'), [

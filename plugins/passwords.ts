@@ -77,9 +77,9 @@ export default fp(async function passwordsPlugin (fastify) {
   const nobodys = await hash(randomBytes(32), PARAMETERS)
   let computed = 0
 
-  async function inLane<T> ({ account, known, network }: PasswordTurn, task: () => Promise<T>): Promise<T> {
-    const lane = `${known === undefined ? 'stranger' : 'known'} ${account}`
-    return await lanes.run(lane, known ?? network, task)
+  type Lane = 'stranger' | 'known' | 'set'
+  async function inLane<T> (lane: Lane, { account, known, network }: PasswordTurn, task: () => Promise<T>): Promise<T> {
+    return await lanes.run(`${lane} ${account}`, known ?? network, task)
   }
 
   async function check (hashOf: () => Promise<string | undefined>, password: string, attempt: Attempt): Promise<boolean> {
@@ -92,11 +92,12 @@ export default fp(async function passwordsPlugin (fastify) {
 
   fastify.decorate('passwords', {
     get computed () { return computed },
-    hash: async (password, turn) => await inLane(turn, async () => await hashes.run(turn.network, async () => {
+    // Whoever sets a password has shown the old one: it does not wait again behind those who have yet to.
+    hash: async (password, turn) => await inLane('set', turn, async () => await hashes.run(turn.network, async () => {
       computed++
       return await hash(normalize(password), PARAMETERS)
     })),
-    verify: async (hashOf, password, attempt) => await inLane(attempt, async () => {
+    verify: async (hashOf, password, attempt) => await inLane(attempt.known === undefined ? 'stranger' : 'known', attempt, async () => {
       await attempt.waits?.()
       const right = await hashes.run(attempt.network, async () => await check(hashOf, password, attempt))
       await attempt.ended?.(right)

@@ -19,6 +19,9 @@ declare module 'fastify' {
   }
 }
 
+/** A deleted account has no lastSeen. */
+const NOT_DELETED = { deletedAt: { $exists: false } }
+
 /** `fastify.presence`: who is online, across a person's devices, and who types. */
 export default fp(async function presencePlugin (fastify) {
   const users = collection(fastify, 'users')
@@ -38,11 +41,12 @@ export default fp(async function presencePlugin (fastify) {
   async function left (user: string): Promise<void> {
     const timer = leaving.get(user)
     const lastSeen = new Date()
-    await users.updateOne({ _id: new mongodb.ObjectId(user) }, { $max: { lastSeenAt: lastSeen } })
+    const stored = await users.updateOne({ _id: new mongodb.ObjectId(user), ...NOT_DELETED }, { $max: { lastSeenAt: lastSeen } })
       .catch(error => { fastify.log.warn({ err: error }, 'lastSeen was not stored') })
     if (leaving.get(user) !== timer) return
     leaving.delete(user)
-    tell(user, { type: 'presence', user, online: false, lastSeen: lastSeen.toISOString() })
+    const deleted = stored?.matchedCount === 0
+    tell(user, { type: 'presence', user, online: false, ...(deleted ? {} : { lastSeen: lastSeen.toISOString() }) })
   }
 
   function unwatch (connection: Connection): void {
@@ -68,7 +72,7 @@ export default fp(async function presencePlugin (fastify) {
       const watched = [...new Set(list)]
       watchedBy.set(connection, watched)
       for (const user of watched) watchers.set(user, (watchers.get(user) ?? new Set()).add(connection))
-      const seen = await users.find({ _id: { $in: watched.map(id => new mongodb.ObjectId(id)) } }, { projection: { lastSeenAt: 1 } }).toArray()
+      const seen = await users.find({ _id: { $in: watched.map(id => new mongodb.ObjectId(id)) }, ...NOT_DELETED }, { projection: { lastSeenAt: 1 } }).toArray()
       const lastSeen = new Map(seen.map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt]))
       for (const user of watched) {
         const online = isOnline(user)
@@ -115,6 +119,6 @@ export default fp(async function presencePlugin (fastify) {
     for (const timer of leaving.values()) clearTimeout(timer)
     const ids = [...leaving.keys()].map(id => new mongodb.ObjectId(id))
     leaving.clear()
-    if (ids.length > 0) await users.updateMany({ _id: { $in: ids } }, { $max: { lastSeenAt: new Date() } })
+    if (ids.length > 0) await users.updateMany({ _id: { $in: ids }, ...NOT_DELETED }, { $max: { lastSeenAt: new Date() } })
   })
 }, { name: 'presence', dependencies: ['realtime'] })

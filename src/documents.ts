@@ -12,6 +12,8 @@ export interface UserDocument {
   usernameKey: string
   email: string
   emailKey: string
+  /** what names that look alike share (src/names.ts); missing in accounts of earlier versions until they are completed */
+  skeleton?: string
   /** argon2id in PHC string format */
   password: string
   /** base64 of a sanitised SVG, '' if none */
@@ -20,7 +22,7 @@ export interface UserDocument {
   createdAt: Date
   /** when the last device left */
   lastSeenAt?: Date
-  /** set when the account was deleted: all that is left then is `_id` and the taken keys */
+  /** set when the account was deleted: all that is left then is `_id` and hashes of the keys (src/account-keys.ts) */
   deletedAt?: Date
 }
 
@@ -58,7 +60,15 @@ export interface ConversationDocument {
   marks?: Record<string, { delivered?: number, read?: number }>
 }
 
+/** What all processes on one database share. */
+export interface SettingsDocument {
+  _id: string
+  /** base64 */
+  secret: string
+}
+
 interface Documents {
+  settings: SettingsDocument
   users: UserDocument
   sessions: SessionDocument
   messages: MessageDocument

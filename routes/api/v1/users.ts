@@ -1,9 +1,10 @@
 import { mongodb } from '@fastify/mongodb'
 import type { App } from '../../../src/app.js'
 import { audit, callersDocument, checkPassword, refuseCommonPassword } from '../../../src/credentials.js'
+import type { Keys } from '../../../src/account-keys.js'
 import { collection, DUPLICATE_KEY, type UserDocument } from '../../../src/documents.js'
 import { apiError, duplicateKey } from '../../../src/errors.js'
-import { checkEmail, checkUsername, usernameKey } from '../../../src/names.js'
+import { checkEmail, checkUsername, usernameKey, usernameSkeleton } from '../../../src/names.js'
 import { AllUsersQuery, AllUsersReply, DeleteUserBody, DoneReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply, type User } from '../../../src/schemas/users.js'
 import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
 import { sanitizeAvatar } from '../../../src/svg.js'
@@ -34,7 +35,7 @@ function mustBeCaller (request: FastifyRequest, id: string, path: string): void 
 export default async function users (fastify: App) {
   const documents = collection(fastify, 'users')
 
-  function newUser (body: RegisterBody): Omit<UserDocument, 'password'> {
+  function newUser (body: RegisterBody): Omit<UserDocument, 'password'> & Keys {
     const username = valid('username', checkUsername(body.username))
     const email = valid('email', checkEmail(body.email))
     const avatarImage = body.avatarImage ? valid('avatarImage', sanitizeAvatar(body.avatarImage)).value : ''
@@ -44,21 +45,42 @@ export default async function users (fastify: App) {
       usernameKey: username.key,
       email: email.value,
       emailKey: email.key,
+      skeleton: usernameSkeleton(username.value),
       avatarImage,
       isAvatarImageSet: avatarImage !== '',
       createdAt: new Date()
     }
   }
 
+  async function isTaken (filter: mongodb.Filter<UserDocument>): Promise<boolean> {
+    return await documents.findOne(filter, { projection: { _id: 1 } }) !== null
+  }
+
+  /**
+   * Refuses a name that looks like another one, and what a deleted account had. This is looked up before, for no unique
+   * index covers it: whoever wants to be taken for somebody else comes when that account is there.
+   */
+  async function refuseReserved (user: UserDocument & Keys): Promise<void> {
+    const { usernameKey, emailKey, skeleton } = fastify.accounts.retired.of(user)
+    const [name, look, address] = await Promise.all([
+      isTaken({ usernameKey }),
+      isTaken({ skeleton: { $in: [user.skeleton, skeleton] } }),
+      isTaken({ emailKey })
+    ])
+    if (name || look) throw duplicateKey('users', 'username', user.username)
+    if (address) throw duplicateKey('users', 'email', user.email)
+  }
+
   /** The unique indexes decide, not a look-up before: of any number that register at once, one has the name. */
-  async function insert (user: UserDocument): Promise<void> {
+  async function insert (user: UserDocument & Keys): Promise<void> {
+    await refuseReserved(user)
     try {
       await documents.insertOne(user)
     } catch (error) {
       if (!(error instanceof mongodb.MongoServerError) || error.code !== DUPLICATE_KEY) throw error
       const { username, usernameKey, email } = user
-      const taken = await documents.findOne({ usernameKey }, { projection: { _id: 1 } })
-      throw taken !== null ? duplicateKey('users', 'username', username) : duplicateKey('users', 'email', email)
+      const taken = await isTaken({ usernameKey })
+      throw taken ? duplicateKey('users', 'username', username) : duplicateKey('users', 'email', email)
     }
   }
 
@@ -136,9 +158,10 @@ export default async function users (fastify: App) {
       refusal: 'the password is wrong',
       path: 'password'
     })
-    // The keys stay, for neither name nor address is given out again: whoever had them could be taken for this person.
+    // Their hashes stay, for neither name nor address is given out again: whoever had them could be taken for this person.
+    const keys = fastify.accounts.retired.of({ ...user, skeleton: usernameSkeleton(user.username) })
     await documents.updateOne({ _id: user._id }, {
-      $set: { deletedAt: new Date(), username: '', email: '', password: '', avatarImage: '', isAvatarImageSet: false },
+      $set: { ...keys, deletedAt: new Date(), username: '', email: '', password: '', avatarImage: '', isAvatarImageSet: false },
       $unset: { lastSeenAt: '' }
     })
     fastify.accounts.forget(request.caller.user)
