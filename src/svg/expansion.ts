@@ -1,4 +1,4 @@
-import { MAX_COST, ONLY_REFERRED_TO, costOf } from './cost.js'
+import { MAX_COST, NESTED_FILTER_FACTOR, ONLY_REFERRED_TO, costOf } from './cost.js'
 import type { SvgElement } from './element.js'
 import { Refusal, quote } from './values.js'
 
@@ -7,7 +7,10 @@ export const MAX_DEPTH = 64
 
 /** What an element is once every reference is followed. */
 interface Extent {
+  /** What drawing takes, without filters. */
   cost: number
+  /** What its filters take. */
+  filters: number
   depth: number
   /** Elements drawn, itself included. */
   drawn: number
@@ -42,28 +45,34 @@ class Expansion {
     if (known !== undefined) return known
     this.#extents.set(element, null)
     const extent = this.#extentOf(element)
-    if (extent.cost > MAX_COST) throw new Refusal(`must be simpler: <${element.name}> draws too much, references followed`)
+    if (extent.cost + extent.filters > MAX_COST) throw new Refusal(`must be simpler: <${element.name}> draws too much, references followed`)
     if (extent.depth > MAX_DEPTH) throw new Refusal(`must not nest more than ${MAX_DEPTH} levels, references followed`)
     this.#extents.set(element, extent)
     return extent
   }
 
   #extentOf (element: SvgElement): Extent {
-    const all = { cost: 0, depth: 1, drawn: 1 }
+    const inside = { cost: 0, filters: 0, depth: 1, drawn: 1 }
     let patterns = 0
+    let applied = 0
     for (const next of this.#nextOf(element)) {
-      const { cost, depth, drawn } = this.follow(next.element)
-      all.depth = Math.max(all.depth, depth + 1)
+      const { cost, filters, depth, drawn } = this.follow(next.element)
+      inside.depth = Math.max(inside.depth, depth + 1)
       if (!next.isDrawn) continue
       if (next.element.name === 'pattern') {
         patterns += cost
+      } else if (next.element.name === 'filter') {
+        applied += cost
       } else {
-        all.cost += cost
-        all.drawn += drawn
+        inside.cost += cost
+        inside.filters += filters
+        inside.drawn += drawn
       }
     }
     // `fill` and `stroke` are inherited: everything inside may be painted with the pattern.
-    return { ...all, cost: costOf(element, all.cost + patterns * all.drawn) }
+    inside.cost += patterns * inside.drawn
+    if (applied > 0) inside.filters = applied + inside.filters * NESTED_FILTER_FACTOR
+    return { ...inside, ...costOf(element, inside) }
   }
 
   * #nextOf ({ children, references }: SvgElement): Generator<{ element: SvgElement, isDrawn: boolean }> {
