@@ -35,8 +35,9 @@ export interface Limits {
    */
   passwordTurn (request: FastifyRequest, account: string, session?: string): PasswordTurn
   /**
-   * Begins to try a password. Wrong ones count by account and place, by network, and by account alone (LOGIN_LIMIT); the
-   * last only slows down, for otherwise anybody could lock anybody out. Right ones count by account.
+   * Begins to try a password. Wrong ones count by account and place, by network, and by account alone
+   * (LOGIN_LIMIT); the last only slows down, for otherwise anybody could lock anybody out. Right ones count
+   * by account.
    * @param turn what `passwordTurn` gave for this request
    */
   passwordAttempt (request: FastifyRequest, turn: PasswordTurn): Promise<Attempt>
@@ -54,31 +55,46 @@ const LOGIN_WINDOW_MS = 15 * 60 * 1_000
 /** Several people may sit behind one address. */
 const NETWORK_FACTOR = 5
 /**
- * Right passwords of one account: each costs as much work as a wrong one. A person with a dozen devices and scripts uses
- * far fewer than five times LOGIN_LIMIT.
+ * Right passwords of one account: each costs as much work as a wrong one. A person with a dozen devices and
+ * scripts uses far fewer than five times LOGIN_LIMIT.
  */
 const RIGHT_FACTOR = 5
 
-/** Each failure of an account beyond LOGIN_LIMIT, from wherever, makes a stranger's next try this much slower. */
+/**
+ * Each failure of an account beyond LOGIN_LIMIT, from wherever, makes a stranger's next try this much
+ * slower.
+ */
 const SLOWER_MS = 100
 /** Long enough to spoil guessing, short enough that a person still gets in. */
 const SLOWEST_MS = 3_000
 
-/** An IPv6 site has up to a /48 (RFC 6177); whoever guesses passwords from it has all of its 65,536 networks. */
+/**
+ * An IPv6 site has up to a /48 (RFC 6177); whoever guesses passwords from it has all of its 65,536
+ * networks.
+ */
 const SITE_BITS = 48
 
 /** How long an address stays known to an account: as long as a session may live by default. */
 const KNOWN_MS = 30 * 24 * 60 * 60 * 1_000
-/** Addresses of one account that are known; the newest stay. Otherwise one account could push out those of all others. */
+/**
+ * Addresses of one account that are known; the newest stay. Otherwise one account could push out those of
+ * all others.
+ */
 const KNOWN_ADDRESSES = 8
 
-/** Keys that are counted at a time, for each limit; some 150 bytes each. The longest unused are forgotten first. */
+/**
+ * Keys that are counted at a time, for each limit; some 150 bytes each. The longest unused are forgotten
+ * first.
+ */
 const CACHE_SIZE = 20_000
 
 const tooMany = (what: string, { ttlInSeconds }: Count) =>
   apiError('tooManyRequests', `${what}; try again later`, '', { retryAfter: Math.max(1, ttlInSeconds) })
 
-/** `fastify.limits`: how often one may do what. Counted by this process alone: several processes allow as many times more. */
+/**
+ * `fastify.limits`: how often one may do what. Counted by this process alone: several processes allow as
+ * many times more.
+ */
 export default fp(async function rateLimitsPlugin (fastify) {
   const { HTTP_RATE, LOGIN_LIMIT, REGISTER_LIMIT } = fastify.config
   await fastify.register(fastifyRateLimit, { global: false, cache: CACHE_SIZE })
@@ -107,11 +123,13 @@ export default fp(async function rateLimitsPlugin (fastify) {
     const { account, network, known = network } = passwordTurn!
     return `${known} ${account}`
   })
-  const failuresOfNetwork = limiter(LOGIN_LIMIT * NETWORK_FACTOR, LOGIN_WINDOW_MS, request => request.passwordTurn!.network)
+  const mostOfNetwork = LOGIN_LIMIT * NETWORK_FACTOR
+  const failuresOfNetwork = limiter(mostOfNetwork, LOGIN_WINDOW_MS, request => request.passwordTurn!.network)
   // Counted up to the slowest answer; what comes after that changes nothing.
   const mostFailures = LOGIN_LIMIT === 0 ? 0 : LOGIN_LIMIT + SLOWEST_MS / SLOWER_MS
   const failuresOfAccount = limiter(mostFailures, LOGIN_WINDOW_MS, request => request.passwordTurn!.account)
-  const successes = limiter(LOGIN_LIMIT * RIGHT_FACTOR, LOGIN_WINDOW_MS, request => request.passwordTurn!.account)
+  const mostRight = LOGIN_LIMIT * RIGHT_FACTOR
+  const successes = limiter(mostRight, LOGIN_WINDOW_MS, request => request.passwordTurn!.account)
 
   /** A network's failures with other accounts do not keep out somebody whom the account knows. */
   async function passwordAllowed (request: FastifyRequest): Promise<void> {
@@ -143,7 +161,8 @@ export default fp(async function rateLimitsPlugin (fastify) {
     knownAddresses.set(account, [here, ...others].slice(0, KNOWN_ADDRESSES))
   }
 
-  function knownPlace (request: FastifyRequest, account: string, session: string | undefined): string | undefined {
+  /** The session or address by which the account knows who sends a request. */
+  function knownPlace (request: FastifyRequest, account: string, session?: string): string | undefined {
     if (session !== undefined) return `session ${session}`
     const here = address(request)
     return knownAddresses.get(account)?.includes(here) === true ? here : undefined

@@ -18,9 +18,10 @@ const UPGRADE_BATCH = 500
 const NOT_UPGRADED = { skeleton: null } as unknown as mongodb.Filter<UserDocument>
 
 /**
- * The keys of deleted accounts. They stay reserved, but only as HMACs, which tell neither name nor address. The secret
- * is in the database as well, so that no setting is needed: it keeps keys of two deployments apart and prevents tables
- * made before, but whoever has the whole database can test whether a guessed address was deleted.
+ * The keys of deleted accounts. They stay reserved, but only as HMACs, which tell neither name nor address.
+ * The secret is in the database as well, so that no setting is needed: it keeps keys of two deployments apart
+ * and prevents tables made before, but whoever has the whole database can test whether a guessed address was
+ * deleted.
  */
 export class RetiredKeys {
   readonly #secret: Buffer
@@ -66,11 +67,15 @@ function upgradeOf (user: UserDocument, retired: RetiredKeys): mongodb.UpdateFil
 }
 
 /**
- * Completes the accounts of earlier versions: open ones get their skeleton, deleted ones lose their name and address.
- * Two open accounts whose names look alike both stay.
+ * Completes the accounts of earlier versions: open ones get their skeleton, deleted ones lose their name and
+ * address. Two open accounts whose names look alike both stay.
  * @param signal ends it early; the next start goes on
  */
-export async function upgradeAccounts (users: mongodb.Collection<UserDocument>, retired: RetiredKeys, signal: AbortSignal): Promise<void> {
+export async function upgradeAccounts (
+  users: mongodb.Collection<UserDocument>,
+  retired: RetiredKeys,
+  signal: AbortSignal
+): Promise<void> {
   const projection = { username: 1, usernameKey: 1, emailKey: 1, deletedAt: 1 }
   while (!signal.aborted) {
     const batch = await users.find(NOT_UPGRADED, { projection }).limit(UPGRADE_BATCH).toArray()

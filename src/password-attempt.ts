@@ -14,6 +14,9 @@ export interface Attempt extends PasswordTurn {
   waits?: () => Promise<void>
   /** Called just before the hash is computed; may throw. */
   begins?: () => Promise<void>
-  /** Called before the account's next attempt has its turn, so that attempts at the same time count each other. */
+  /**
+   * Called before the account's next attempt has its turn, so that attempts at the same time count each
+   * other.
+   */
   ended?: (right: boolean) => Promise<void>
 }

@@ -1,9 +1,10 @@
 import type { SvgElement } from './element.js'
 
 /**
- * What drawing takes at most, in units of about what one small shape takes. The weights were measured in Chromium 156
- * (software rendering, `<img>` of 96 pixels): at this limit the worst picture that was found took four seconds on a busy
- * machine (19 blurs of hundreds of pixels, 0.2 s each), and those without blurs at most one.
+ * What drawing takes at most, in units of about what one small shape takes. The weights were measured in
+ * Chromium 156 (software rendering, `<img>` of 96 pixels): at this limit the worst picture that was found
+ * took four seconds on a busy machine (19 blurs of hundreds of pixels, 0.2 s each), and those without blurs
+ * at most one.
  */
 export const MAX_COST = 10_000
 
@@ -13,8 +14,8 @@ const COST_PER_BYTE = 1 / 8
 const COST_PER_CHARACTER = 4
 
 /**
- * A tile may be drawn far larger than what it fills, so what is in it counts this many times, and even an empty one
- * takes longer than hundreds of shapes.
+ * A tile may be drawn far larger than what it fills, so what is in it counts this many times, and even an
+ * empty one takes longer than hundreds of shapes.
  */
 const PATTERN_COST = 500
 const PATTERN_FACTOR = 100
@@ -26,21 +27,29 @@ const LAYER_COST = 10
 const PRIMITIVE_COST = 100
 const BLUR_COST = 500
 
-/** A blur widens what its inputs have to compute; a blur of a blur of a blur … takes with the square of their number. */
+/**
+ * A blur widens what its inputs have to compute; the time of a chain of blurs grows with the
+ * square of its length.
+ */
 const BLUR_FACTOR = 2
 
 /**
- * Filters inside an element with a filter count this many times: in Chromium each level takes three times as long as the
- * one inside it.
+ * Filters inside an element with a filter count this many times: in Chromium each level takes three times as
+ * long as the one inside it.
  */
 export const NESTED_FILTER_FACTOR = 5
 
 /** Names that do not refer to the result of another primitive (Filter Effects 1, 8.5.1). */
-const SOURCES: ReadonlySet<string> = new Set(['SourceGraphic', 'SourceAlpha', 'BackgroundImage', 'BackgroundAlpha', 'FillPaint', 'StrokePaint'])
+const SOURCES: ReadonlySet<string> = new Set([
+  'SourceGraphic', 'SourceAlpha', 'BackgroundImage', 'BackgroundAlpha', 'FillPaint', 'StrokePaint'
+])
 
-/** Drawn only where something refers to them, or to what is in them (SVG 2, 5.1.1 "never-rendered element"). */
+/**
+ * Drawn only where something refers to them, or to what is in them (SVG 2, 5.1.1 "never-rendered element").
+ */
 export const ONLY_REFERRED_TO: ReadonlySet<string> = new Set([
-  'defs', 'symbol', 'pattern', 'mask', 'clipPath', 'filter', 'linearGradient', 'radialGradient', 'title', 'desc'
+  'defs', 'symbol', 'pattern', 'mask', 'clipPath', 'filter', 'linearGradient', 'radialGradient',
+  'title', 'desc'
 ])
 
 const DRAWN_TEXT: ReadonlySet<string> = new Set(['text', 'tspan', 'textPath'])
@@ -67,8 +76,8 @@ function inputsOf (primitive: SvgElement): Array<string | undefined> {
 const isBlur = ({ name }: SvgElement): boolean => name === 'feGaussianBlur' || name === 'feDropShadow'
 
 /**
- * What a filter takes. Renderers evaluate it as a tree from its last primitive: a result that is read twice is computed
- * twice, so twenty primitives that each read the one before twice are a million.
+ * What a filter takes. Renderers evaluate it as a tree from its last primitive: a result that is read twice
+ * is computed twice, so twenty primitives that each read the one before twice are a million.
  */
 function filterCost (filter: SvgElement): number {
   const results = new Map<string, number>()

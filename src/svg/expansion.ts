@@ -2,7 +2,10 @@ import { MAX_COST, NESTED_FILTER_FACTOR, ONLY_REFERRED_TO, costOf } from './cost
 import type { SvgElement } from './element.js'
 import { Refusal, quote } from './values.js'
 
-/** Levels of nesting and references together. Editors stay under 20; recursion here and in renderers stays shallow. */
+/**
+ * Levels of nesting and references together. Editors stay under 20; recursion here and in renderers stays
+ * shallow.
+ */
 export const MAX_DEPTH = 64
 
 /** What an element is once every reference is followed. */
@@ -45,8 +48,12 @@ class Expansion {
     if (known !== undefined) return known
     this.#extents.set(element, null)
     const extent = this.#extentOf(element)
-    if (extent.cost + extent.filters > MAX_COST) throw new Refusal(`must be simpler: <${element.name}> draws too much, references followed`)
-    if (extent.depth > MAX_DEPTH) throw new Refusal(`must not nest more than ${MAX_DEPTH} levels, references followed`)
+    if (extent.cost + extent.filters > MAX_COST) {
+      throw new Refusal(`must be simpler: <${element.name}> draws too much, references followed`)
+    }
+    if (extent.depth > MAX_DEPTH) {
+      throw new Refusal(`must not nest more than ${MAX_DEPTH} levels, references followed`)
+    }
     this.#extents.set(element, extent)
     return extent
   }
@@ -81,7 +88,9 @@ class Expansion {
     }
     for (const id of references) {
       const target = this.#byId.get(id)
-      if (target === undefined) throw new Refusal(`must refer only to an #id inside itself: there is no #${quote(id)}`)
+      if (target === undefined) {
+        throw new Refusal(`must refer only to an #id inside itself: there is no #${quote(id)}`)
+      }
       yield { element: target, isDrawn: true }
     }
   }
@@ -91,9 +100,9 @@ class Expansion {
  * Checks where the references of a tree lead.
  *
  * @returns the ids that are referred to
- * @throws {Refusal} for an id that is not there or there twice, a reference to itself by whatever way, a cost of more
- * than MAX_COST or more than MAX_DEPTH levels once all references are followed: each level of ten <use> of the level
- * before draws ten times as much ("billion laughs" by <use>)
+ * @throws {Refusal} for an id that is not there or there twice, a reference to itself by whatever way, a cost
+ *   of more than MAX_COST or more than MAX_DEPTH levels once all references are followed: each level of ten
+ *   <use> of the level before draws ten times as much ("billion laughs" by <use>)
  */
 export function checkReferences (root: SvgElement, elements: SvgElement[]): ReadonlySet<string> {
   const byId = referredTo(elements)

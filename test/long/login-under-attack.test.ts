@@ -1,7 +1,7 @@
 /**
- * How long the login of a person takes while an account changes its own password as often as HTTP_RATE lets it, with the
- * right old password each time. All limits have their defaults, but for LOGIN_LIMIT in the second run: there the queue
- * alone has to keep logins quick.
+ * How long the login of a person takes while an account changes its own password as often as HTTP_RATE lets
+ * it, with the right old password each time. All limits have their defaults, but for LOGIN_LIMIT in the
+ * second run: there the queue alone has to keep logins quick.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import tap, { type Test } from 'tap'
@@ -13,14 +13,18 @@ const CHANGES_PER_SECOND = 49
 const LOGINS = 20
 /** Between two logins of the victim. */
 const PAUSE_MS = 200
-/** A login waits for the hash that runs and one of the attacker's; what else runs on the machine is in both figures. */
+/**
+ * A login waits for the hash that runs and one of the attacker's; what else runs on the machine is in both
+ * figures.
+ */
 const MAX_FACTOR = 5
 
 const { HTTP_RATE, LOGIN_LIMIT } = loadConfig({})
 
 async function login (app: App, { username, password }: Person): Promise<{ ms: number, statusCode: number }> {
   const start = performance.now()
-  const { statusCode } = await app.inject({ method: 'POST', url: '/api/v1/user/login', payload: { username, password }, remoteAddress: '203.0.113.1' })
+  const payload = { username, password }
+  const { statusCode } = await app.inject({ method: 'POST', url: '/api/v1/user/login', payload, remoteAddress: '203.0.113.1' })
   return { ms: performance.now() - start, statusCode }
 }
 
@@ -37,7 +41,10 @@ async function logins (t: Test, app: App, victim: Person): Promise<number[]> {
   return times.sort((a, b) => a - b)
 }
 
-/** Changes of the attacker's own password, at a fixed rate, answered or not; gives a function that ends them. */
+/**
+ * Changes of the attacker's own password, at a fixed rate, answered or not; gives a function that ends
+ * them.
+ */
 function attack (app: App, { headers, password }: Person): () => Promise<Map<number, number>> {
   const answers = new Map<number, number>()
   const pending = new Set<Promise<void>>()
