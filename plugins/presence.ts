@@ -2,6 +2,7 @@ import { mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
 import { collection } from '../src/documents.js'
 import type { Connection } from '../src/realtime/connection.js'
+import { Typists } from '../src/realtime/typists.js'
 import type { PresenceFrame } from '../src/schemas/frames.js'
 
 export interface Presence {
@@ -26,7 +27,9 @@ export default fp(async function presencePlugin (fastify) {
   const watchedBy = new Map<Connection, string[]>()
   /** users whose last socket went less than the grace time ago: still online for others */
   const leaving = new Map<string, NodeJS.Timeout>()
-  const typists = new Map<string, { timer: NodeJS.Timeout, connection: Connection, reciver: string }>()
+  const typists = new Typists(fastify.config.TYPING_MS, (receiver, user, on, exceptSocket) => {
+    fastify.realtime.push(receiver, { type: 'typing', user, on }, exceptSocket)
+  })
 
   const isOnline = (user: string) => fastify.realtime.socketsOf(user) > 0 || leaving.has(user)
 
@@ -54,16 +57,10 @@ export default fp(async function presencePlugin (fastify) {
     watchedBy.delete(connection)
   }
 
-  function stopTyping (key: string): void {
-    const typist = typists.get(key)
-    if (typist === undefined) return
-    clearTimeout(typist.timer)
-    typists.delete(key)
-    fastify.realtime.push(typist.reciver, { type: 'typing', user: typist.connection.user, on: false }, typist.connection.id)
-  }
-
   fastify.decorate('presence', {
     async watch (connection, list) {
+      // Nothing would end the watch of a socket that has gone.
+      if (connection.closed) return
       unwatch(connection)
       const watched = [...new Set(list)]
       watchedBy.set(connection, watched)
@@ -78,15 +75,8 @@ export default fp(async function presencePlugin (fastify) {
     },
 
     typing (connection, reciver, on) {
-      const key = `${connection.id} ${reciver}`
-      if (!on) {
-        stopTyping(key)
-        return
-      }
-      const known = typists.get(key)
-      clearTimeout(known?.timer)
-      typists.set(key, { timer: setTimeout(() => { stopTyping(key) }, fastify.config.TYPING_MS), connection, reciver })
-      fastify.realtime.push(reciver, { type: 'typing', user: connection.user, on: true }, connection.id)
+      if (on) typists.start(connection, reciver)
+      else typists.stop(connection, reciver)
     },
 
     gauges: () => ({ watched: watchers.size, leaving: leaving.size, typing: typists.size })
@@ -94,7 +84,7 @@ export default fp(async function presencePlugin (fastify) {
 
   fastify.realtime.onClose(connection => {
     unwatch(connection)
-    for (const [key, typist] of typists) if (typist.connection === connection) stopTyping(key)
+    typists.stopAll(connection)
   })
 
   fastify.realtime.onPresence((user, online) => {
@@ -109,7 +99,7 @@ export default fp(async function presencePlugin (fastify) {
   })
 
   fastify.addHook('preClose', async () => {
-    for (const key of typists.keys()) stopTyping(key)
+    typists.clear()
   })
   fastify.addHook('onClose', async () => {
     for (const timer of leaving.values()) clearTimeout(timer)
