@@ -51,7 +51,7 @@ export default fp(async function realtimePlugin (fastify) {
   let count = 0
   let closing = false
 
-  const limits = { framesPerSecond: config.FRAME_RATE, queueBytes: config.QUEUE_BYTES, badFrames: config.BAD_FRAMES }
+  const limits = { queueBytes: config.QUEUE_BYTES, badFrames: config.BAD_FRAMES }
   const all = function * () { for (const connections of sockets.values()) yield * connections }
   /** Those of both members, each once. */
   const socketsIn = function * (conversation: string) { for (const member of new Set(membersOf(conversation))) yield * sockets.get(member) ?? [] }
@@ -75,7 +75,12 @@ export default fp(async function realtimePlugin (fastify) {
       user,
       session,
       heartbeatMs: config.HEARTBEAT_MS,
-      limits: { frameBytes: config.FRAME_BYTES, messageChars: MESSAGE_CHARS, ratePerSecond: config.FRAME_RATE },
+      limits: {
+        frameBytes: config.FRAME_BYTES,
+        messageChars: MESSAGE_CHARS,
+        ratePerSecond: config.FRAME_RATE,
+        resumeConversations: config.RESUME_CONVERSATIONS
+      },
       now: new Date().toISOString()
     })
     if (first) for (const listener of presenceListeners) listener(user, true)

@@ -21,7 +21,10 @@ export const Config = Type.Object({
   LOGIN_LIMIT: count(20, 'failed logins in 15 minutes of one account from one address; five times that from one address'),
   REFUSE_COMMON_PASSWORDS: Type.Boolean({ default: false, description: 'refuse the most common passwords (recommended)' }),
   HTTP_RATE: count(50, 'requests a second of one user, or one address without a session; bursts of 3 seconds\' worth'),
-  FRAME_RATE: count(20, 'frames a second of one socket; bursts of 3 seconds\' worth'),
+  FRAME_RATE: count(20,
+    'frames a second of one socket; bursts of 3 seconds\' worth; 0 switches USER_FRAME_RATE off too'),
+  USER_FRAME_RATE: count(100,
+    'cost a second of the frames of one user, over all sockets; bursts of 80 seconds\' worth'),
   MAX_SOCKETS: count(20_000, 'open sockets in all'),
   MAX_SOCKETS_PER_USER: count(20, 'open sockets of one user; the oldest is closed'),
   FRAME_BYTES: Type.Integer({ default: 128 * 1024, minimum: 1024, maximum: 16 * 1024 * 1024, description: 'bytes of one WebSocket frame' }),
@@ -30,6 +33,11 @@ export const Config = Type.Object({
   HEARTBEAT_MS: Type.Integer({ default: 25_000, minimum: 50, description: 'milliseconds between two pings on a socket; proxies close idle ones after 30 to 60 s' }),
   PONG_MS: Type.Integer({ default: 10_000, minimum: 50, description: 'milliseconds a pong may take, before the socket is terminated' }),
   RESUME_LIMIT: Type.Integer({ default: 10_000, minimum: 1, description: 'missing messages of a conversation that a resume sends; above it a reset' }),
+  RESUME_CONVERSATIONS: Type.Integer({
+    default: 2_500,
+    minimum: 1,
+    description: 'conversations that one resume may name; four times that may be under way on a socket'
+  }),
   PRESENCE_GRACE_MS: count(5_000, 'milliseconds after the last device left, before a user counts as offline'),
   TYPING_MS: Type.Integer({ default: 5_000, minimum: 50, description: 'milliseconds after which `typing` ends unless it is repeated' }),
   BODY_BYTES: Type.Integer({ default: 128 * 1024, minimum: 64 * 1024, maximum: 16 * 1024 * 1024, description: 'bytes of one request body' }),
@@ -96,7 +104,8 @@ export function configWarnings (config: Config): string[] {
   if (config.NODE_ENV !== 'production') warnings.push(`NODE_ENV=${config.NODE_ENV}: error answers contain stacks`)
   if (!config.REFUSE_COMMON_PASSWORDS) warnings.push('REFUSE_COMMON_PASSWORDS is off: passwords such as 12345678 are accepted; set it to on unless you need the documented sample')
   if (config.TRUST_PROXY === 'true') warnings.push('TRUST_PROXY=true believes every X-Forwarded-For: limits by address can be evaded unless a proxy overwrites it')
-  for (const name of ['REGISTER_LIMIT', 'LOGIN_LIMIT', 'HTTP_RATE', 'FRAME_RATE'] as const) {
+  const limits = ['REGISTER_LIMIT', 'LOGIN_LIMIT', 'HTTP_RATE', 'FRAME_RATE', 'USER_FRAME_RATE'] as const
+  for (const name of limits) {
     if (config[name] === 0) warnings.push(`${name}=0: this limit is switched off`)
   }
   return warnings

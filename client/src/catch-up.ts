@@ -9,10 +9,7 @@ import type { ConversationState, HelloFrame, Message, ResumeFrame } from './fram
 
 /** `resumed` lists this many conversations: fewer than that are all there are. */
 const LISTED = 50
-/**
- * Conversations in one `resume`: a server that refuses one for a while is asked again for these only, and each costs it a
- * look-up.
- */
+/** Conversations in one `resume`: each costs the server a look-up, and a refused frame is said again. */
 const RESUME_CONVERSATIONS = 500
 /** Before a new connection is tried because this one does not bring what it owes. */
 const RENEW_MS = 1000
@@ -164,7 +161,7 @@ export class CatchUp {
     this.settle()
   }
 
-  /** Asks for these conversations from their cursors on, in as many frames as the server's limits make of them. */
+  /** Asks for these conversations from their cursors on, in as many frames as the limits make of them. */
   private resume (conversations: string[]): void {
     if (this.limits === undefined || conversations.length === 0) return
     const { frameBytes, resumeConversations = RESUME_CONVERSATIONS } = this.limits

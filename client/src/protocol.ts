@@ -203,8 +203,8 @@ export class Protocol {
   }
 
   /**
-   * Which frame an error is about. Servers that announce `resumeConversations` name the field `have` where it was a resume;
-   * of older ones it is not known.
+   * Which frame an error is about. Servers that announce `resumeConversations` name the field `have` where it
+   * was a resume; of older ones it is not known.
    */
   private refusedFrame ({ path, clientId }: ErrorFrame): 'send' | 'resume' | 'other' | 'unknown' {
     if (clientId !== undefined) return 'send'

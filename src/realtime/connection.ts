@@ -1,24 +1,17 @@
-/** One socket of a user: what it may send, what it has seen, and what waits to be taken by it. */
+/** One socket of a user: what it has seen, and what waits to be taken by it. */
 import { randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import type { Message } from '../schemas/messages.js'
 import { CLOSE, type ServerFrame } from '../schemas/frames.js'
 import { Cursors, type CursorSink, type ReadPage } from './cursors.js'
-import { TokenBucket } from './token-bucket.js'
 
 export interface ConnectionLimits {
-  /** frames a second; 0 switches the limit off */
-  framesPerSecond: number
   /** bytes queued to a socket that does not read, before it is closed with 4408 */
   queueBytes: number
   /** malformed frames in a row, before it is closed with 4400 */
   badFrames: number
 }
 
-/** Bursts: what people type after a reconnect, or a client sends at its start. */
-const BURST_SECONDS = 3
-/** Refused frames without a pause, in bursts, before a socket is closed with 4429: by then it ignores the errors. */
-const REFUSED_BURSTS = 3
 /** The loops go on when no more than this share of the queue is taken, so that there is room for live messages. */
 const DRAINED_SHARE = 0.25
 
@@ -49,10 +42,8 @@ export class Connection implements CursorSink {
   closed = false
 
   private readonly awaited = new Map<string, Awaited>()
-  private readonly bucket: TokenBucket
   private readonly waiting: (() => void)[] = []
   private badInARow = 0
-  private refused = 0
 
   constructor (
     readonly ws: WebSocket,
@@ -63,7 +54,6 @@ export class Connection implements CursorSink {
     private readonly onEnd: (connection: Connection) => void
   ) {
     this.cursors = new Cursors(this, read)
-    this.bucket = new TokenBucket(limits.framesPerSecond, limits.framesPerSecond * BURST_SECONDS)
   }
 
   /** Sends a frame, unless the socket is closed; a socket that does not read is closed instead. */
@@ -129,17 +119,6 @@ export class Connection implements CursorSink {
 
   private readonly flushed = (): void => {
     if (this.waiting.length > 0) for (const resolve of this.waiting.splice(0)) resolve()
-  }
-
-  /**
-   * Counts a frame against the rate; a client that goes on against the limit is closed with 4429.
-   * @returns 0 if it may pass, else the milliseconds after which the next one may
-   */
-  takeToken (): number {
-    const wait = this.bucket.take(Date.now())
-    if (wait === 0) this.refused = 0
-    else if (++this.refused > this.limits.framesPerSecond * BURST_SECONDS * REFUSED_BURSTS) this.close(CLOSE.rateLimited, 'too many frames')
-    return wait
   }
 
   /** Counts malformed frames in a row; too many close the socket with 4400. */

@@ -1,8 +1,8 @@
 import type { Connection } from './connection.js'
 
 /**
- * People one socket types to at a time: a person types to one, and a note lasts some seconds. A user types to as many times
- * more as there are sockets.
+ * People one socket types to at a time: a person types to one, and an entry lasts some seconds. For a user it
+ * is as many times more as there are sockets.
  */
 export const MAX_TYPING = 10
 
