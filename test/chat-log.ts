@@ -18,7 +18,8 @@ const SILENCE_MS = 20_000
 export async function readLog (origin: string, { id, token }: Person, other: string): Promise<Message[]> {
   const log: Message[] = []
   for (let more = true; more;) {
-    const path = `/api/v1/getallmessages?sender=${id}&reciver=${other}&after=${log.at(-1)?.seq ?? 0}&limit=${PAGE}`
+    const after = log.at(-1)?.seq ?? 0
+    const path = `/api/v1/getallmessages?sender=${id}&reciver=${other}&after=${after}&limit=${PAGE}`
     const { status, headers, body } = await request(origin, 'GET', path, { token })
     if (status === 429 || status === 503) {
       await delay(Number(headers.get('retry-after')) * 1000)
@@ -60,10 +61,12 @@ export function notStored (logs: Logs, acked: readonly Message[]): Message[] {
 }
 
 /**
- * Compares what a device handed on with what is stored in its person's conversations; waits for what is still on its way.
+ * Compares what a device handed on with what is stored in its person's conversations.
+ * Waits for what is still on its way.
  * @returns undefined where they are equal: every message once and in order
  */
-export async function differenceOf ({ client, person, log }: Device, logs: Logs): Promise<object | undefined> {
+export async function differenceOf (device: Device, logs: Logs): Promise<object | undefined> {
+  const { client, person, log } = device
   const expected = [...logs].filter(([conversation]) => conversation.includes(person.id))
   const total = expected.reduce((sum, [, messages]) => sum + messages.length, 0)
   await messagesUntil(client, () => log.length >= total)
@@ -95,7 +98,8 @@ async function messagesUntil (client: ChatClient, complete: () => boolean): Prom
 }
 
 function sameOrder (seen: Message[], stored: Message[]): boolean {
-  return seen.length === stored.length && seen.every(({ _id, seq }, n) => _id === stored[n]!._id && seq === n + 1)
+  if (seen.length !== stored.length) return false
+  return seen.every(({ _id, seq }, n) => _id === stored[n]!._id && seq === n + 1)
 }
 
 function byConversation (log: Message[]): Logs {

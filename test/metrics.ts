@@ -2,8 +2,8 @@
 
 /** The gauges of what a process holds for its sockets and writes: all are 0 when everybody has left. */
 const HELD = [
-  'sockets', 'users_online', 'cursors', 'awaited_acks', 'socket_queued_bytes', 'users_watched', 'users_leaving',
-  'users_typing', 'messages_pending', 'summaries_pending'
+  'sockets', 'users_online', 'cursors', 'awaited_acks', 'socket_queued_bytes',
+  'users_watched', 'users_leaving', 'users_typing', 'messages_pending', 'summaries_pending'
 ]
 
 /** Every series by its name with its labels, such as `nodejs_active_resources{type="Timeout"}`. */

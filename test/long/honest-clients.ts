@@ -1,0 +1,243 @@
+/** Honest people: they write to each other at a steady rate, and the server's answers are timed. */
+import { randomUUID } from 'node:crypto'
+import type { Socket as TcpSocket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import { ChatClient, conversationOf, type Message } from '../../client/src/index.js'
+import { sentKey, type Device } from '../chat-log.js'
+import { register, type Account } from './accounts.js'
+import { Caller, type Answer, type CallOptions } from './caller.js'
+import { Figures } from './figures.js'
+
+/** What is measured. */
+export const MEASURED = {
+  socketAck: 'send to ack, socket',
+  httpAck: 'send to answer, HTTP',
+  delivery: "send to delivery, other's socket",
+  login: 'login',
+  history: 'history, last 50'
+} as const
+
+const PEOPLE = 20
+/** Of them, those whose sockets are never cut. Times are measured between these only. */
+const STEADY = 10
+const PAIRS = 50
+/** Every so manieth person has two devices. */
+const TWO_DEVICES = 5
+const HTTP_SHARE = 0.3
+
+/** Messages a second of all together: a busy team. */
+const SEND_MS = 1000 / 40
+const LOGIN_MS = 1_000
+const HISTORY_MS = 500
+const INBOX_MS = 1_000
+const CUT_MS = 1_000
+const TICK_MS = 5
+
+/** Where an answer does not say when to come back, or there is none. */
+const RETRY_MS = 200
+const CONNECT_MS = 60_000
+
+export class HonestClients {
+  readonly people: Account[] = []
+  readonly devices: Device[] = []
+  /** every text by its `sentKey` */
+  readonly sent = new Map<string, string>()
+  readonly acked: Message[] = []
+  /** what must not happen to an honest client */
+  readonly faults: string[] = []
+  /** answers that asked for patience, and answers that did not come: by status and path */
+  readonly refusals = new Map<string, number>()
+  /** where times go; each phase has its own */
+  figures = new Figures()
+
+  readonly #caller: Caller
+  readonly #pairs: { members: [Account, Account], measured: boolean }[] = []
+  readonly #cuttable = new Set<WebSocket>()
+  readonly #expected = new Map<string, { since: number, reciver: string, figures: Figures }>()
+  readonly #underWay = new Set<Promise<void>>()
+  #ticking: NodeJS.Timeout | undefined
+
+  constructor (readonly origin: string, readonly random: () => number) {
+    this.#caller = new Caller(origin, '127.0.0.1')
+  }
+
+  async register (): Promise<void> {
+    for (let n = 0; n < PEOPLE; n++) this.people.push(await register(this.#caller, `honest${n}`))
+    const [steady, others] = [this.people.slice(0, STEADY), this.people.slice(STEADY)]
+    for (let n = 0; n < PAIRS; n++) {
+      const measured = n % 2 === 0
+      const [a, b] = [this.#pick(measured ? steady : this.people), this.#pick(measured ? steady : others)]
+      this.#pairs.push({ members: [a, b], measured: measured && a !== b })
+    }
+  }
+
+  /** Connects all devices; resolves when each has what there is. */
+  async connect (): Promise<void> {
+    const synced = this.people.flatMap((person, n) => {
+      const count = n % TWO_DEVICES === 0 ? 2 : 1
+      return Array.from({ length: count }, () => this.#connect(person, n >= STEADY))
+    })
+    const late = delay(CONNECT_MS, undefined, { ref: false })
+      .then(() => { throw new Error('honest clients do not get in') })
+    await Promise.race([Promise.all(synced), late])
+  }
+
+  /** Begins to write, to read, to log in, and to be cut off. */
+  start (): void {
+    const habits = [
+      { everyMs: SEND_MS, work: () => this.#send() },
+      { everyMs: LOGIN_MS, work: () => this.#logIn() },
+      { everyMs: HISTORY_MS, work: () => this.#readHistory() },
+      { everyMs: INBOX_MS, work: () => this.#readInbox() },
+      { everyMs: CUT_MS, work: async () => { this.#cut() } }
+    ].map(habit => ({ ...habit, next: performance.now() }))
+    // What is due begins at its time, whether what began before has ended or not: a stall is measured.
+    this.#ticking = setInterval(() => {
+      for (const habit of habits) {
+        for (; habit.next <= performance.now(); habit.next += habit.everyMs) this.#begin(habit.work)
+      }
+    }, TICK_MS)
+  }
+
+  /** Ends that; resolves when everything that began has its answer. */
+  async stop (): Promise<void> {
+    clearInterval(this.#ticking)
+    await Promise.all(this.#underWay)
+  }
+
+  close (): void {
+    clearInterval(this.#ticking)
+    for (const { client } of this.devices) client.close()
+    this.#caller.close()
+  }
+
+  /** The other members of all conversations that a person has. */
+  async conversationsOf (person: Account): Promise<string[]> {
+    const others: string[] = []
+    let after = ''
+    do {
+      const options = { token: person.token, whole: true }
+      const { text } = await this.#insist('GET', `/api/v1/conversations${after}`, options)
+      const { data, next } = JSON.parse(text)
+      for (const { user } of data) others.push(user._id)
+      after = next === undefined ? '' : `?after=${next}`
+    } while (after !== '')
+    return others
+  }
+
+  #pick<T> (list: readonly T[]): T { return list[Math.floor(this.random() * list.length)]! }
+
+  async #connect (person: Account, cuttable: boolean): Promise<void> {
+    const cut = this.#cuttable
+    class Tracked extends WebSocket {
+      constructor (url: string, protocols: string[]) {
+        super(url, protocols)
+        if (cuttable) cut.add(this)
+        this.on('close', () => { cut.delete(this) })
+      }
+    }
+    const { origin: url } = this
+    const { token } = person
+    const client = new ChatClient({ url, token, WebSocket: Tracked, have: {}, queueLimit: 100_000 })
+    const device: Device = { client, person, log: [] }
+    this.devices.push(device)
+    client.on('message', message => { this.#arrived(device, message) })
+    client.on('state', ({ state, code, reason }) => {
+      if (state === 'stopped') this.faults.push(`${person.username} was stopped: ${code} ${reason}`)
+    })
+    client.watch(this.people.map(({ id }) => id))
+    const synced = new Promise<void>(resolve => { client.on('synced', () => { resolve() }) })
+    client.connect()
+    await synced
+  }
+
+  #arrived ({ person, log, client }: Device, message: Message): void {
+    log.push(message)
+    const { clientId = '', reciver, conversation, seq } = message
+    if (reciver === person.id) client.read(conversation, seq)
+    const expected = this.#expected.get(clientId)
+    if (expected === undefined || expected.reciver !== person.id) return
+    this.#expected.delete(clientId)
+    expected.figures.add(MEASURED.delivery, performance.now() - expected.since)
+  }
+
+  #begin (work: () => Promise<void>): void {
+    const done = work().catch((error: Error) => { this.faults.push(String(error)) })
+    this.#underWay.add(done)
+    done.then(() => { this.#underWay.delete(done) })
+  }
+
+  async #send (): Promise<void> {
+    const { figures } = this
+    const { members, measured } = this.#pick(this.#pairs)
+    const [from, to] = this.random() < 0.5 ? members : [members[1], members[0]]
+    const clientId = randomUUID()
+    const message = `${this.sent.size} 👋🏽 `.repeat(1 + Math.floor(this.random() * 20)).trim()
+    this.sent.set(sentKey(conversationOf(from.id, to.id), clientId), message)
+    const since = performance.now()
+    if (measured) this.#expected.set(clientId, { since, reciver: to.id, figures })
+    const http = this.random() < HTTP_SHARE
+    const send = http ? this.#sendByHttp : this.#sendBySocket
+    this.acked.push(await send.call(this, from, to, message, clientId))
+    if (measured) figures.add(http ? MEASURED.httpAck : MEASURED.socketAck, performance.now() - since)
+  }
+
+  async #sendBySocket (from: Account, to: Account, message: string, clientId: string): Promise<Message> {
+    const { client } = this.devices.find(({ person }) => person === from)!
+    client.typing(to.id)
+    return await client.send(to.id, message, { clientId })
+  }
+
+  async #sendByHttp (from: Account, to: Account, message: string, clientId: string): Promise<Message> {
+    const body = { sender: from.id, reciver: to.id, message, clientId }
+    const { text } = await this.#insist('POST', '/api/v1/addmsg', { token: from.token, body, whole: true })
+    return JSON.parse(text).data
+  }
+
+  async #logIn (): Promise<void> {
+    const { figures } = this
+    const { username, password } = this.#pick(this.people)
+    const since = performance.now()
+    const options = { body: { username, password }, whole: true }
+    const { text } = await this.#insist('POST', '/api/v1/user/login', options)
+    figures.add(MEASURED.login, performance.now() - since)
+    // Or the oldest session would end at the hundredth.
+    await this.#insist('POST', '/api/v1/user/logout', { token: JSON.parse(text).token })
+  }
+
+  async #readHistory (): Promise<void> {
+    const { figures } = this
+    const { members: [a, b] } = this.#pick(this.#pairs)
+    const since = performance.now()
+    const path = `/api/v1/getallmessages?sender=${a.id}&reciver=${b.id}&limit=50`
+    await this.#insist('GET', path, { token: a.token })
+    figures.add(MEASURED.history, performance.now() - since)
+  }
+
+  async #readInbox (): Promise<void> {
+    await this.#insist('GET', '/api/v1/conversations', { token: this.#pick(this.people).token })
+  }
+
+  /** Cuts a socket: TCP reset (RFC 9293, 3.5.2), no close frame, what is under way is gone. */
+  #cut (): void {
+    if (this.#cuttable.size === 0) return
+    const socket = this.#pick([...this.#cuttable])
+    const tcp = (socket as unknown as { _socket: TcpSocket | null })._socket
+    if (tcp !== null) tcp.resetAndDestroy()
+  }
+
+  /** Asks until the server does it, as often as it has to. @throws what trying again does not mend */
+  async #insist (method: string, path: string, options: CallOptions): Promise<Answer> {
+    for (;;) {
+      const answer = await this.#caller.call(method, path, options)
+        .catch(({ code, message }: NodeJS.ErrnoException) => ({ status: 0, retryAfterMs: 0, text: code ?? message }))
+      const { status, text, retryAfterMs } = answer
+      if (status >= 200 && status < 300) return answer
+      if (status !== 0 && status !== 429 && status !== 503) throw new Error(`${path}: ${status} ${text}`)
+      const key = `${status || text} ${path.split('?')[0]}`
+      this.refusals.set(key, (this.refusals.get(key) ?? 0) + 1)
+      await delay(retryAfterMs || RETRY_MS)
+    }
+  }
+}
