@@ -37,8 +37,13 @@ const ATTACKS: Orders['attacks'] = {
   'connection churn': 1
 }
 
-/** Registers the attackers, each from an address of its own, and fills the database with what they use. */
-export async function gatherAttackers (origin: string, dataDir: string, victims: string[]): Promise<Orders> {
+/**
+ * Registers the attackers, each from an address of its own, and fills the database with what they use.
+ * @param only the attacks whose names begin so; all where it is not given
+ */
+export async function gatherAttackers (
+  origin: string, dataDir: string, victims: string[], only: string[] = ['']
+): Promise<Orders> {
   const accounts: Account[] = []
   for (let n = 0; n < ACCOUNTS; n++) {
     const caller = new Caller(origin, `127.0.1.${n + 1}`)
@@ -61,5 +66,6 @@ export async function gatherAttackers (origin: string, dataDir: string, victims:
     target.repeats[id] = { reciver, clientId, message }
   }
   await filler.close()
-  return { target, accounts, attacks: ATTACKS }
+  const chosen = Object.entries(ATTACKS).filter(([name]) => only.some(beginning => name.startsWith(beginning)))
+  return { target, accounts, attacks: Object.fromEntries(chosen) }
 }

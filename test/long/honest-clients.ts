@@ -100,10 +100,11 @@ export class HonestClients {
     }, TICK_MS)
   }
 
-  /** Ends that; resolves when everything that began has its answer. */
-  async stop (): Promise<void> {
+  /** Ends that. @returns what still has no answer after that time */
+  async stop (ms: number): Promise<number> {
     clearInterval(this.#ticking)
-    await Promise.all(this.#underWay)
+    await Promise.race([Promise.all(this.#underWay), delay(ms, undefined, { ref: false })])
+    return this.#underWay.size
   }
 
   close (): void {
@@ -231,7 +232,9 @@ export class HonestClients {
   async #insist (method: string, path: string, options: CallOptions): Promise<Answer> {
     for (;;) {
       const answer = await this.#caller.call(method, path, options)
-        .catch(({ code, message }: NodeJS.ErrnoException) => ({ status: 0, retryAfterMs: 0, text: code ?? message }))
+        .catch(({ code, message }: NodeJS.ErrnoException) => {
+          return { status: 0, retryAfterMs: 0, text: code ?? message }
+        })
       const { status, text, retryAfterMs } = answer
       if (status >= 200 && status < 300) return answer
       if (status !== 0 && status !== 429 && status !== 503) throw new Error(`${path}: ${status} ${text}`)

@@ -73,11 +73,11 @@ export class Hostile {
     this.tally.attempt()
     const token = this.account.token
     const socket = new HostileSocket(this.target.origin, { ...this.account }, this.tally)
+    const leave = () => { socket.terminate() }
+    this.signal.addEventListener('abort', leave)
     const refused = await socket.opened()
-    if (refused === undefined) {
-      if (this.over) socket.terminate()
-      return socket
-    }
+    this.signal.removeEventListener('abort', leave)
+    if (refused === undefined) return socket
     this.tally.outcome(refused)
     if (refused === 'upgrade 401') await this.#renew(token)
     await this.pause(RETRY_MS)
@@ -93,7 +93,7 @@ export class Hostile {
     }
   }
 
-  /** Begins `work` once in so many milliseconds, whether what began before has ended or not; `most` at a time. */
+  /** Begins `work` once in so many milliseconds, whether the ones before have ended or not; `most` at a time. */
   async stream (everyMs: number, most: number, work: () => Promise<unknown>): Promise<void> {
     let underWay = 0
     await this.repeat(everyMs, async () => {

@@ -142,7 +142,7 @@ export async function healthUpgrades (hostile: Hostile): Promise<void> {
   })
 }
 
-async function upgradeHealth ({ target, account: { address } }: Hostile): Promise<string> {
+async function upgradeHealth ({ target, account: { address }, signal }: Hostile): Promise<string> {
   return await new Promise(resolve => {
     const headers = {
       connection: 'Upgrade',
@@ -150,7 +150,8 @@ async function upgradeHealth ({ target, account: { address } }: Hostile): Promis
       'sec-websocket-version': '13',
       'sec-websocket-key': Buffer.alloc(16).toString('base64')
     }
-    const outgoing = request(`${target.origin}/health`, { headers, agent: false, localAddress: address })
+    const options = { headers, agent: false, localAddress: address, signal }
+    const outgoing = request(`${target.origin}/health`, options)
     outgoing.on('upgrade', (response, socket) => {
       socket.on('error', () => {})
       setTimeout(() => { socket.destroy() }, UPGRADE_HOLD_MS)
