@@ -61,7 +61,8 @@ export async function gatherAttackers (
       target.full[id].push(other)
       target.full[other] = [...target.full[other] ?? [], id]
     }
-    const reciver = victims[n % victims.length]!
+    // The last of them, whose sockets are cut and come anew.
+    const reciver = victims.at(-1 - n % victims.length)!
     const { clientId, message } = await filler.conversation(id, reciver, TO_REPEAT, 'once more')
     target.repeats[id] = { reciver, clientId, message }
   }

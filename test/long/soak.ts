@@ -31,7 +31,7 @@ const CLEAN_UP_MS = 60_000
 const SETTLE_MS = 60_000
 
 /** As `npm start` starts it, with the default limits. */
-const ENV = { NODE_OPTIONS: '--max-semi-space-size=2', MAX_LOOP_DELAY_MS: '', PRESENCE_GRACE_MS: '0' }
+const ENV = { NODE_OPTIONS: '--max-semi-space-size=2', MAX_LOOP_DELAY_MS: '' }
 
 class Soak {
   readonly figures: Record<string, Figures> = {}

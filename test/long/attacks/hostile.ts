@@ -56,7 +56,7 @@ export class Hostile {
       const answer = await this.#caller.call(method, path, { token, signal: this.signal, ...options })
       this.tally.outcome(String(answer.status))
       if (answer.status < 300) this.tally.took(performance.now() - since)
-      if (answer.status === 401) await this.#renew(token)
+      if (answer.status === 401 && options.token === undefined) await this.#renew(token)
       if (answer.status === 429 || answer.status === 503) await this.pause(answer.retryAfterMs || RETRY_MS)
       return answer
     } catch (error) {

@@ -65,11 +65,14 @@ export async function passwordChanges (hostile: Hostile): Promise<void> {
   })
 }
 
-/** Logs in with the right password. */
+/** Logs in with the right password, and out again: the hundredth session would end that of the other attacks. */
 export async function logins (hostile: Hostile): Promise<void> {
   const { username, password } = hostile.account
   await hostile.repeat(COSTLY_MS, async () => {
-    await hostile.call('POST', '/api/v1/user/login', { body: { username, password } })
+    const options = { body: { username, password }, whole: true }
+    const answer = await hostile.call('POST', '/api/v1/user/login', options)
+    if (answer?.status !== 200) return
+    await hostile.call('POST', '/api/v1/user/logout', { token: JSON.parse(answer.text).token })
   })
 }
 
