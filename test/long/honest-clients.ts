@@ -38,6 +38,9 @@ const TICK_MS = 5
 const RETRY_MS = 200
 const CONNECT_MS = 60_000
 
+/** Something that is measured and not over yet. */
+interface Expected { name: string, since: number, figures: Figures }
+
 export class HonestClients {
   readonly people: Account[] = []
   readonly devices: Device[] = []
@@ -54,7 +57,9 @@ export class HonestClients {
   readonly #caller: Caller
   readonly #pairs: { members: [Account, Account], measured: boolean }[] = []
   readonly #cuttable = new Set<WebSocket>()
-  readonly #expected = new Map<string, { since: number, reciver: string, figures: Figures }>()
+  /** deliveries by clientId, and where each must arrive */
+  readonly #deliveries = new Map<string, Expected & { reciver: string }>()
+  readonly #answers = new Set<Expected>()
   readonly #underWay = new Set<Promise<void>>()
   #ticking: NodeJS.Timeout | undefined
 
@@ -100,10 +105,16 @@ export class HonestClients {
     }, TICK_MS)
   }
 
-  /** Ends that. @returns what still has no answer after that time */
+  /**
+   * Ends that. What still has no answer after so many milliseconds counts with the time that it has waited.
+   * @returns how much that is
+   */
   async stop (ms: number): Promise<number> {
     clearInterval(this.#ticking)
     await Promise.race([Promise.all(this.#underWay), delay(ms, undefined, { ref: false })])
+    for (const expected of [...this.#deliveries.values(), ...this.#answers]) this.#over(expected)
+    this.#deliveries.clear()
+    this.#answers.clear()
     return this.#underWay.size
   }
 
@@ -157,10 +168,21 @@ export class HonestClients {
     log.push(message)
     const { clientId = '', reciver, conversation, seq } = message
     if (reciver === person.id) client.read(conversation, seq)
-    const expected = this.#expected.get(clientId)
-    if (expected === undefined || expected.reciver !== person.id) return
-    this.#expected.delete(clientId)
-    expected.figures.add(MEASURED.delivery, performance.now() - expected.since)
+    const delivery = this.#deliveries.get(clientId)
+    if (delivery === undefined || delivery.reciver !== person.id) return
+    this.#deliveries.delete(clientId)
+    this.#over(delivery)
+  }
+
+  #over ({ name, since, figures }: Expected): void { figures.add(name, performance.now() - since) }
+
+  /** Measures how long something takes, in the phase in which it began. */
+  async #measure<T> (name: string, work: () => Promise<T>): Promise<T> {
+    const expected: Expected = { name, since: performance.now(), figures: this.figures }
+    this.#answers.add(expected)
+    const result = await work()
+    if (this.#answers.delete(expected)) this.#over(expected)
+    return result
   }
 
   #begin (work: () => Promise<void>): void {
@@ -170,18 +192,23 @@ export class HonestClients {
   }
 
   async #send (): Promise<void> {
-    const { figures } = this
     const { members, measured } = this.#pick(this.#pairs)
     const [from, to] = this.random() < 0.5 ? members : [members[1], members[0]]
     const clientId = randomUUID()
     const message = `${this.sent.size} 👋🏽 `.repeat(1 + Math.floor(this.random() * 20)).trim()
     this.sent.set(sentKey(conversationOf(from.id, to.id), clientId), message)
-    const since = performance.now()
-    if (measured) this.#expected.set(clientId, { since, reciver: to.id, figures })
     const http = this.random() < HTTP_SHARE
-    const send = http ? this.#sendByHttp : this.#sendBySocket
-    this.acked.push(await send.call(this, from, to, message, clientId))
-    if (measured) figures.add(http ? MEASURED.httpAck : MEASURED.socketAck, performance.now() - since)
+    const send = async (): Promise<Message> => {
+      if (http) return await this.#sendByHttp(from, to, message, clientId)
+      return await this.#sendBySocket(from, to, message, clientId)
+    }
+    if (measured) {
+      const [since, { figures }] = [performance.now(), this]
+      this.#deliveries.set(clientId, { name: MEASURED.delivery, since, figures, reciver: to.id })
+      this.acked.push(await this.#measure(http ? MEASURED.httpAck : MEASURED.socketAck, send))
+    } else {
+      this.acked.push(await send())
+    }
   }
 
   async #sendBySocket (from: Account, to: Account, message: string, clientId: string): Promise<Message> {
@@ -197,23 +224,17 @@ export class HonestClients {
   }
 
   async #logIn (): Promise<void> {
-    const { figures } = this
     const { username, password } = this.#pick(this.people)
-    const since = performance.now()
     const options = { body: { username, password }, whole: true }
-    const { text } = await this.#insist('POST', '/api/v1/user/login', options)
-    figures.add(MEASURED.login, performance.now() - since)
+    const { text } = await this.#measure(MEASURED.login, () => this.#insist('POST', '/api/v1/user/login', options))
     // Or the oldest session would end at the hundredth.
     await this.#insist('POST', '/api/v1/user/logout', { token: JSON.parse(text).token })
   }
 
   async #readHistory (): Promise<void> {
-    const { figures } = this
     const { members: [a, b] } = this.#pick(this.#pairs)
-    const since = performance.now()
     const path = `/api/v1/getallmessages?sender=${a.id}&reciver=${b.id}&limit=50`
-    await this.#insist('GET', path, { token: a.token })
-    figures.add(MEASURED.history, performance.now() - since)
+    await this.#measure(MEASURED.history, () => this.#insist('GET', path, { token: a.token }))
   }
 
   async #readInbox (): Promise<void> {

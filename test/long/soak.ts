@@ -65,9 +65,9 @@ class Soak {
     checkServer(server, phases, verdict)
     verdict.attempts(report)
     verdict.check('all attacks at once', ONLY === undefined, ONLY === undefined ? '' : `only ${ONLY.join()}`)
-    verdict.times(figures.calm!, figures.attack!)
     const unanswered = await honest.stop(SETTLE_MS)
     sampler.stop()
+    verdict.times(figures.calm!, figures.attack!)
     verdict.check('everything honest people did was answered', unanswered === 0, `${unanswered} not answered`)
     if (unanswered > 0) return verdict
     await checkLog(honest, verdict)
