@@ -1,7 +1,8 @@
 /**
- * Whether sending and history are as fast in one build as in another: both run at the same time, the work is done in
- * turn, A B B A …, with the embedded database and real flushes.
- * `npm run bench:compare -- A/dist/src/server.js B/dist/src/server.js [rounds]`; it fails where B is more than 5 % slower.
+ * Whether sending and history are as fast in one build as in another: both run at the same time, the work is
+ * done in turn, A B B A …, with the embedded database and real flushes.
+ * `npm run bench:compare -- A/dist/src/server.js B/dist/src/server.js [rounds]`
+ * It fails where B is more than 5 % slower.
  */
 import { resolve } from 'node:path'
 import { register } from '../test/long/accounts.js'
@@ -19,7 +20,11 @@ const HISTORY = 1_000
 
 /** As `npm start` starts it, without the limits by rate. */
 const ENV = {
-  NODE_OPTIONS: '--max-semi-space-size=2', REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0'
+  NODE_OPTIONS: '--max-semi-space-size=2',
+  REGISTER_LIMIT: '0',
+  LOGIN_LIMIT: '0',
+  HTTP_RATE: '0',
+  FRAME_RATE: '0'
 }
 
 interface Build { pid: number, work: Work[] }
@@ -33,7 +38,7 @@ async function prepare (lifetime: Lifetime, script: string): Promise<Build> {
   const [anna, ben] = [await register(caller, 'anna'), await register(caller, 'ben')]
   const filler = await Filler.connect(dir)
   const [other] = await filler.users(1)
-  await filler.conversation(other!, anna.id, HISTORY, 'A message of an ordinary length, as people write them.')
+  await filler.conversation(other!, anna.id, HISTORY, 'A message as long as people write them.')
   await filler.close()
   const sender = await Sender.open(origin, anna)
   lifetime.teardown(() => { sender.close() })
@@ -49,7 +54,8 @@ async function compare (a: Build, b: Build, rounds: number): Promise<Pair[][]> {
   for (let round = 0; round <= rounds; round++) {
     for (const [index, work] of a.work.entries()) {
       const [ofA, ofB] = [() => speedOf(work, a.pid), () => speedOf(b.work[index]!, b.pid)]
-      const pair = round % 2 === 0 ? { a: await ofA(), b: await ofB() } : { b: await ofB(), a: await ofA() }
+      const aFirst = round % 2 === 0
+      const pair = aFirst ? { a: await ofA(), b: await ofB() } : { b: await ofB(), a: await ofA() }
       if (round > 0) pairs[index]!.push(pair)
     }
     process.stderr.write('.')
@@ -62,7 +68,8 @@ interface Row { name: string, a: Speed, b: Speed, ratio: number }
 
 function rowOf (name: string, pairs: Pair[]): Row {
   const medians = (speeds: Speed[]): Speed => ({
-    perSecond: median(speeds.map(({ perSecond }) => perSecond)), cpuMs: median(speeds.map(({ cpuMs }) => cpuMs))
+    perSecond: median(speeds.map(({ perSecond }) => perSecond)),
+    cpuMs: median(speeds.map(({ cpuMs }) => cpuMs))
   })
   // Of each round, since what else the machine does changes from round to round.
   const ratio = median(pairs.map(({ a, b }) => b.perSecond / a.perSecond))

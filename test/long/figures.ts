@@ -1,5 +1,14 @@
 /** Times that were measured, and tables of them. */
 
+/** What honest people wait for. */
+export const MEASURED = {
+  socketAck: 'send to ack, socket',
+  httpAck: 'send to answer, HTTP',
+  delivery: "send to delivery, other's socket",
+  login: 'login',
+  history: 'history, last 50'
+} as const
+
 /** Times of one kind, in milliseconds. */
 export class Series {
   readonly #values: number[] = []

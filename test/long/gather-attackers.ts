@@ -67,6 +67,7 @@ export async function gatherAttackers (
     target.repeats[id] = { reciver, clientId, message }
   }
   await filler.close()
-  const chosen = Object.entries(ATTACKS).filter(([name]) => only.some(beginning => name.startsWith(beginning)))
-  return { target, accounts, attacks: Object.fromEntries(chosen) }
+  const isChosen = (name: string) => only.some(beginning => name.startsWith(beginning))
+  const attacks = Object.fromEntries(Object.entries(ATTACKS).filter(([name]) => isChosen(name)))
+  return { target, accounts, attacks }
 }

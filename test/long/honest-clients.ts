@@ -6,17 +6,9 @@ import { WebSocket } from 'ws'
 import { ChatClient, conversationOf, type Message } from '../../client/src/index.js'
 import { sentKey, type Device } from '../chat-log.js'
 import { register, type Account } from './accounts.js'
-import { Caller, type Answer, type CallOptions } from './caller.js'
-import { Figures } from './figures.js'
-
-/** What is measured. */
-export const MEASURED = {
-  socketAck: 'send to ack, socket',
-  httpAck: 'send to answer, HTTP',
-  delivery: "send to delivery, other's socket",
-  login: 'login',
-  history: 'history, last 50'
-} as const
+import { Caller } from './caller.js'
+import { Figures, MEASURED } from './figures.js'
+import { PatientCaller } from './patient-caller.js'
 
 const PEOPLE = 20
 /** Of them, those whose sockets are never cut. Times are measured between these only. */
@@ -34,8 +26,6 @@ const INBOX_MS = 1_000
 const CUT_MS = 1_000
 const TICK_MS = 5
 
-/** Where an answer does not say when to come back, or there is none. */
-const RETRY_MS = 200
 const CONNECT_MS = 60_000
 
 /** Something that is measured and not over yet. */
@@ -49,12 +39,10 @@ export class HonestClients {
   readonly acked: Message[] = []
   /** what must not happen to an honest client */
   readonly faults: string[] = []
-  /** answers that asked for patience, and answers that did not come: by status and path */
-  readonly refusals = new Map<string, number>()
   /** where times go; each phase has its own */
   figures = new Figures()
 
-  readonly #caller: Caller
+  readonly #http: PatientCaller
   readonly #pairs: { members: [Account, Account], measured: boolean }[] = []
   readonly #cuttable = new Set<WebSocket>()
   /** deliveries by clientId, and where each must arrive */
@@ -64,11 +52,14 @@ export class HonestClients {
   #ticking: NodeJS.Timeout | undefined
 
   constructor (readonly origin: string, readonly random: () => number) {
-    this.#caller = new Caller(origin, '127.0.0.1')
+    this.#http = new PatientCaller(new Caller(origin, '127.0.0.1'))
   }
 
+  /** How often the server asked for patience, or did not answer. */
+  get refusals (): ReadonlyMap<string, number> { return this.#http.refusals }
+
   async register (): Promise<void> {
-    for (let n = 0; n < PEOPLE; n++) this.people.push(await register(this.#caller, `honest${n}`))
+    for (let n = 0; n < PEOPLE; n++) this.people.push(await register(this.#http.caller, `honest${n}`))
     const [steady, others] = [this.people.slice(0, STEADY), this.people.slice(STEADY)]
     for (let n = 0; n < PAIRS; n++) {
       const measured = n % 2 === 0
@@ -121,7 +112,7 @@ export class HonestClients {
   close (): void {
     clearInterval(this.#ticking)
     for (const { client } of this.devices) client.close()
-    this.#caller.close()
+    this.#http.caller.close()
   }
 
   /** The other members of all conversations that a person has. */
@@ -130,7 +121,7 @@ export class HonestClients {
     let after = ''
     do {
       const options = { token: person.token, whole: true }
-      const { text } = await this.#insist('GET', `/api/v1/conversations${after}`, options)
+      const { text } = await this.#http.insist('GET', `/api/v1/conversations${after}`, options)
       const { data, next } = JSON.parse(text)
       for (const { user } of data) others.push(user._id)
       after = next === undefined ? '' : `?after=${next}`
@@ -219,26 +210,28 @@ export class HonestClients {
 
   async #sendByHttp (from: Account, to: Account, message: string, clientId: string): Promise<Message> {
     const body = { sender: from.id, reciver: to.id, message, clientId }
-    const { text } = await this.#insist('POST', '/api/v1/addmsg', { token: from.token, body, whole: true })
+    const options = { token: from.token, body, whole: true }
+    const { text } = await this.#http.insist('POST', '/api/v1/addmsg', options)
     return JSON.parse(text).data
   }
 
   async #logIn (): Promise<void> {
     const { username, password } = this.#pick(this.people)
     const options = { body: { username, password }, whole: true }
-    const { text } = await this.#measure(MEASURED.login, () => this.#insist('POST', '/api/v1/user/login', options))
+    const logIn = () => this.#http.insist('POST', '/api/v1/user/login', options)
+    const { text } = await this.#measure(MEASURED.login, logIn)
     // Or the oldest session would end at the hundredth.
-    await this.#insist('POST', '/api/v1/user/logout', { token: JSON.parse(text).token })
+    await this.#http.insist('POST', '/api/v1/user/logout', { token: JSON.parse(text).token })
   }
 
   async #readHistory (): Promise<void> {
     const { members: [a, b] } = this.#pick(this.#pairs)
     const path = `/api/v1/getallmessages?sender=${a.id}&reciver=${b.id}&limit=50`
-    await this.#measure(MEASURED.history, () => this.#insist('GET', path, { token: a.token }))
+    await this.#measure(MEASURED.history, () => this.#http.insist('GET', path, { token: a.token }))
   }
 
   async #readInbox (): Promise<void> {
-    await this.#insist('GET', '/api/v1/conversations', { token: this.#pick(this.people).token })
+    await this.#http.insist('GET', '/api/v1/conversations', { token: this.#pick(this.people).token })
   }
 
   /** Cuts a socket: TCP reset (RFC 9293, 3.5.2), no close frame, what is under way is gone. */
@@ -247,21 +240,5 @@ export class HonestClients {
     const socket = this.#pick([...this.#cuttable])
     const tcp = (socket as unknown as { _socket: TcpSocket | null })._socket
     if (tcp !== null) tcp.resetAndDestroy()
-  }
-
-  /** Asks until the server does it, as often as it has to. @throws what trying again does not mend */
-  async #insist (method: string, path: string, options: CallOptions): Promise<Answer> {
-    for (;;) {
-      const answer = await this.#caller.call(method, path, options)
-        .catch(({ code, message }: NodeJS.ErrnoException) => {
-          return { status: 0, retryAfterMs: 0, text: code ?? message }
-        })
-      const { status, text, retryAfterMs } = answer
-      if (status >= 200 && status < 300) return answer
-      if (status !== 0 && status !== 429 && status !== 503) throw new Error(`${path}: ${status} ${text}`)
-      const key = `${status || text} ${path.split('?')[0]}`
-      this.refusals.set(key, (this.refusals.get(key) ?? 0) + 1)
-      await delay(retryAfterMs || RETRY_MS)
-    }
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The promises under attack: honest people write to each other, first in peace, then while ten accounts do
  * everything that docs/security.md bounds, all at once, and what is stored is compared with what all saw.
- * `npm run test:soak`; SOAK_SECONDS (of the attack, default 1800) and SEED may be given. SOAK_ONLY=C1,M5 leaves the
- * other attacks out, to find what hurts; it then fails in any case.
+ * `npm run test:soak`; SOAK_SECONDS (of the attack, default 1800) and SEED may be given.
+ * SOAK_ONLY=C1,M5 leaves the other attacks out, to find what hurts; it then fails in any case.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { seeded } from '../client/world.js'

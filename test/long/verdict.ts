@@ -1,6 +1,5 @@
 /** The summary of a soak: its figures, the attacks, and each promise with whether it was kept. */
-import { printTable, showMs, type Figures } from './figures.js'
-import { MEASURED } from './honest-clients.js'
+import { MEASURED, printTable, showMs, type Figures } from './figures.js'
 import type { Report } from './hostile-clients.js'
 import type { Phase } from './sampler.js'
 

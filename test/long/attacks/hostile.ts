@@ -93,7 +93,7 @@ export class Hostile {
     }
   }
 
-  /** Begins `work` once in so many milliseconds, whether the ones before have ended or not; `most` at a time. */
+  /** Begins `work` every so many milliseconds, while fewer than `most` of those before have not ended. */
   async stream (everyMs: number, most: number, work: () => Promise<unknown>): Promise<void> {
     let underWay = 0
     await this.repeat(everyMs, async () => {

@@ -65,7 +65,7 @@ export async function passwordChanges (hostile: Hostile): Promise<void> {
   })
 }
 
-/** Logs in with the right password, and out again: the hundredth session would end that of the other attacks. */
+/** Logs in with the right password, and out again: the hundredth session would end the other attacks'. */
 export async function logins (hostile: Hostile): Promise<void> {
   const { username, password } = hostile.account
   await hostile.repeat(COSTLY_MS, async () => {
