@@ -15,7 +15,9 @@ export interface Case {
 
 const USERS = 50_000
 const PAGE = 1_000
-const UNREAD = 20_000
+/** Messages of a conversation, and those that were read: the unread ones are the last few hundred. */
+const MESSAGES = 20_000
+const READ = 19_500
 
 async function manyUsers (filler: Filler, _attacker: Account, target: Target): Promise<void> {
   await filler.users(USERS)
@@ -51,7 +53,7 @@ export const CASES: readonly Case[] = [
     copies: 1,
     async prepare (filler, attacker) {
       const [other] = await filler.users(1)
-      await filler.conversation(other!, attacker.id, UNREAD, 'unread')
+      await filler.conversation(other!, attacker.id, MESSAGES, 'unread', READ)
     }
   },
   { finding: 'M4 first page', attack: 'M4 first page', copies: 1, prepare: manyUsers },

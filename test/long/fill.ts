@@ -46,10 +46,11 @@ export class Filler {
 
   /**
    * Inserts a new conversation that one member alone wrote.
+   * @param read the number up to which the other has read it
    * @returns the first message
    */
   async conversation (
-    sender: string, reciver: string, count: number, message: string
+    sender: string, reciver: string, count: number, message: string, read = 0
   ): Promise<MessageDocument> {
     const conversation = conversationId(sender, reciver)
     const document = (seq: number): MessageDocument => {
@@ -63,7 +64,8 @@ export class Filler {
     for (let from = 0; from < count; from += batch) {
       await this.db.collection<MessageDocument>('messages').insertMany(documents.slice(from, from + batch))
     }
-    await this.db.collection<ConversationDocument>('conversations').insertOne(summaryOf(documents.at(-1)!))
+    const summary = { ...summaryOf(documents.at(-1)!), marks: { [reciver]: { delivered: read, read } } }
+    await this.db.collection<ConversationDocument>('conversations').insertOne(summary)
     return documents[0]!
   }
 }
