@@ -33,7 +33,7 @@ function * limited (store: Store, query: Query, ahead: Entries): Documents {
   const source = chosen.sorted ? found : sorted(store, collection, query, found, wanted)
   for (let seen = 0; seen < wanted;) {
     const { value: found, done } = source.next()
-    if (collection.dropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
+    if (store.catalog.collections.get(collection.ns)?.id !== collection.id) throw new MongoError(175, `collection dropped: ${collection.ns}`)
     if (done === true) return
     if (found === undefined || seen++ >= skip) yield found
   }

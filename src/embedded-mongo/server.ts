@@ -27,7 +27,7 @@ server.maxConnections = 1000 // a driver's pool has 100
 const socketPath = await own().catch((error: NodeJS.ErrnoException) => {
   throw error.code === undefined ? error : new Error(`the data directory ${dir} can't be used: ${error.message}`)
 })
-const store = new Store(dir, noSync)
+const store = await Store.open(dir, noSync)
 server.on('connection', socket => { connections.set(socket, serve(socket, ++count).finally(() => connections.delete(socket))) })
 server.on('error', error => { log(error.message) })
 parentPort?.once('message', stop).postMessage(socketPath)
