@@ -1,0 +1,15 @@
+// A hundred rounds of the races over one data directory that test/embedded-mongo/ownership.test.ts runs a few of.
+import { t as tap, test } from 'tap'
+import { handOvers, takeOvers } from '../embedded-mongo/ownership.js'
+
+const ROUNDS = 100
+// Five processes start in each round.
+tap.setTimeout(ROUNDS * 10_000)
+
+test(`${ROUNDS} killed owners: of four processes that start at once one takes over, and the others name it`, async t => {
+  await takeOvers(t, ROUNDS)
+})
+
+test(`${ROUNDS} owners that stop while others start: there is one owner at any time`, async t => {
+  await handOvers(t, ROUNDS)
+})
