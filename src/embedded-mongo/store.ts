@@ -127,6 +127,11 @@ export class Store {
     return out
   }
 
+  /** Whether there are more than `n` entries from `start` to before `end`: counted inside LMDB, fast. */
+  isLonger (start: Buffer, end: Buffer, n: number): boolean {
+    return [...this.root.getKeys({ start, end, offset: n, limit: 1 })].length > 0
+  }
+
   /** All entries whose keys begin with this, in chunks between which others may be let in. */
   * chunks (prefix: Buffer, limit: number, maxBytes: number): Generator<Array<[key: Buffer, value: Buffer]>, void> {
     const read = (start: Buffer): Array<[Buffer, Buffer]> => this.range(start, after(prefix), false, limit, maxBytes)

@@ -24,7 +24,7 @@ const WRITES: Record<string, (db: Db) => Promise<unknown>> = {
 async function readAll (db: Db): Promise<unknown> {
   const items = db.collection<Item>('items')
   const majority = { readConcern: 'majority' as const }
-  const { executionStats } = await items.find().explain('queryPlanner')
+  const { executionStats } = await items.find().explain('executionStats')
   const pipeline = [{ $match: { n: { $gte: 0 } } }]
   return {
     find: await items.find().toArray(),
@@ -36,7 +36,7 @@ async function readAll (db: Db): Promise<unknown> {
     estimated: await items.estimatedDocumentCount(),
     distinct: await items.distinct('n', {}, majority),
     aggregate: await items.aggregate(pipeline, majority).toArray(),
-    explain: executionStats?.nReturned,
+    explain: executionStats.nReturned,
     fresh: await db.collection('fresh').find().toArray(),
     doomed: await db.collection('doomed').find().toArray(),
     collections: (await db.listCollections().toArray()).map(({ name }) => name).sort(),
