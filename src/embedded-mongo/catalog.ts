@@ -36,7 +36,8 @@ export class Catalog {
     this.saved = this.root.get(KEY)?.toString() ?? EMPTY
     const { collections, ...rest } = JSON.parse(this.saved) as { collections: Collection[] }
     for (const { indexes } of collections) for (const index of indexes) hide(index, keyParts(index.key))
-    Object.assign(this, rest, { latest: new Map(collections.map(collection => [collection.ns, hide(collection)])) })
+    const latest = new Map(collections.map(collection => [collection.ns, hide(collection)]))
+    Object.assign(this, rest, { latest })
     this.publish()
   }
 
@@ -45,19 +46,16 @@ export class Catalog {
     this.changing = true
     try {
       run()
-      this.save()
     } finally { this.changing = false }
+    const collections = [...this.latest.values()]
+    const text = JSON.stringify({ nextId: this.nextId, dropped: this.dropped, collections })
+    if (text !== this.saved) this.root.putSync(KEY, Buffer.from(this.saved = text))
   }
 
   /** Lets reads see the latest transaction, which is on the disk now. */
   publish (): void {
-    const copies = [...this.latest.values()].map(collection => ({ ...collection, indexes: [...collection.indexes] }))
-    this.durable = new Map(copies.map(collection => [collection.ns, hide(collection)]))
-  }
-
-  private save (): void {
-    const text = JSON.stringify({ nextId: this.nextId, dropped: this.dropped, collections: [...this.latest.values()] })
-    if (text !== this.saved) this.root.putSync(KEY, Buffer.from(this.saved = text))
+    const copies = [...this.latest.values()].map(latest => hide({ ...latest, indexes: [...latest.indexes] }))
+    this.durable = new Map(copies.map(collection => [collection.ns, collection]))
   }
 
   getOrCreate (ns: string): Collection {

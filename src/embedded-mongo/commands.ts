@@ -42,8 +42,8 @@ const table: Record<string, [run: Handler, takes: string]> = {
 const commands = new Map(Object.entries(table).map(([name, [run, takes]]) => [name, { run, takes: { ...COMMON, [name]: 'any' as const, ...specOf(takes) } }]))
 /** The option that holds the filter, of the commands that can be explained. */
 const FILTERS = new Map(Object.entries({ find: 'filter', count: 'query', distinct: 'query', findAndModify: 'query', aggregate: '', update: 'q', delete: 'q' }))
-/** Tells how a command would find its documents, of several statements the first: by which index, or by a scan. Unless
-  * only the plan is asked for, the documents are read and counted; nothing is changed. */
+/** Tells how a command would find its documents, of several statements the first: by which index, or by a scan.
+  * Unless only the plan is asked for, the documents are read and counted; nothing is changed. */
 async function explain (context: Context, outer: Options): Promise<Plain> {
   const given = fields(context.target)
   const [command, target] = given[0] ?? ['', context.target]
@@ -60,7 +60,8 @@ async function explain (context: Context, outer: Options): Promise<Plain> {
   const all: Plain = chosen === undefined ? { stage: 'EOF' } : { stage: 'COLLSCAN', direction }
   const source = index === undefined ? all : { stage: 'FETCH', inputStage: scan }
   const winningPlan = chosen?.sorted === false ? { stage: 'SORT', inputStage: source } : source
-  const executionStats = outer.val('verbosity')?.string === 'queryPlanner' ? undefined : await execute(context, query)
+  const planOnly = outer.val('verbosity')?.string === 'queryPlanner'
+  const executionStats = planOnly ? undefined : await execute(context, query)
   const queryPlanner = { namespace: namespaceOf(inner), winningPlan, rejectedPlans: [] }
   return { explainVersion: '1', queryPlanner, executionStats, command: context.target, ok: 1 }
 }
@@ -70,7 +71,8 @@ async function execute ({ store, turn }: Context, query: Query): Promise<Plain> 
   const examined: Examined = { keys: 0, docs: 0 }
   let nReturned = 0
   await drain(run(store, query, examined), turn, () => ++nReturned > 0)
-  return { executionSuccess: true, nReturned, totalKeysExamined: examined.keys, totalDocsExamined: examined.docs }
+  const { keys, docs } = examined
+  return { executionSuccess: true, nReturned, totalKeysExamined: keys, totalDocsExamined: docs }
 }
 
 /** Runs one command. Throws MongoError. */

@@ -78,17 +78,23 @@ function rowsOf (parts: KeyPart[], doc: Val, multikey?: boolean[], at = parts.ma
   })
 }
 
-/** How a query finds its documents; what it reads is tested against the whole filter again. Without an `index` it reads
-  * all documents as they were inserted. `bounded`: the first parts of the index that bound what is read. `sorted`: they
-  * come in the order that the sort asks for. `single`: only the entry of a unique index at which the only range starts
-  * can match. */
+/** How a query finds its documents; what it reads is tested against the whole filter again. Without an `index` it
+  * reads all documents as they were inserted. `bounded`: how many parts of the index bound what is read. `sorted`:
+  * they come in the order that the sort asks for. `single`: only the entry of a unique index at which the only range
+  * starts can match. */
 export interface Plan {
-  index: Index | undefined, bounded: number, ranges: Range[], reverse: boolean, sorted: boolean, single: boolean, score: number
+  index: Index | undefined,
+  bounded: number,
+  ranges: Range[]
+  reverse: boolean,
+  sorted: boolean,
+  single: boolean,
+  score: number
 }
 /** Whether there are more than `n` entries in a range. */
 type IsLonger = (range: Range, n: number) => boolean
-/** Chooses the index with the longest equality prefix, then by a range or `$in`, then by the sort; of those that are
-  * bounded by different fields the one that reads fewer entries. Throws BadValue (2) for a hint without an index. */
+/** Chooses the index with the longest equality prefix, then by a range or `$in`, then by the sort; of those that
+  * different fields bound the one that reads fewer entries. Throws BadValue (2) for a hint without an index. */
 export function plan (
   collection: Collection, { demands }: Filter, sort: KeyPart[], hint: Val | undefined, isLonger: IsLonger
 ): Plan {
@@ -104,13 +110,16 @@ export function plan (
   return best.single ? best : shortest(best, plans, isLonger)
 }
 
-const boundedBy = ({ index, bounded }: Plan): string[] => index?.key.slice(0, bounded).map(([path]) => path) ?? []
-/** The best plan, unless another one, bounded by what the best is not bounded by and sorted like it, reads fewer entries. */
+const boundedBy = ({ index, bounded }: Plan): string[] =>
+  index?.key.slice(0, bounded).map(([path]) => path) ?? []
+/** The best plan, unless another one, bounded by another field and sorted like it, reads fewer entries. */
 function shortest (best: Plan, plans: Plan[], isLonger: IsLonger): Plan {
   const paths = boundedBy(best)
-  const rivals = plans.filter(other => other.sorted === best.sorted && boundedBy(other).some(path => !paths.includes(path)))
+  const rivals = plans.filter(other =>
+    other.sorted === best.sorted && boundedBy(other).some(path => !paths.includes(path)))
   for (let n = FEWEST_COMPARED; rivals.length > 0 && n <= MOST_COMPARED; n *= 4) {
-    const short = [best, ...rivals].find(({ ranges }) => ranges.length <= n && !ranges.some(range => isLonger(range, n)))
+    const short = [best, ...rivals].find(({ ranges }) =>
+      ranges.length <= n && !ranges.some(range => isLonger(range, n)))
     if (short !== undefined) return short
   }
   return best
@@ -125,20 +134,16 @@ function boundsFor ({ key, parts, multikey }: Index, part: number, demands: Dema
   if (parts.slice(0, part).some((other, i) => other.path.parts[0] === head && (multikey[i] === true || multikey[part] === true))) return undefined
   const points = own.filter(({ op }) => op === 'in').sort((a, b) => a.keys.length - b.keys.length)[0]
   if (points !== undefined) return distinct([...points.keys]).map(point => [point])
-  const ascending = (...ops: string[]): Bound[] => own.filter(({ op }) => ops.includes(op)).map(boundOf)
-    .sort((a, b) => a.at.compare(b.at))
-  const low = ascending('$gt', '$gte').at(-1)
+  const bounds = own.map(({ op, keys: [key = EMPTY_ARRAY] }) => (
+    { op, rank: key[0] as number, at: op === '$gt' || op === '$lte' ? after(key) : key }))
+  bounds.sort((a, b) => a.at.compare(b.at))
+  const low = bounds.findLast(({ op }) => op.startsWith('$gt'))
   // So may the two ends of a range.
-  const high = low !== undefined && multikey[part] === true ? undefined : ascending('$lt', '$lte')[0]
+  const lowOnly = low !== undefined && multikey[part] === true
+  const high = lowOnly ? undefined : bounds.find(({ op }) => op.startsWith('$lt'))
   const rank = (low ?? high)?.rank
-  return rank === undefined ? undefined : [[low?.at ?? Buffer.from([rank]), high?.at ?? Buffer.from([rank + 1])]]
-}
-
-/** Where the values begin, or end, that a comparison leaves, and the rank of its operand. */
-interface Bound { at: Buffer, rank: number }
-function boundOf ({ op, keys: [key] }: Demand): Bound {
-  const operand = key as Buffer
-  return { at: op === '$gt' || op === '$lte' ? after(operand) : operand, rank: operand[0] as number }
+  if (rank === undefined) return undefined
+  return [[low?.at ?? Buffer.from([rank]), high?.at ?? Buffer.from([rank + 1])]]
 }
 
 function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
@@ -148,7 +153,8 @@ function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
   for (; bounds?.length === 1 && bounds[0]?.length === 1; bounds = boundsFor(index, ++equal, demands)) start = extended(bounds[0][0])
   const point = start.subarray(0, MAX_LMDB_KEY)
   if (index.unique && equal === index.parts.length) {
-    return { index, bounded: equal, ranges: [[point, point]], reverse: false, sorted: true, single: true, score: 1000 }
+    const ranges: Range[] = [[point, point]]
+    return { index, bounded: equal, ranges, reverse: false, sorted: true, single: true, score: 1000 }
   }
   // Turned round, a bound that excludes its own bytes includes them and all that follows.
   const turned = index.parts[equal]?.descending === true
@@ -164,7 +170,8 @@ function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
   const read = cut.filter(([from, to]) => from.compare(to) < 0).sort(([a], [b]) => a.compare(b))
   const reverse = backwards === true
   const bounded = equal + Number(bounds !== undefined)
-  return { index, bounded, ranges: reverse ? read.reverse() : read, reverse, sorted: backwards !== undefined, single: false, score }
+  if (reverse) read.reverse()
+  return { index, bounded, ranges: read, reverse, sorted: backwards !== undefined, single: false, score }
 }
 
 /** Which way the index gives the sort's order, undefined if it does not; its first `equal` parts are the same for all documents, unless arrays are in play. */

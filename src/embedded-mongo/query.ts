@@ -22,11 +22,12 @@ const SLICE_MS = 4 // longest time that a reader keeps the thread before it lets
 export interface Examined { keys: number, docs: number }
 /** How a query will be answered; undefined without a collection. */
 export function planOf (store: Store, { collection, filter, sort, hint }: Query): Plan | undefined {
-  return collection && plan(collection, filter, sort, hint, ([start, end], n) => store.isLonger(start, end, n))
+  const isLonger = ([start, end]: Range, n: number): boolean => store.isLonger(start, end, n)
+  return collection && plan(collection, filter, sort, hint, isLonger)
 }
 
-/** Finds a query's documents, by the plan that {@link planOf} gives at the first one. Throws QueryPlanKilled (175) once
-  * the collection is dropped. */
+/** Finds a query's documents, by the plan that {@link planOf} gives at the first one. Throws QueryPlanKilled
+  * (175) once the collection is dropped. */
 export function run (store: Store, query: Query, examined: Examined = { keys: 0, docs: 0 }): Documents {
   const ahead: Entries = []
   return Object.assign(limited(store, query, ahead, examined), { rest: () => { ahead.length = 0 } })
@@ -41,15 +42,16 @@ function * limited (store: Store, query: Query, ahead: Entries, examined: Examin
   const source = chosen.sorted ? found : sorted(store, collection, query, found, wanted)
   for (let seen = 0; seen < wanted;) {
     const { value: found, done } = source.next()
-    if (store.catalog.collections.get(collection.ns)?.id !== collection.id) throw new MongoError(175, `collection dropped: ${collection.ns}`)
+    const isDropped = store.catalog.collections.get(collection.ns)?.id !== collection.id
+    if (isDropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
     if (done === true) return
     if (found === undefined || seen++ >= skip) yield found
   }
 }
 
 function * scan (
-  store: Store, collection: Collection, filter: Filter, { index, ranges, reverse, single }: Plan, ahead: Entries,
-  wanted: number, examined: Examined
+  store: Store, collection: Collection, filter: Filter, { index, ranges, reverse, single }: Plan,
+  ahead: Entries, wanted: number, examined: Examined
 ): Documents {
   if (single) {
     examined.keys++

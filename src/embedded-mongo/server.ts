@@ -31,9 +31,9 @@ const store = await Store.open(dir, noSync)
 server.on('connection', socket => { connections.set(socket, serve(socket, ++count).finally(() => connections.delete(socket))) })
 server.on('error', error => { log(error.message) })
 parentPort?.once('message', stop).postMessage(socketPath)
-/** Makes this the directory's only server, and links its socket as mongodb.sock. The socket lies in a directory that only
-  * this user can enter, whatever the mode of the data directory is. @returns the path for clients. Throws an Error that
-  * names the owner, or the system's. */
+/** Makes this the directory's only server, and links its socket as mongodb.sock. The socket lies in a directory that
+  * only this user can enter, whatever the mode of the data directory is. @returns the path for clients. Throws an
+  * Error that names the owner, or the system's. */
 async function own (): Promise<string> {
   if (process.platform === 'win32') throw new Error('the embedded server needs Unix sockets: on Windows name a MongoDB server by its URL')
   await ownDirectory(dir)

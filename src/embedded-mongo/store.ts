@@ -37,8 +37,8 @@ export const entryKey = (index: Index, key: Buffer, record: number): Buffer => n
 export const recordOf = (bytes: Buffer): number => bytes.readUIntBE(bytes.length - RECORD, RECORD)
 /** The first key after this one. */
 export const next = (key: Buffer): Buffer => Buffer.concat([key, Buffer.alloc(1)])
-/** Documents, indexes and catalog in one LMDB file. Reads see the last commit that is on the disk; changes are made
-  * inside {@link write} only. */
+/** Documents, indexes and catalog in one LMDB file. Reads see the last commit that is on the disk; changes are
+  * made inside {@link write} only. */
 export class Store {
   readonly catalog: Catalog
   private readonly root: RootDatabase<Buffer, Buffer>
@@ -48,8 +48,9 @@ export class Store {
   private closing = false
   private constructor (dir: string, noSync: boolean) {
     this.path = join(dir, 'data.mdb')
-    // With lmdb's default, overlapping sync, readers would see commits before the flush, and a power cut could undo them.
-    this.root = open<Buffer, Buffer>({ ...options(this.path), noSync, overlappingSync: false, eventTurnBatching: false })
+    // lmdb's default, overlapping sync, shows commits to readers before the flush; a power cut undoes them.
+    const sync = { noSync, overlappingSync: false }
+    this.root = open<Buffer, Buffer>({ ...options(this.path), ...sync, eventTurnBatching: false })
     const format = this.root.get(FORMAT_KEY)?.toString()
     if (format !== undefined && format !== FORMAT) throw new Error(`${this.path} has format version ${format}, this program reads version ${FORMAT}`)
     if (format === undefined) this.root.putSync(FORMAT_KEY, Buffer.from(FORMAT))
@@ -57,10 +58,10 @@ export class Store {
     this.purge()
   }
 
-  /** Opens or makes the file. Throws an Error of one line for another format. @param noSync see {@link EmbeddedMongoOptions} */
+  /** Opens or makes the file. Throws an Error of one line for another format. @param noSync no flushes */
   static async open (dir: string, noSync = false): Promise<Store> {
     const path = join(dir, 'data.mdb')
-    // Earlier versions wrote with overlapping sync: only that mode drops a commit that a power cut left half on the disk.
+    // Earlier versions wrote with overlapping sync; only that mode drops what a power cut left unfinished.
     if (checkFile(path) > 0) await open(options(path)).close()
     return new Store(dir, noSync)
   }
@@ -196,7 +197,7 @@ function without (keys: Buffer[], others: Buffer[]): Buffer[] {
 const options = (path: string): RootDatabaseOptionsWithPath =>
   ({ path, keyEncoding: 'binary', encoding: 'binary', noSubdir: true })
 
-/** lmdb ends the process over a file that is not its own. @returns bytes of its head. Throws an Error of one line. */
+/** lmdb ends the process over a file of another program. Throws an Error of one line. @returns bytes of its head */
 function checkFile (path: string): number {
   const [head, file] = [Buffer.alloc(32), openSync(path, 'a+', 0o600)]
   const length = readSync(file, head, 0, 32, 0)
