@@ -32,6 +32,8 @@ export interface MessageLog {
   before (conversation: string, before: number | undefined, bounds: PageBounds): Promise<Page>
   /** The highest number stored in a conversation, 0 if none; asks the database. */
   lastSeq (conversation: string): Promise<number>
+  /** The highest number stored in a conversation as far as this process remembers, 0 where it does not; asks nobody. */
+  known (conversation: string): number
   /** Messages that wait or are being written. */
   readonly pending: number
   /** Resolves when nothing waits or is being written. */
@@ -77,6 +79,7 @@ export default fp(async function messageLogPlugin (fastify) {
     after: (conversation, after, bounds) => read({ conversation, seq: { $gt: after } }, 'asc', bounds),
     before: (conversation, before, bounds) => read(before === undefined ? { conversation } : { conversation, seq: { $lt: before } }, 'desc', bounds),
     lastSeq: conversation => appender.lastSeq(conversation),
+    known: conversation => appender.known(conversation),
     get pending () { return appender.size },
     drain: () => appender.drain()
   })

@@ -24,7 +24,7 @@ export default async function ws (fastify: App) {
   const handlers: { [T in ClientFrame['type']]: (connection: Connection, frame: FrameOf<T>) => void | Promise<void> } = {
     async send (connection, { clientId, reciver, message, createdAt }) {
       const conversation = conversationId(connection.user, reciver)
-      connection.expectAck(conversation, clientId)
+      const expected = connection.expectAck(conversation, clientId)
       try {
         // One after the other as far as the log, so that they are numbered in the order of their frames.
         const appended = connection.sending.then(async () => {
@@ -33,22 +33,22 @@ export default async function ws (fastify: App) {
         })
         connection.sending = appended.catch(() => {})
         const { message: stored, repeat } = await (await appended).outcome
-        connection.stored(stored, clientId, repeat)
+        connection.stored(expected, stored, repeat)
       } catch (error) {
-        connection.forget(conversation, clientId)
+        connection.forget(expected)
         throw error
       }
     },
 
     async resume (connection, { have }) {
-      const entries = Object.entries(have)
-      for (const [conversation] of entries) {
+      for (const conversation of Object.keys(have)) {
         if (otherMember(conversation, connection.user) === undefined) throw apiError('forbidden', 'this is a conversation of others', `have.${conversation}`)
       }
       // In this very turn: from here on nothing of these conversations goes out but from where they resume.
-      const caughtUp = Promise.all(entries.map(([conversation, seq]) => realtime.resume(connection, conversation, seq)))
+      const caughtUp = realtime.resume(connection, have)
       const work = connection.resuming.then(async () => {
         await caughtUp
+        if (connection.closed) return
         const recent = await conversations.page(connection.user, undefined, RECENT)
         connection.send({
           type: 'resumed',

@@ -109,6 +109,9 @@ export class Appender {
     return last?.seq ?? 0
   }
 
+  /** The highest number stored in a conversation as far as this process remembers; 0 where it does not. */
+  known (conversation: string): number { return this.lastSeqs.peek(conversation) ?? 0 }
+
   private queueOf (conversation: string): Queue {
     let queue = this.queues.get(conversation)
     if (queue === undefined) {

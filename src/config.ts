@@ -30,6 +30,7 @@ export const Config = Type.Object({
   HEARTBEAT_MS: Type.Integer({ default: 25_000, minimum: 50, description: 'milliseconds between two pings on a socket; proxies close idle ones after 30 to 60 s' }),
   PONG_MS: Type.Integer({ default: 10_000, minimum: 50, description: 'milliseconds a pong may take, before the socket is terminated' }),
   RESUME_LIMIT: Type.Integer({ default: 10_000, minimum: 1, description: 'missing messages of a conversation that a resume sends; above it a reset' }),
+  MAX_CURSORS: count(10_000, 'conversations that one socket may follow, if it resumes more'),
   PRESENCE_GRACE_MS: count(5_000, 'milliseconds after the last device left, before a user counts as offline'),
   TYPING_MS: Type.Integer({ default: 5_000, minimum: 50, description: 'milliseconds after which `typing` ends unless it is repeated' }),
   BODY_BYTES: Type.Integer({ default: 128 * 1024, minimum: 64 * 1024, maximum: 16 * 1024 * 1024, description: 'bytes of one request body' }),
