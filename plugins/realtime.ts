@@ -57,7 +57,9 @@ export default fp(async function realtimePlugin (fastify) {
   const socketsIn = function * (conversation: string) { for (const member of new Set(membersOf(conversation))) yield * sockets.get(member) ?? [] }
 
   function open (ws: WebSocket, { user, session }: { user: string, session: string }): Connection {
-    const connection = new Connection(ws, user, session, limits, async (conversation, after, bounds) => (await fastify.messageLog.after(conversation, after, bounds)).messages, remove)
+    const connection = new Connection(ws, user, session, limits, async (conversation, after, bounds) => {
+      return (await fastify.messageLog.after(conversation, after, { ...bounds, reader: user })).messages
+    }, remove)
     const connections = sockets.get(user) ?? new Set()
     const first = connections.size === 0
     sockets.set(user, connections.add(connection))

@@ -3,9 +3,13 @@
  */
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import envSchema from 'env-schema'
+import { LIST_BYTES } from './schemas/common.js'
 
 const count = (value: number, description: string, options: object = {}) => Type.Integer({ default: value, minimum: 0, ...options, description })
 const text = (description: string, value = '') => Type.String({ default: value, description })
+/** At least two of the largest answers (LIST_BYTES): one is read while the next is made. */
+const answerBytes = (mebibytes: number, description: string) =>
+  Type.Integer({ default: mebibytes * 1024 * 1024, minimum: 2 * LIST_BYTES, description })
 
 export const Config = Type.Object({
   PORT: Type.Integer({ default: 5009, minimum: 0, maximum: 65535, description: 'port to listen on; 0 takes a free one' }),
@@ -33,8 +37,25 @@ export const Config = Type.Object({
   PRESENCE_GRACE_MS: count(5_000, 'milliseconds after the last device left, before a user counts as offline'),
   TYPING_MS: Type.Integer({ default: 5_000, minimum: 50, description: 'milliseconds after which `typing` ends unless it is repeated' }),
   BODY_BYTES: Type.Integer({ default: 128 * 1024, minimum: 64 * 1024, maximum: 16 * 1024 * 1024, description: 'bytes of one request body' }),
+  MAX_CONNECTIONS: count(10_000, 'open connections that speak HTTP, in all; WebSockets have MAX_SOCKETS'),
+  MAX_CONNECTIONS_PER_ADDRESS: count(1_000, 'the same of one address; off with TRUST_PROXY'),
+  ANSWER_BYTES: answerBytes(128, 'bytes of requests and unread answers in memory, in all'),
+  ANSWER_BYTES_PER_ADDRESS: answerBytes(64, 'the same of one address'),
+  ANSWER_BYTES_PER_USER: answerBytes(20, 'the same of one user'),
+  ANSWER_BYTES_PER_CONNECTION: answerBytes(12, 'the same of one connection'),
+  ANSWER_TIMEOUT_MS: Type.Integer({
+    default: 30_000,
+    minimum: 100,
+    description: 'milliseconds in which an unread answer makes no progress, before its connection is cut'
+  }),
   METRICS_TOKEN: text('Bearer token that opens /metrics to other hosts; empty: loopback only'),
-  MAX_LOOP_DELAY_MS: count(1_000, 'event loop delay above which requests get 503')
+  MAX_LOOP_DELAY_MS: count(1_000, 'event loop delay above which requests get 503'),
+  MAX_MEMORY_SHARE: Type.Number({
+    default: 0.8,
+    minimum: 0,
+    maximum: 1,
+    description: 'share of the memory of the machine or container above which requests get 503'
+  })
 }, { $id: 'Config' })
 export type Config = Static<typeof Config>
 

@@ -1,11 +1,8 @@
 import type { App } from '../../../src/app.js'
 import { apiError } from '../../../src/errors.js'
 import { conversationId } from '../../../src/messages.js'
-import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
+import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
 import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/schemas/messages.js'
-
-/** Bytes of text in one page: 1,000 messages of 1,000 characters fit; of the longest ones 100 do. */
-const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 /** Sending and reading messages over HTTP, as the original documents it. */
 export default async function messages (fastify: App) {
@@ -54,8 +51,10 @@ export default async function messages (fastify: App) {
       const conversation = conversationId(sender, reciver)
       const success = 'success' as const
       const message = 'Message sent successfully' as const
-      const bounds = { limit, maxBytes: MAX_PAGE_BYTES }
-      const page = after === undefined ? await messageLog.before(conversation, before, bounds) : await messageLog.after(conversation, after, bounds)
+      const bounds = { limit, maxBytes: LIST_BYTES }
+      const page = await fastify.answers.list(request, () => after === undefined
+        ? messageLog.before(conversation, before, bounds)
+        : messageLog.after(conversation, after, bounds))
       return { success, message, data: page.messages, hasMore: page.hasMore }
     }
   })

@@ -5,15 +5,10 @@ import { collection, DUPLICATE_KEY, type UserDocument } from '../../../src/docum
 import { apiError, duplicateKey } from '../../../src/errors.js'
 import { checkEmail, checkUsername, usernameKey } from '../../../src/names.js'
 import { AllUsersQuery, AllUsersReply, DeleteUserBody, DoneReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply, type User } from '../../../src/schemas/users.js'
-import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
+import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
 import { sanitizeAvatar } from '../../../src/svg.js'
-import { ownUser, publicUser } from '../../../src/users.js'
+import { ownUser, publicUser, userBytes } from '../../../src/users.js'
 import type { FastifyRequest } from 'fastify'
-
-/** Bytes of one answer of allusers: with large avatars far fewer than PAGE_LIMIT users fit. */
-const MAX_LIST_BYTES = 4 * 1024 * 1024
-/** What a user takes in the answer besides its name and avatar. */
-const USER_BYTES = 150
 
 /** After every string that begins with a prefix: no code point is higher. */
 const LAST = '\u{10FFFF}'
@@ -101,26 +96,31 @@ export default async function users (fastify: App) {
     schema: { tags: ['users'], summary: 'All users but the caller, by name', operationId: 'allusers', params: IdParams, querystring: AllUsersQuery, response: replies(200, AllUsersReply, [401, 403]) }
   }, async function allusers (request) {
     mustBeCaller(request, request.params.id, 'id')
-    const { search, after, limit = PAGE_LIMIT } = request.query
+    const { data, next } = await fastify.answers.list(request, () => page(request.caller.user, request.query))
+    const message = 'All Uers retrived successfully' as const
+    return { success: 'success' as const, message, data, ...(next === undefined ? {} : { next }) }
+  })
+
+  /** Users by name, but for one; up to a number of them and LIST_BYTES. */
+  async function page (but: string, query: AllUsersQuery): Promise<{ data: User[], next?: string }> {
+    const { search, after, limit = PAGE_LIMIT } = query
     const prefix = search === undefined ? '' : usernameKey(search)
-    const data = []
+    const data: User[] = []
     let bytes = 0
-    let last: string | undefined
+    let next = ''
     const cursor = documents.find({
       usernameKey: { $gte: prefix, $lt: prefix + LAST, ...(after === undefined ? {} : { $gt: after }) },
-      _id: { $ne: new mongodb.ObjectId(request.caller.user) },
+      _id: { $ne: new mongodb.ObjectId(but) },
       ...NOT_DELETED
     }, { projection: { username: 1, usernameKey: 1, avatarImage: 1, isAvatarImageSet: 1 } }).sort({ usernameKey: 1 }).limit(limit + 1).batchSize(100)
     for await (const user of cursor) {
-      bytes += USER_BYTES + Buffer.byteLength(user.username) + user.avatarImage.length
-      if (data.length === limit || bytes > MAX_LIST_BYTES) {
-        return { success: 'success' as const, message: 'All Uers retrived successfully' as const, data, next: last }
-      }
+      bytes += userBytes(user)
+      if (data.length === limit || bytes > LIST_BYTES) return { data, next }
       data.push(publicUser(user))
-      last = user.usernameKey
+      next = user.usernameKey
     }
-    return { success: 'success' as const, message: 'All Uers retrived successfully' as const, data }
-  })
+    return { data }
+  }
 
   fastify.delete('/user/:id', {
     schema: { tags: ['users'], summary: "Delete the caller's account; its messages stay", operationId: 'deleteUser', params: IdParams, body: DeleteUserBody, response: replies(200, DoneReply, [401, 403]) }
