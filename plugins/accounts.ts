@@ -25,14 +25,36 @@ const CACHE_MS = 60_000
 export default fp(async function accountsPlugin (fastify) {
   const users = collection(fastify, 'users')
   const known = new LRUCache<string, true>({ max: CACHE_SIZE, ttl: CACHE_MS })
+  /** Questions under way: while the database is slow, many sends ask for the same account. */
+  const asked = new Map<string, Promise<boolean>>()
+
+  async function ask (id: string): Promise<boolean> {
+    const active = { _id: new mongodb.ObjectId(id), deletedAt: { $exists: false } }
+    const found = await users.findOne(active, { projection: { _id: 1 } })
+    return found !== null
+  }
+
+  function begin (id: string): Promise<boolean> {
+    const question = ask(id)
+    asked.set(id, question)
+    const end = (exists: boolean) => {
+      // It was forgotten meanwhile.
+      if (asked.get(id) !== question) return
+      asked.delete(id)
+      if (exists) known.set(id, true)
+    }
+    question.then(end, () => { end(false) })
+    return question
+  }
 
   fastify.decorate('accounts', {
     async exists (id) {
       if (known.has(id)) return true
-      const found = await users.findOne({ _id: new mongodb.ObjectId(id), deletedAt: { $exists: false } }, { projection: { _id: 1 } })
-      if (found !== null) known.set(id, true)
-      return found !== null
+      return await (asked.get(id) ?? begin(id))
     },
-    forget (id) { known.delete(id) }
+    forget (id) {
+      known.delete(id)
+      asked.delete(id)
+    }
   })
 }, { name: 'accounts', dependencies: ['mongodb'] })

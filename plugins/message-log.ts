@@ -1,9 +1,11 @@
 import type { mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
-import { Appender, type Appended } from '../src/appender.js'
+import { AdmissionControl, type Admission } from '../src/admission.js'
+import { Appender } from '../src/appender.js'
 import { collection, type MessageDocument } from '../src/documents.js'
 import { toMessage, type NewMessage } from '../src/messages.js'
 import type { Message } from '../src/schemas/messages.js'
+import type { Appended } from '../src/send.js'
 
 export interface PageBounds {
   /** messages of the page at most */
@@ -19,8 +21,14 @@ export interface Page {
 }
 
 export interface MessageLog {
+  /**
+   * Lets a send wait for what comes before its append, such as a look-up: it counts among the waiting
+   * ones from here on.
+   * @throws unavailable where too many wait
+   */
+  admit (message: string): Admission
   /** Stores a message durably; see Appender.append. */
-  append (input: NewMessage): Promise<Appended>
+  append (input: NewMessage, admission?: Admission): Promise<Appended>
   /**
    * Registers what is told of each message stored by this process, in the order of its conversation, before its sender is answered; with `repeat` of one
    * that was stored before, and that others may never have been told of.
@@ -34,7 +42,7 @@ export interface MessageLog {
   lastSeq (conversation: string): Promise<number>
   /** Messages that wait or are being written. */
   readonly pending: number
-  /** Resolves when nothing waits or is being written. */
+  /** Resolves when nobody waits for a message to be stored. */
   drain (): Promise<void>
 }
 
@@ -47,14 +55,19 @@ declare module 'fastify' {
 /** Messages that the database sends at once: at 40 KB each they are 10 MB, and a page of 1,000 takes five round trips. */
 const BATCH = 250
 
+/** Sends that wait at most: beyond it the database is far behind: better refused now than late. */
+const MAX_WAITING = 20_000
+
 /** `fastify.messageLog`: every conversation as a gapless numbered log (docs/realtime.md). */
 export default fp(async function messageLogPlugin (fastify) {
   const messages = collection(fastify, 'messages')
   const listeners: ((message: Message, repeat: boolean) => void)[] = []
+  const { SEND_MS, WAITING_BYTES } = fastify.config
+  const admissions = new AdmissionControl({ sends: MAX_WAITING, bytes: WAITING_BYTES, waitMs: SEND_MS })
   const appender = new Appender(messages, conversation => fastify.conversations.open(conversation), (document, message, repeat) => {
     fastify.conversations.touch(document)
     for (const listener of listeners) listener(message, repeat)
-  })
+  }, admissions)
 
   async function read (filter: mongodb.Filter<MessageDocument>, direction: 'asc' | 'desc', { limit, maxBytes }: PageBounds): Promise<Page> {
     const cursor = messages.find(filter, { sort: { seq: direction }, limit: limit + 1, batchSize: Math.min(limit + 2, BATCH), projection: { storedAt: 0 } })
@@ -72,7 +85,8 @@ export default fp(async function messageLogPlugin (fastify) {
   }
 
   fastify.decorate('messageLog', {
-    append: input => appender.append(input),
+    admit: message => admissions.admit(message),
+    append: (input, admission) => appender.append(input, admission),
     onStored: listener => { listeners.push(listener) },
     after: (conversation, after, bounds) => read({ conversation, seq: { $gt: after } }, 'asc', bounds),
     before: (conversation, before, bounds) => read(before === undefined ? { conversation } : { conversation, seq: { $lt: before } }, 'desc', bounds),
@@ -80,5 +94,8 @@ export default fp(async function messageLogPlugin (fastify) {
     get pending () { return appender.size },
     drain: () => appender.drain()
   })
-  fastify.addHook('onClose', async () => { await appender.drain() })
+  fastify.addHook('onClose', async () => {
+    await appender.drain()
+    appender.close()
+  })
 }, { name: 'message-log', dependencies: ['mongodb', 'conversations'] })

@@ -24,12 +24,16 @@ export default async function ws (fastify: App) {
   const handlers: { [T in ClientFrame['type']]: (connection: Connection, frame: FrameOf<T>) => void | Promise<void> } = {
     async send (connection, { clientId, reciver, message, createdAt }) {
       const conversation = conversationId(connection.user, reciver)
+      const admission = messageLog.admit(message)
       connection.expectAck(conversation, clientId)
       try {
         // One after the other as far as the log, so that they are numbered in the order of their frames.
         const appended = connection.sending.then(async () => {
-          if (!await accounts.exists(reciver)) throw apiError('notFound', 'there is no user with this id', 'reciver')
-          return { outcome: messageLog.append({ sender: connection.user, reciver, message, clientId, ...(createdAt === undefined ? {} : { createdAt }) }) }
+          const exists = await admission.within(accounts.exists(reciver))
+          if (!exists) throw apiError('notFound', 'there is no user with this id', 'reciver')
+          const given = createdAt === undefined ? {} : { createdAt }
+          const input = { sender: connection.user, reciver, message, clientId, ...given }
+          return { outcome: messageLog.append(input, admission) }
         })
         connection.sending = appended.catch(() => {})
         const { message: stored, repeat } = await (await appended).outcome
@@ -37,6 +41,8 @@ export default async function ws (fastify: App) {
       } catch (error) {
         connection.forget(conversation, clientId)
         throw error
+      } finally {
+        admission.leave()
       }
     },
 

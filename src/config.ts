@@ -32,6 +32,16 @@ export const Config = Type.Object({
   RESUME_LIMIT: Type.Integer({ default: 10_000, minimum: 1, description: 'missing messages of a conversation that a resume sends; above it a reset' }),
   PRESENCE_GRACE_MS: count(5_000, 'milliseconds after the last device left, before a user counts as offline'),
   TYPING_MS: Type.Integer({ default: 5_000, minimum: 50, description: 'milliseconds after which `typing` ends unless it is repeated' }),
+  SEND_MS: Type.Integer({
+    default: 10_000,
+    minimum: 50,
+    description: 'milliseconds a message may wait to be stored, before its sender gets an error'
+  }),
+  WAITING_BYTES: Type.Integer({
+    default: 64 * 1024 * 1024,
+    minimum: 1024 * 1024,
+    description: 'bytes of messages that wait to be stored, in all; more are refused'
+  }),
   BODY_BYTES: Type.Integer({ default: 128 * 1024, minimum: 64 * 1024, maximum: 16 * 1024 * 1024, description: 'bytes of one request body' }),
   METRICS_TOKEN: text('Bearer token that opens /metrics to other hosts; empty: loopback only'),
   MAX_LOOP_DELAY_MS: count(1_000, 'event loop delay above which requests get 503')

@@ -68,10 +68,19 @@ interface Documents {
 /** The server's code for a value that a unique index has already (MongoDB's error codes: DuplicateKey). */
 export const DUPLICATE_KEY = 11000
 
-/** Acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): what was answered survives any single failure. */
-const DURABLE = { writeConcern: { w: 'majority', j: true } } as const
+/** How long a write waits for a majority, before its outcome counts as open. */
+const MAJORITY_MS = 5_000
 
-/** A collection as `fastify.mongo` gives it, typed, with durable writes. */
+/**
+ * Acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): what was answered survives any
+ * single failure. Reads see only that (MongoDB manual, "Read Concern"): what was read can't be rolled back.
+ */
+const DURABLE = {
+  writeConcern: { w: 'majority', j: true, wtimeoutMS: MAJORITY_MS },
+  readConcern: { level: 'majority' }
+} as const
+
+/** A collection as `fastify.mongo` gives it, typed, with durable writes and reads. */
 export function collection<Name extends keyof Documents> (fastify: FastifyInstance, name: Name): mongodb.Collection<Documents[Name]> {
   return fastify.mongo.db!.collection<Documents[Name]>(name, DURABLE)
 }

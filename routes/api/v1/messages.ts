@@ -23,12 +23,22 @@ export default async function messages (fastify: App) {
   }, async function addmsg (request, reply) {
     const { sender, reciver, message, createdAt, clientId } = request.body
     if (sender !== request.caller.user) throw apiError('forbidden', 'sender must be yourself', 'sender')
-    if (!await accounts.exists(reciver)) throw apiError('notFound', 'there is no user with this id', 'reciver')
-    const { message: stored } = await messageLog.append({
-      sender, reciver, message, ...(createdAt === undefined ? {} : { createdAt }), ...(clientId === undefined ? {} : { clientId })
-    })
-    reply.code(201)
-    return { success: 'success' as const, message: 'Message sent successfully' as const, data: stored }
+    const admission = messageLog.admit(message)
+    try {
+      const exists = await admission.within(accounts.exists(reciver))
+      if (!exists) throw apiError('notFound', 'there is no user with this id', 'reciver')
+      const { message: stored } = await messageLog.append({
+        sender,
+        reciver,
+        message,
+        ...(createdAt === undefined ? {} : { createdAt }),
+        ...(clientId === undefined ? {} : { clientId })
+      }, admission)
+      reply.code(201)
+      return { success: 'success' as const, message: 'Message sent successfully' as const, data: stored }
+    } finally {
+      admission.leave()
+    }
   })
 
   fastify.route({
