@@ -10,8 +10,13 @@ import { publicUser, WITHOUT_PASSWORD } from '../../../src/users.js'
 
 /** A screen of an inbox. */
 const DEFAULT_LIMIT = 50
-/** Unread messages are counted up to here: no badge shows more, and the count stays cheap. */
+/**
+ * Unread messages are counted among so many newest ones of a conversation: no badge shows more, and as
+ * numbers have no gaps, no more index entries are read, however long the conversation is and whoever wrote its end.
+ */
 const MAX_UNREAD = 1000
+/** Named, because a planner may take the index of clientIds, and read all of the sender's messages. */
+const BY_NUMBER = { conversation: 1, seq: 1 } as const
 /** `after`: milliseconds of lastAt, then the conversation's id. */
 const CURSOR = /^(\d{1,16})\.([0-9a-f]{24}:[0-9a-f]{24})$/
 
@@ -66,7 +71,9 @@ export default async function conversations (fastify: App) {
   async function unread (document: ConversationDocument, me: string, other: string): Promise<number> {
     const { read } = markOf(document, me)
     if (other === me || document.lastSeq <= read) return 0
-    return await messages.countDocuments({ conversation: document._id, seq: { $gt: read }, sender: other }, { limit: MAX_UNREAD })
+    const after = Math.max(read, document.lastSeq - MAX_UNREAD)
+    const newest = { conversation: document._id, seq: { $gt: after, $lte: document.lastSeq }, sender: other }
+    return await messages.countDocuments(newest, { hint: BY_NUMBER })
   }
 
   fastify.post('/conversations/:id/read', {
