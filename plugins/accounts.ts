@@ -1,6 +1,7 @@
 import { mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
+import { RetiredKeys, upgradeAccounts } from '../src/account-keys.js'
 import { collection } from '../src/documents.js'
 
 declare module 'fastify' {
@@ -14,6 +15,10 @@ export interface Accounts {
   exists (id: string): Promise<boolean>
   /** Has the next question asked of the database: the account was deleted. */
   forget (id: string): void
+  /** The keys of deleted accounts, which stay reserved. */
+  readonly retired: RetiredKeys
+  /** Resolves when the accounts of earlier versions are complete. */
+  readonly upgraded: Promise<void>
 }
 
 /** Ids that are remembered: about as many as there are sockets. Memory for their places is set aside at once. */
@@ -25,14 +30,51 @@ const CACHE_MS = 60_000
 export default fp(async function accountsPlugin (fastify) {
   const users = collection(fastify, 'users')
   const known = new LRUCache<string, true>({ max: CACHE_SIZE, ttl: CACHE_MS })
+  /** Questions under way: while the database is slow, many sends ask for the same account. */
+  const asked = new Map<string, Promise<boolean>>()
+
+  async function ask (id: string): Promise<boolean> {
+    const active = { _id: new mongodb.ObjectId(id), deletedAt: { $exists: false } }
+    const found = await users.findOne(active, { projection: { _id: 1 } })
+    return found !== null
+  }
+
+  function begin (id: string): Promise<boolean> {
+    const question = ask(id)
+    asked.set(id, question)
+    const end = (exists: boolean) => {
+      // It was forgotten meanwhile.
+      if (asked.get(id) !== question) return
+      asked.delete(id)
+      if (exists) known.set(id, true)
+    }
+    question.then(end, () => { end(false) })
+    return question
+  }
+
+  const retired = await RetiredKeys.load(collection(fastify, 'settings'))
+  const closing = new AbortController()
+  // In the background: a large database must not delay the start, nor fail it.
+  const upgraded = upgradeAccounts(users, retired, closing.signal)
+    .catch(error => {
+      if (closing.signal.aborted) return
+      fastify.log.error({ err: error }, 'accounts of an earlier version were not completed; the next start goes on')
+    })
+  fastify.addHook('onClose', async () => {
+    closing.abort()
+    await upgraded
+  })
 
   fastify.decorate('accounts', {
+    retired,
+    upgraded,
     async exists (id) {
       if (known.has(id)) return true
-      const found = await users.findOne({ _id: new mongodb.ObjectId(id), deletedAt: { $exists: false } }, { projection: { _id: 1 } })
-      if (found !== null) known.set(id, true)
-      return found !== null
+      return await (asked.get(id) ?? begin(id))
     },
-    forget (id) { known.delete(id) }
+    forget (id) {
+      known.delete(id)
+      asked.delete(id)
+    }
   })
 }, { name: 'accounts', dependencies: ['mongodb'] })

@@ -19,6 +19,8 @@ export default fp(async function metricsPlugin (fastify) {
   function gauge (name: string, help: string, read: () => number): void {
     const metric: Gauge = new Gauge({ name, help, registers: [registry], collect: () => { metric.set(read()) } })
   }
+  gauge('chat_connections', 'open connections that speak HTTP', () => fastify.connections.open)
+  gauge('chat_answer_bytes', 'bytes of requests and of unread answers', () => fastify.answers.gauges().bytes)
   gauge('chat_sockets', 'open sockets', () => fastify.realtime.gauges().sockets)
   gauge('chat_users_online', 'users with an open socket', () => fastify.realtime.gauges().users)
   gauge('chat_cursors', 'cursors of conversations on sockets', () => fastify.realtime.gauges().cursors)
@@ -35,4 +37,4 @@ export default fp(async function metricsPlugin (fastify) {
     // The pattern, not the URL: ids in labels would make a series of each.
     requests.observe({ method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode }, reply.elapsedTime / 1000)
   })
-}, { name: 'metrics', dependencies: ['presence', 'realtime'] })
+}, { name: 'metrics', dependencies: ['answers', 'connections', 'presence', 'realtime'] })

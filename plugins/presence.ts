@@ -2,6 +2,7 @@ import { mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
 import { collection } from '../src/documents.js'
 import type { Connection } from '../src/realtime/connection.js'
+import { Typists } from '../src/realtime/typists.js'
 import type { PresenceFrame } from '../src/schemas/frames.js'
 
 export interface Presence {
@@ -19,6 +20,9 @@ declare module 'fastify' {
   }
 }
 
+/** A deleted account has no lastSeen. */
+const NOT_DELETED = { deletedAt: { $exists: false } }
+
 /** `fastify.presence`: who is online, across a person's devices, and who types. */
 export default fp(async function presencePlugin (fastify) {
   const users = collection(fastify, 'users')
@@ -26,7 +30,9 @@ export default fp(async function presencePlugin (fastify) {
   const watchedBy = new Map<Connection, string[]>()
   /** users whose last socket went less than the grace time ago: still online for others */
   const leaving = new Map<string, NodeJS.Timeout>()
-  const typists = new Map<string, { timer: NodeJS.Timeout, connection: Connection, reciver: string }>()
+  const typists = new Typists(fastify.config.TYPING_MS, (receiver, user, on, exceptSocket) => {
+    fastify.realtime.push(receiver, { type: 'typing', user, on }, exceptSocket)
+  })
 
   const isOnline = (user: string) => fastify.realtime.socketsOf(user) > 0 || leaving.has(user)
 
@@ -38,11 +44,12 @@ export default fp(async function presencePlugin (fastify) {
   async function left (user: string): Promise<void> {
     const timer = leaving.get(user)
     const lastSeen = new Date()
-    await users.updateOne({ _id: new mongodb.ObjectId(user) }, { $max: { lastSeenAt: lastSeen } })
+    const stored = await users.updateOne({ _id: new mongodb.ObjectId(user), ...NOT_DELETED }, { $max: { lastSeenAt: lastSeen } })
       .catch(error => { fastify.log.warn({ err: error }, 'lastSeen was not stored') })
     if (leaving.get(user) !== timer) return
     leaving.delete(user)
-    tell(user, { type: 'presence', user, online: false, lastSeen: lastSeen.toISOString() })
+    const deleted = stored?.matchedCount === 0
+    tell(user, { type: 'presence', user, online: false, ...(deleted ? {} : { lastSeen: lastSeen.toISOString() }) })
   }
 
   function unwatch (connection: Connection): void {
@@ -54,21 +61,15 @@ export default fp(async function presencePlugin (fastify) {
     watchedBy.delete(connection)
   }
 
-  function stopTyping (key: string): void {
-    const typist = typists.get(key)
-    if (typist === undefined) return
-    clearTimeout(typist.timer)
-    typists.delete(key)
-    fastify.realtime.push(typist.reciver, { type: 'typing', user: typist.connection.user, on: false }, typist.connection.id)
-  }
-
   fastify.decorate('presence', {
     async watch (connection, list) {
+      // Nothing would end the watch of a socket that has gone.
+      if (connection.closed) return
       unwatch(connection)
       const watched = [...new Set(list)]
       watchedBy.set(connection, watched)
       for (const user of watched) watchers.set(user, (watchers.get(user) ?? new Set()).add(connection))
-      const seen = await users.find({ _id: { $in: watched.map(id => new mongodb.ObjectId(id)) } }, { projection: { lastSeenAt: 1 } }).toArray()
+      const seen = await users.find({ _id: { $in: watched.map(id => new mongodb.ObjectId(id)) }, ...NOT_DELETED }, { projection: { lastSeenAt: 1 } }).toArray()
       const lastSeen = new Map(seen.map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt]))
       for (const user of watched) {
         const online = isOnline(user)
@@ -78,15 +79,8 @@ export default fp(async function presencePlugin (fastify) {
     },
 
     typing (connection, reciver, on) {
-      const key = `${connection.id} ${reciver}`
-      if (!on) {
-        stopTyping(key)
-        return
-      }
-      const known = typists.get(key)
-      clearTimeout(known?.timer)
-      typists.set(key, { timer: setTimeout(() => { stopTyping(key) }, fastify.config.TYPING_MS), connection, reciver })
-      fastify.realtime.push(reciver, { type: 'typing', user: connection.user, on: true }, connection.id)
+      if (on) typists.start(connection, reciver)
+      else typists.stop(connection, reciver)
     },
 
     gauges: () => ({ watched: watchers.size, leaving: leaving.size, typing: typists.size })
@@ -94,7 +88,7 @@ export default fp(async function presencePlugin (fastify) {
 
   fastify.realtime.onClose(connection => {
     unwatch(connection)
-    for (const [key, typist] of typists) if (typist.connection === connection) stopTyping(key)
+    typists.stopAll(connection)
   })
 
   fastify.realtime.onPresence((user, online) => {
@@ -109,12 +103,12 @@ export default fp(async function presencePlugin (fastify) {
   })
 
   fastify.addHook('preClose', async () => {
-    for (const key of typists.keys()) stopTyping(key)
+    typists.clear()
   })
   fastify.addHook('onClose', async () => {
     for (const timer of leaving.values()) clearTimeout(timer)
     const ids = [...leaving.keys()].map(id => new mongodb.ObjectId(id))
     leaving.clear()
-    if (ids.length > 0) await users.updateMany({ _id: { $in: ids } }, { $max: { lastSeenAt: new Date() } })
+    if (ids.length > 0) await users.updateMany({ _id: { $in: ids }, ...NOT_DELETED }, { $max: { lastSeenAt: new Date() } })
   })
 }, { name: 'presence', dependencies: ['realtime'] })

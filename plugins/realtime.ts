@@ -1,16 +1,25 @@
 import fp from 'fastify-plugin'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
+import { collection } from '../src/documents.js'
 import { membersOf } from '../src/messages.js'
-import { Connection, messageFrame } from '../src/realtime/connection.js'
+import { Connection, DRAINED_SHARE, messageFrame, type Caller } from '../src/realtime/connection.js'
+import { Heartbeat } from '../src/realtime/heartbeat.js'
+import { LogReads } from '../src/realtime/log-reads.js'
+import { Sockets, type SocketGauges } from '../src/realtime/sockets.js'
 import { CLOSE, type ServerFrame } from '../src/schemas/frames.js'
 import { MESSAGE_CHARS } from '../src/schemas/messages.js'
 
 export interface Realtime {
-  /** Enters a socket in the map of user id -> sockets and greets it: from here on it misses nothing. */
-  open (ws: WebSocket, caller: { user: string, session: string }): Connection
-  /** Sends a conversation again from above a number, up to the last one stored, and goes on live from there; `reset` where too much is missing. */
-  resume (connection: Connection, conversation: string, have: number): Promise<void>
+  /** Enters a socket in the map of user id -> sockets and greets it: from then on it misses nothing. */
+  open (ws: WebSocket, caller: Caller): Connection
+  /**
+   * Sends conversations again from above a number each, up to the last one stored, and goes on live from
+   * there; `reset` where too much is missing. Resolves when that is done, or the socket is closed.
+   * @throws validation if these are more conversations than one socket may follow
+   */
+  resume (connection: Connection, have: Record<string, number>): Promise<void>
   /** Pushes a frame to every socket of a user, but for one. */
   push (user: string, frame: ServerFrame, exceptSocket?: string): void
   /** Registers what is told when a user's first socket came, and when its last one went. */
@@ -24,7 +33,7 @@ export interface Realtime {
   /** Whether the server shuts down: sockets are not read any more. */
   readonly closing: boolean
   /** What is held in memory, for /metrics and for tests that nothing stays behind. */
-  gauges (): { sockets: number, users: number, cursors: number, awaitedAcks: number, queuedBytes: number }
+  gauges (): SocketGauges
 }
 
 declare module 'fastify' {
@@ -37,163 +46,180 @@ declare module 'fastify' {
 const CLOSE_MS = 5_000
 /** Clients come back after a restart within this time, not all at once. */
 const MAX_RETRY_MS = 5_000
-/** By how much summaries, and the clocks of other processes, may be behind. */
-const BEHIND_MS = 30_000
-/** How often heartbeats are looked at, in fractions of the shorter of their times. */
-const TICKS = 5
+/**
+ * `hello` waits this long for the heads; while the database is away a client should learn that the server is
+ * there.
+ */
+const HELLO_MS = 5_000
+/** The pause after a failed read of the heads. */
+const RETRY_MS = 500
 
 /** `fastify.realtime`: the map of user id -> sockets, and what is pushed to them. */
 export default fp(async function realtimePlugin (fastify) {
-  const { config } = fastify
-  const sockets = new Map<string, Set<Connection>>()
+  const { config, messageLog } = fastify
+  const sockets = new Sockets()
   const presenceListeners: ((user: string, online: boolean) => void)[] = []
   const closeListeners: ((connection: Connection) => void)[] = []
-  let count = 0
+  // The embedded database has one process, which knows the order of what it stored by itself.
+  const onlyWriter = config.MONGODB_URL === ''
+  const reads = new LogReads({
+    log: messageLog,
+    messages: collection(fastify, 'messages'),
+    conversations: collection(fastify, 'conversations'),
+    // A page fits into a queue that has drained.
+    pageBytes: config.QUEUE_BYTES * DRAINED_SHARE
+  })
   let closing = false
 
-  const limits = { framesPerSecond: config.FRAME_RATE, queueBytes: config.QUEUE_BYTES, badFrames: config.BAD_FRAMES }
-  const all = function * () { for (const connections of sockets.values()) yield * connections }
-  /** Those of both members, each once. */
-  const socketsIn = function * (conversation: string) { for (const member of new Set(membersOf(conversation))) yield * sockets.get(member) ?? [] }
+  const limits = {
+    queueBytes: config.QUEUE_BYTES,
+    badFrames: config.BAD_FRAMES,
+    maxCursors: config.MAX_CURSORS,
+    resumeLimit: config.RESUME_LIMIT,
+    onlyWriter
+  }
 
-  function open (ws: WebSocket, { user, session }: { user: string, session: string }): Connection {
-    const connection = new Connection(ws, user, session, limits, async (conversation, after, bounds) => (await fastify.messageLog.after(conversation, after, bounds)).messages, remove)
-    const connections = sockets.get(user) ?? new Set()
-    const first = connections.size === 0
-    sockets.set(user, connections.add(connection))
-    count++
+  function open (ws: WebSocket, caller: Caller): Connection {
+    const connection = new Connection(ws, caller, { limits, reads, onEnd: remove })
+    const connections = sockets.add(connection)
+    const first = connections.size === 1
     ws.on('close', () => { connection.end() })
-    ws.on('pong', () => { connection.pongBy = Infinity })
-    // The first ping comes after a random part of the time, so that those who came together don't stay together.
-    connection.pingAt = Date.now() + config.HEARTBEAT_MS * Math.random()
+    ws.on('pong', data => { connection.pong(data) })
     if (config.MAX_SOCKETS_PER_USER > 0 && connections.size > config.MAX_SOCKETS_PER_USER) {
       const [oldest] = connections
       oldest!.close(CLOSE.tooManySockets, 'too many sockets of this user')
     }
-    connection.send({
-      type: 'hello',
-      user,
-      session,
-      heartbeatMs: config.HEARTBEAT_MS,
-      limits: { frameBytes: config.FRAME_BYTES, messageChars: MESSAGE_CHARS, ratePerSecond: config.FRAME_RATE },
-      now: new Date().toISOString()
-    })
-    if (first) for (const listener of presenceListeners) listener(user, true)
+    if (onlyWriter) greet(connection)
+    else greetWithHeads(connection)
+    if (first) for (const listener of presenceListeners) listener(caller.user, true)
     // Its upgrade had been let through when the close began.
-    if (closing) connection.close(CLOSE.serviceRestart, 'the server restarts')
+    if (closing) {
+      greet(connection)
+      connection.close(CLOSE.serviceRestart, 'the server restarts')
+    }
     return connection
   }
 
-  function remove (connection: Connection): void {
-    const connections = sockets.get(connection.user)!
-    connections.delete(connection)
-    count--
-    for (const listener of closeListeners) listener(connection)
-    if (connections.size > 0) return
-    sockets.delete(connection.user)
-    for (const listener of presenceListeners) listener(connection.user, false)
+  /** Greets a socket, unless that was done; it has its heartbeats from then on. */
+  function greet (connection: Connection): boolean {
+    const greeted = connection.greet({
+      type: 'hello',
+      user: connection.user,
+      session: connection.session,
+      heartbeatMs: config.HEARTBEAT_MS,
+      limits: {
+        frameBytes: config.FRAME_BYTES,
+        messageChars: MESSAGE_CHARS,
+        ratePerSecond: config.FRAME_RATE,
+        resumeConversations: config.RESUME_CONVERSATIONS
+      },
+      now: new Date().toISOString()
+    })
+    if (greeted) heartbeat.join(connection)
+    return greeted
   }
 
-  async function resume (connection: Connection, conversation: string, have: number): Promise<void> {
-    await connection.cursors.restart(conversation, have, async () => {
-      const lastSeq = await fastify.messageLog.lastSeq(conversation)
-      // Nothing can be sent above a number that is not there, such as after a restore from a backup.
-      if (lastSeq - have <= config.RESUME_LIMIT && have <= lastSeq) return { lastSeq, goOnAfter: have }
-      connection.send({ type: 'reset', conversation, lastSeq })
-      connection.skip(conversation, lastSeq)
-      return { lastSeq, goOnAfter: lastSeq }
-    })
+  /**
+   * Finds out where the conversations of a socket begin, before it is greeted: so everything that is
+   * acknowledged after its hello, by whatever process, is pushed to it, and what was stored before is not.
+   */
+  async function greetWithHeads (connection: Connection): Promise<void> {
+    const { ws, user, openedAt, ending } = connection
+    // No frame is answered before hello.
+    ws.pause()
+    const welcome = () => { if (greet(connection) && !closing) ws.resume() }
+    const patience = setTimeout(welcome, HELLO_MS)
+    while (!connection.closed) {
+      try {
+        const heads = await reads.heads(user, openedAt, ending)
+        welcome()
+        connection.cursors.setHeads(heads)
+        break
+      } catch (error) {
+        if (connection.closed) break
+        fastify.log.warn({ err: error }, 'heads of conversations could not be read: will try again')
+        welcome()
+        await delay(RETRY_MS)
+      }
+    }
+    clearTimeout(patience)
+    // It answers the closing handshake only if it is read.
+    if (connection.closed) ws.resume()
+  }
+
+  function remove (connection: Connection): void {
+    const left = sockets.remove(connection)
+    for (const listener of closeListeners) listener(connection)
+    if (left.size === 0) for (const listener of presenceListeners) listener(connection.user, false)
   }
 
   fastify.decorate('realtime', {
     open,
-    resume,
+    resume: (connection, have) => connection.cursors.restart(have),
     push (user, frame, exceptSocket) {
-      const connections = sockets.get(user)
+      const connections = sockets.of(user)
       if (connections === undefined) return
       const bytes = Buffer.from(JSON.stringify(frame))
       for (const connection of connections) if (connection.id !== exceptSocket) connection.send(bytes)
     },
     onPresence: listener => { presenceListeners.push(listener) },
     onClose: listener => { closeListeners.push(listener) },
-    socketsOf: user => sockets.get(user)?.size ?? 0,
-    get accepting () { return !closing && (config.MAX_SOCKETS === 0 || count < config.MAX_SOCKETS) },
+    socketsOf: user => sockets.of(user)?.size ?? 0,
+    get accepting () { return !closing && (config.MAX_SOCKETS === 0 || sockets.count < config.MAX_SOCKETS) },
     get closing () { return closing },
-    gauges () {
-      const sum = { sockets: count, users: sockets.size, cursors: 0, awaitedAcks: 0, queuedBytes: 0 }
-      for (const connection of all()) {
-        sum.cursors += connection.cursors.size
-        sum.awaitedAcks += connection.awaiting
-        sum.queuedBytes += connection.ws.bufferedAmount
-      }
-      return sum
-    }
+    gauges: () => sockets.gauges()
   })
 
   /** Pushes a stored message to every socket of both members, each in order (docs/realtime.md). */
-  fastify.messageLog.onStored((message, repeat) => {
+  messageLog.onStored((message, repeat) => {
     const { conversation, seq } = message
     let frame: Buffer | undefined
-    for (const connection of socketsIn(conversation)) {
-      if (!repeat) connection.offer(message, frame ??= messageFrame(message))
-      // Its first publication may have been lost, then it is in the log with others after it, and comes with them.
-      else if (!connection.cursors.raise(conversation, seq)) resume(connection, conversation, seq - 1)
+    for (const connection of sockets.in(conversation)) {
+      // The first publication of a repeat may have been lost: then it comes in its place, with those before
+      // it.
+      if (repeat) connection.cursors.raise(conversation, seq)
+      else connection.offer(message, frame ??= messageFrame(message))
     }
   })
 
   fastify.sessions.onEnd(({ user, session }) => {
-    for (const connection of sockets.get(user) ?? []) if (connection.session === session) connection.close(CLOSE.sessionEnded, 'the session has ended')
+    for (const connection of sockets.of(user) ?? []) {
+      if (connection.session === session) connection.close(CLOSE.sessionEnded, 'the session has ended')
+    }
   })
 
   fastify.conversations.onReceipt(({ socket, ...mark }) => {
-    for (const member of new Set(membersOf(mark.conversation))) fastify.realtime.push(member, { type: 'receipt', ...mark }, socket)
+    for (const member of new Set(membersOf(mark.conversation))) {
+      fastify.realtime.push(member, { type: 'receipt', ...mark }, socket)
+    }
   })
 
-  const heartbeat = setInterval(() => { beat().catch(error => { fastify.log.warn({ err: error }, 'heartbeat: sessions and conversations could not be checked') }) },
-    Math.min(config.HEARTBEAT_MS, config.PONG_MS) / TICKS)
+  const heartbeat = new Heartbeat({
+    sockets,
+    heartbeatMs: config.HEARTBEAT_MS,
+    pongMs: config.PONG_MS,
+    openAmong: sessions => fastify.sessions.openAmong(sessions),
+    storedSince: onlyWriter ? undefined : (users, since) => fastify.conversations.since(users, since),
+    log: fastify.log
+  })
 
   /**
-   * Pushes what was stored but not published here: by another process, or by a write whose outcome came too late. The database is the truth. One that only this
-   * process writes to needs no such look.
+   * Planned close: no new sockets or frames, what is being written is finished and acknowledged, then `bye`
+   * and 1012.
    */
-  async function recheck (users: string[], since: Date): Promise<void> {
-    if (config.MONGODB_URL === '') return
-    for (const { _id: conversation, lastSeq, lastAt } of await fastify.conversations.since(users, since)) {
-      for (const connection of socketsIn(conversation)) {
-        // A summary is made before its first message: until it tells of one there is no place to begin.
-        if (lastSeq > 0 && !connection.cursors.raise(conversation, lastSeq) && lastAt.getTime() >= connection.openedAt) resume(connection, conversation, lastSeq - 1)
-      }
-    }
-  }
-
-  /** Pings what is due, cuts off what did not answer, and closes sockets whose session ended elsewhere or ran out. */
-  async function beat (): Promise<void> {
-    const now = Date.now()
-    const due: Connection[] = []
-    for (const connection of all()) {
-      if (now >= connection.pongBy) connection.ws.terminate()
-      else if (now >= connection.pingAt) {
-        due.push(connection)
-        connection.pongBy = Math.min(connection.pongBy, now + config.PONG_MS)
-        connection.pingAt = now + config.HEARTBEAT_MS
-        connection.ws.ping()
-      }
-    }
-    if (due.length === 0) return
-    const openSessions = await fastify.sessions.openAmong([...new Set(due.map(connection => connection.session))])
-    for (const connection of due) if (!openSessions.has(connection.session)) connection.close(CLOSE.sessionEnded, 'the session has ended')
-    await recheck([...new Set(due.map(connection => connection.user))], new Date(now - config.HEARTBEAT_MS - BEHIND_MS))
-  }
-
-  /** Planned close: no new sockets or frames, what is being written is finished and acknowledged, then `bye` and 1012. */
   fastify.addHook('preClose', async () => {
     closing = true
-    clearInterval(heartbeat)
-    const connections = [...all()]
+    heartbeat.stop()
+    const connections = [...sockets.all()]
     for (const { ws } of connections) ws.pause()
-    await Promise.all([fastify.messageLog.drain(), ...connections.map(connection => connection.sending)])
+    // A send may still look up its receiver: only then it is in the log.
+    await Promise.all(connections.map(connection => connection.sending))
+    await messageLog.drain()
+    // By then the handlers of these sends have answered.
+    await new Promise(resolve => { setImmediate(resolve) })
     const gone = Promise.all(connections.map(async ({ ws }) => await once(ws, 'close')))
     for (const connection of connections) {
+      greet(connection)
       connection.send({ type: 'bye', retryAfterMs: Math.ceil(Math.random() * MAX_RETRY_MS) })
       connection.ws.resume()
       connection.close(CLOSE.serviceRestart, 'the server restarts')

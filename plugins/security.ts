@@ -5,9 +5,12 @@ import fp from 'fastify-plugin'
 import { getHeapStatistics } from 'node:v8'
 import { allowedOrigins } from '../src/config.js'
 import { apiError } from '../src/errors.js'
+import { availableMemory, memoryInUse } from '../src/memory.js'
 
 /** Above this share of the heap's limit the process is about to be ended by V8. */
 const MAX_HEAP = 0.9
+/** How often memory is compared with its limit; it takes less than 0.1 ms. */
+const MEMORY_MS = 1_000
 /** Seconds after which overload may have passed; it is measured every second. */
 const RETRY_SECONDS = 2
 /** Browsers keep the answer to a preflight for up to two hours at most. */
@@ -46,14 +49,18 @@ export default fp(async function securityPlugin (fastify) {
     if (closing) throw apiError('unavailable', 'the server restarts', '', { retryAfter: RETRY_SECONDS })
   })
 
+  const maxMemory = fastify.config.MAX_MEMORY_SHARE * availableMemory()
   await fastify.register(fastifyUnderPressure, {
+    healthCheck: async () => maxMemory === 0 || memoryInUse() < maxMemory,
+    healthCheckInterval: MEMORY_MS,
     maxEventLoopDelay: fastify.config.MAX_LOOP_DELAY_MS,
     maxHeapUsedBytes: MAX_HEAP * getHeapStatistics().heap_size_limit,
     retryAfter: RETRY_SECONDS,
     pressureHandler: (request, _reply, type) => {
       // A probe that fails would have the process replaced just when it is busy.
       if (request.routeOptions.config.probe === true) return
-      throw apiError('unavailable', `the server is overloaded (${type})`, '', { retryAfter: RETRY_SECONDS })
+      const what = type === 'healthCheck' ? 'memory' : type
+      throw apiError('unavailable', `the server is overloaded (${what})`, '', { retryAfter: RETRY_SECONDS })
     }
   })
 }, { name: 'security', dependencies: ['websocket'] })

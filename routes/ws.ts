@@ -1,61 +1,81 @@
-import type { RawData, WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import type { App } from '../src/app.js'
 import { apiError, toApiError } from '../src/errors.js'
+import { FairSemaphore } from '../src/fair-semaphore.js'
 import { conversationId, otherMember } from '../src/messages.js'
+import { Admission, Allowances, pathOf } from '../src/realtime/admission.js'
 import type { Connection } from '../src/realtime/connection.js'
-import { CLIENT_FRAMES, CLOSE, type ClientFrame } from '../src/schemas/frames.js'
-import { compileFrame, frameError } from '../src/validation.js'
+import { checkFrame, clientIdOf, parseFrame } from '../src/realtime/frame-parser.js'
+import { glance } from '../src/realtime/glance.js'
+import { CLOSE, type ClientFrame } from '../src/schemas/frames.js'
 import { markOf } from '../src/summaries.js'
 
 /** Conversations that `resumed` tells of. */
 const RECENT = 50
-/** Sends of one socket that wait for the database; above it the socket is not read until they are stored. */
-const MAX_IN_FLIGHT = 256
+/**
+ * Lists that are read for sockets at the same time: the recent conversations of a resume, and watched users.
+ * Each takes up to 50 look-ups, and messages to be stored need the database too.
+ */
+const LISTS_AT_ONCE = 4
 /** After a full house: sockets of others may have gone by then. */
 const FULL_RETRY_SECONDS = 5
 
 type FrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { type: T }>
+type Handler<F extends ClientFrame> = (connection: Connection, frame: F) => void | Promise<void>
+
+/** What an error frame names beside the error, where that is known. */
+interface About {
+  clientId?: string | undefined
+  /** The field, where the error itself names none. */
+  path?: string
+}
 
 /** GET /ws: the WebSocket protocol chat.v1 (docs/realtime.md). */
 export default async function ws (fastify: App) {
-  const { realtime, messageLog, conversations, accounts, presence } = fastify
-  const validators = Object.fromEntries(Object.entries(CLIENT_FRAMES).map(([type, schema]) => [type, compileFrame(schema)]))
+  const { realtime, messageLog, conversations, accounts, presence, config } = fastify
+  const limits = {
+    framesPerSecond: config.FRAME_RATE,
+    costPerSecond: config.USER_FRAME_RATE,
+    resumeConversations: config.RESUME_CONVERSATIONS
+  }
+  const allowances = new Allowances(limits)
+  const refusal = () => apiError('unavailable', 'the server is busy')
+  const lists = new FairSemaphore({ places: LISTS_AT_ONCE, refusal })
 
-  const handlers: { [T in ClientFrame['type']]: (connection: Connection, frame: FrameOf<T>) => void | Promise<void> } = {
+  const handlers: { [T in ClientFrame['type']]: Handler<FrameOf<T>> } = {
     async send (connection, { clientId, reciver, message, createdAt }) {
       const conversation = conversationId(connection.user, reciver)
-      connection.expectAck(conversation, clientId)
+      const admission = messageLog.admit(message)
+      const expected = connection.expectAck(conversation, clientId)
       try {
         // One after the other as far as the log, so that they are numbered in the order of their frames.
         const appended = connection.sending.then(async () => {
-          if (!await accounts.exists(reciver)) throw apiError('notFound', 'there is no user with this id', 'reciver')
-          return { outcome: messageLog.append({ sender: connection.user, reciver, message, clientId, ...(createdAt === undefined ? {} : { createdAt }) }) }
+          const exists = await admission.within(accounts.exists(reciver))
+          if (!exists) throw apiError('notFound', 'there is no user with this id', 'reciver')
+          const given = createdAt === undefined ? {} : { createdAt }
+          const input = { sender: connection.user, reciver, message, clientId, ...given }
+          return { outcome: messageLog.append(input, admission) }
         })
         connection.sending = appended.catch(() => {})
         const { message: stored, repeat } = await (await appended).outcome
-        connection.stored(stored, clientId, repeat)
+        connection.stored(expected, stored, repeat)
       } catch (error) {
-        connection.forget(conversation, clientId)
+        connection.forget(expected)
         throw error
+      } finally {
+        admission.leave()
       }
     },
 
     async resume (connection, { have }) {
-      const entries = Object.entries(have)
-      for (const [conversation] of entries) {
+      for (const conversation of Object.keys(have)) {
         if (otherMember(conversation, connection.user) === undefined) throw apiError('forbidden', 'this is a conversation of others', `have.${conversation}`)
       }
       // In this very turn: from here on nothing of these conversations goes out but from where they resume.
-      const caughtUp = Promise.all(entries.map(([conversation, seq]) => realtime.resume(connection, conversation, seq)))
+      const caughtUp = realtime.resume(connection, have)
       const work = connection.resuming.then(async () => {
         await caughtUp
-        const recent = await conversations.page(connection.user, undefined, RECENT)
-        connection.send({
-          type: 'resumed',
-          conversations: recent.map(document => ({
-            id: document._id, user: otherMember(document._id, connection.user)!, lastSeq: document.lastSeq, ...markOf(document, connection.user)
-          }))
-        })
+        await lists.run(connection.user, async () => { await tellRecent(connection) })
       })
       connection.resuming = work.catch(() => {})
       await work
@@ -69,9 +89,25 @@ export default async function ws (fastify: App) {
       presence.typing(connection, reciver, on)
     },
 
-    async watch (connection, { users }) { await presence.watch(connection, users) },
+    async watch (connection, { users }) {
+      await lists.run(connection.user, async () => { await presence.watch(connection, users) })
+    },
 
     ping (connection) { connection.send({ type: 'pong' }) }
+  }
+
+  async function tellRecent (connection: Connection): Promise<void> {
+    if (connection.closed) return
+    const recent = await conversations.page(connection.user, undefined, RECENT)
+    connection.send({
+      type: 'resumed',
+      conversations: recent.map(document => ({
+        id: document._id,
+        user: otherMember(document._id, connection.user)!,
+        lastSeq: document.lastSeq,
+        ...markOf(document, connection.user)
+      }))
+    })
   }
 
   async function mark (connection: Connection, conversation: string, kind: 'delivered' | 'read', seq: number): Promise<void> {
@@ -79,58 +115,71 @@ export default async function ws (fastify: App) {
     await conversations.mark(conversation, connection.user, kind, seq, connection.id)
   }
 
-  function refuse (connection: Connection, error: unknown, clientId?: string): void {
+  function refuse (connection: Connection, error: unknown, about: About = {}): void {
     const { kind, code, message, errorMessages: [first], retryAfter, cause } = toApiError(error)
     if (kind === 'internal') fastify.log.error({ err: cause ?? error }, 'frame failed')
+    const path = first?.path || about.path
     connection.send({
       type: 'error',
       code,
       message,
-      ...(first !== undefined && first.path !== '' ? { path: first.path } : {}),
-      ...(clientId === undefined ? {} : { clientId }),
+      ...(path ? { path } : {}),
+      ...(about.clientId === undefined ? {} : { clientId: about.clientId }),
       ...(retryAfter === undefined ? {} : { retryAfterMs: Math.ceil(retryAfter * 1000) })
     })
   }
 
-  /** Parses and validates; throws what the client gets as an `error` frame. */
-  function parse (data: RawData): ClientFrame {
-    let frame: unknown
+  /** The frame that came, or undefined: then the client got an `error` frame. */
+  function read (connection: Connection, admission: Admission, data: Buffer): ClientFrame | undefined {
     try {
-      frame = JSON.parse(data.toString())
-    } catch {
-      throw apiError('validation', 'the frame is no JSON')
+      admission.arrive(data.length, Date.now())
+    } catch (error) {
+      refuseUnread(connection, admission, data, error)
+      return undefined
     }
-    const type = typeof frame === 'object' && frame !== null && 'type' in frame ? frame.type : undefined
-    if (typeof type !== 'string' || !Object.hasOwn(CLIENT_FRAMES, type)) throw apiError('validation', `type must be one of ${Object.keys(CLIENT_FRAMES).join(', ')}`, 'type')
-    const validate = validators[type]!
-    if (!validate(frame)) throw frameError(validate.errors ?? [])
-    return frame as ClientFrame
+    let parsed: unknown
+    try {
+      parsed = parseFrame(data)
+      const frame = checkFrame(parsed)
+      connection.countFrame(true)
+      return frame
+    } catch (error) {
+      refuse(connection, error, { clientId: clientIdOf(parsed) })
+      connection.countFrame(false)
+      return undefined
+    }
+  }
+
+  /** Refuses a frame over the limits without parsing it. */
+  function refuseUnread (connection: Connection, admission: Admission, data: Buffer, error: unknown): void {
+    const { clientId, resume } = glance(data)
+    refuse(connection, error, { clientId, path: resume ? pathOf({ type: 'resume' }) : '' })
+    closeIfIgnored(connection, admission)
+  }
+
+  function closeIfIgnored (connection: Connection, admission: Admission): void {
+    if (admission.ignored) connection.close(CLOSE.rateLimited, 'too many frames')
   }
 
   /** Every frame is handled inside one try: a throw in a listener would end the process. */
-  async function handle (connection: Connection, data: RawData): Promise<void> {
-    const wait = connection.takeToken()
-    if (connection.closed) return
-    let clientId: string | undefined
+  async function handle (connection: Connection, admission: Admission, data: Buffer): Promise<void> {
+    const frame = read(connection, admission, data)
+    if (frame === undefined) return
+    const handler = handlers[frame.type] as Handler<ClientFrame>
+    const about = { clientId: clientIdOf(frame), path: pathOf(frame) }
     try {
-      if (wait > 0) {
-        clientId = clientIdOf(data)
-        throw apiError('tooManyRequests', 'too many frames', '', { retryAfter: wait / 1000 })
-      }
-      let frame: ClientFrame
-      try {
-        frame = parse(data)
-        connection.countFrame(true)
-      } catch (error) {
-        clientId = clientIdOf(data)
-        refuse(connection, error, clientId)
-        connection.countFrame(false)
-        return
-      }
-      if (frame.type === 'send') clientId = frame.clientId
-      await (handlers[frame.type] as (connection: Connection, frame: ClientFrame) => void | Promise<void>)(connection, frame)
+      admission.begin(frame, data.length, Date.now())
     } catch (error) {
-      refuse(connection, error, clientId)
+      refuse(connection, error, about)
+      closeIfIgnored(connection, admission)
+      return
+    }
+    try {
+      await handler(connection, frame)
+    } catch (error) {
+      refuse(connection, error, about)
+    } finally {
+      admission.done(frame)
     }
   }
 
@@ -143,7 +192,7 @@ export default async function ws (fastify: App) {
     },
     wsHandler (ws: WebSocket, request) {
       const connection = realtime.open(ws, request.caller)
-      let inFlight = 0
+      const admission = new Admission(limits, allowances.of(connection.user))
       // Attached in the same turn as the socket was opened: no frame is missed.
       ws.on('message', (data, isBinary) => {
         if (connection.closed) return
@@ -151,8 +200,10 @@ export default async function ws (fastify: App) {
           connection.close(CLOSE.unsupportedData, 'text frames only')
           return
         }
-        if (++inFlight >= MAX_IN_FLIGHT) ws.pause()
-        handle(connection, data).finally(() => { if (--inFlight < MAX_IN_FLIGHT && ws.isPaused && !realtime.closing) ws.resume() })
+        // ws gives Buffers unless its binaryType is changed.
+        const handled = handle(connection, admission, data as Buffer)
+        if (admission.full) ws.pause()
+        handled.finally(() => { if (!admission.full && ws.isPaused && !realtime.closing) ws.resume() })
       })
       // The session may have ended between its check and its entry in the map.
       fastify.sessions.openAmong([connection.session]).then(
@@ -160,14 +211,4 @@ export default async function ws (fastify: App) {
         error => { request.log.warn({ err: error }, 'session could not be checked again') })
     }
   })
-}
-
-/** The clientId of a `send` that was refused unread, so that the client knows which. */
-function clientIdOf (data: RawData): string | undefined {
-  try {
-    const { clientId } = JSON.parse(data.toString())
-    return typeof clientId === 'string' && clientId.length <= 36 ? clientId : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -3,9 +3,13 @@
  */
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import envSchema from 'env-schema'
+import { LIST_BYTES } from './schemas/common.js'
 
 const count = (value: number, description: string, options: object = {}) => Type.Integer({ default: value, minimum: 0, ...options, description })
 const text = (description: string, value = '') => Type.String({ default: value, description })
+/** At least two of the largest answers (LIST_BYTES): one is read while the next is made. */
+const answerBytes = (mebibytes: number, description: string) =>
+  Type.Integer({ default: mebibytes * 1024 * 1024, minimum: 2 * LIST_BYTES, description })
 
 export const Config = Type.Object({
   PORT: Type.Integer({ default: 5009, minimum: 0, maximum: 65535, description: 'port to listen on; 0 takes a free one' }),
@@ -18,10 +22,13 @@ export const Config = Type.Object({
   LOG_LEVEL: Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map(level => Type.Literal(level)), { default: 'info', description: 'the least level that is logged' }),
   SESSION_DAYS: Type.Number({ default: 30, exclusiveMinimum: 0, maximum: 3650, description: 'days a session lives at most; unused it ends after half of that' }),
   REGISTER_LIMIT: count(60, 'registrations an hour from one address'),
-  LOGIN_LIMIT: count(20, 'failed logins in 15 minutes of one account from one address; five times that from one address'),
+  LOGIN_LIMIT: count(20, 'failed logins in 15 minutes of one account from one address; five times that from one address, and of successful ones of one account'),
   REFUSE_COMMON_PASSWORDS: Type.Boolean({ default: false, description: 'refuse the most common passwords (recommended)' }),
   HTTP_RATE: count(50, 'requests a second of one user, or one address without a session; bursts of 3 seconds\' worth'),
-  FRAME_RATE: count(20, 'frames a second of one socket; bursts of 3 seconds\' worth'),
+  FRAME_RATE: count(20,
+    'frames a second of one socket; bursts of 3 seconds\' worth; 0 switches USER_FRAME_RATE off too'),
+  USER_FRAME_RATE: count(100,
+    'cost a second of the frames of one user, over all sockets; bursts of 80 seconds\' worth'),
   MAX_SOCKETS: count(20_000, 'open sockets in all'),
   MAX_SOCKETS_PER_USER: count(20, 'open sockets of one user; the oldest is closed'),
   FRAME_BYTES: Type.Integer({ default: 128 * 1024, minimum: 1024, maximum: 16 * 1024 * 1024, description: 'bytes of one WebSocket frame' }),
@@ -30,11 +37,44 @@ export const Config = Type.Object({
   HEARTBEAT_MS: Type.Integer({ default: 25_000, minimum: 50, description: 'milliseconds between two pings on a socket; proxies close idle ones after 30 to 60 s' }),
   PONG_MS: Type.Integer({ default: 10_000, minimum: 50, description: 'milliseconds a pong may take, before the socket is terminated' }),
   RESUME_LIMIT: Type.Integer({ default: 10_000, minimum: 1, description: 'missing messages of a conversation that a resume sends; above it a reset' }),
+  RESUME_CONVERSATIONS: Type.Integer({
+    default: 2_500,
+    minimum: 1,
+    description: 'conversations that one resume may name; four times that may be under way on a socket'
+  }),
+  MAX_CURSORS: count(10_000, 'conversations that one socket may follow, if it resumes more'),
   PRESENCE_GRACE_MS: count(5_000, 'milliseconds after the last device left, before a user counts as offline'),
   TYPING_MS: Type.Integer({ default: 5_000, minimum: 50, description: 'milliseconds after which `typing` ends unless it is repeated' }),
+  SEND_MS: Type.Integer({
+    default: 10_000,
+    minimum: 50,
+    description: 'milliseconds a message may wait to be stored, before its sender gets an error'
+  }),
+  WAITING_BYTES: Type.Integer({
+    default: 64 * 1024 * 1024,
+    minimum: 1024 * 1024,
+    description: 'bytes of messages that wait to be stored, in all; more are refused'
+  }),
   BODY_BYTES: Type.Integer({ default: 128 * 1024, minimum: 64 * 1024, maximum: 16 * 1024 * 1024, description: 'bytes of one request body' }),
+  MAX_CONNECTIONS: count(10_000, 'open connections that speak HTTP, in all; WebSockets have MAX_SOCKETS'),
+  MAX_CONNECTIONS_PER_ADDRESS: count(1_000, 'the same of one address; off with TRUST_PROXY'),
+  ANSWER_BYTES: answerBytes(128, 'bytes of requests and unread answers in memory, in all'),
+  ANSWER_BYTES_PER_ADDRESS: answerBytes(64, 'the same of one address'),
+  ANSWER_BYTES_PER_USER: answerBytes(20, 'the same of one user'),
+  ANSWER_BYTES_PER_CONNECTION: answerBytes(12, 'the same of one connection'),
+  ANSWER_TIMEOUT_MS: Type.Integer({
+    default: 30_000,
+    minimum: 100,
+    description: 'milliseconds in which an unread answer makes no progress, before its connection is cut'
+  }),
   METRICS_TOKEN: text('Bearer token that opens /metrics to other hosts; empty: loopback only'),
-  MAX_LOOP_DELAY_MS: count(1_000, 'event loop delay above which requests get 503')
+  MAX_LOOP_DELAY_MS: count(1_000, 'event loop delay above which requests get 503'),
+  MAX_MEMORY_SHARE: Type.Number({
+    default: 0.8,
+    minimum: 0,
+    maximum: 1,
+    description: 'share of the memory of the machine or container above which requests get 503'
+  })
 }, { $id: 'Config' })
 export type Config = Static<typeof Config>
 
@@ -96,7 +136,8 @@ export function configWarnings (config: Config): string[] {
   if (config.NODE_ENV !== 'production') warnings.push(`NODE_ENV=${config.NODE_ENV}: error answers contain stacks`)
   if (!config.REFUSE_COMMON_PASSWORDS) warnings.push('REFUSE_COMMON_PASSWORDS is off: passwords such as 12345678 are accepted; set it to on unless you need the documented sample')
   if (config.TRUST_PROXY === 'true') warnings.push('TRUST_PROXY=true believes every X-Forwarded-For: limits by address can be evaded unless a proxy overwrites it')
-  for (const name of ['REGISTER_LIMIT', 'LOGIN_LIMIT', 'HTTP_RATE', 'FRAME_RATE'] as const) {
+  const limits = ['REGISTER_LIMIT', 'LOGIN_LIMIT', 'HTTP_RATE', 'FRAME_RATE', 'USER_FRAME_RATE'] as const
+  for (const name of limits) {
     if (config[name] === 0) warnings.push(`${name}=0: this limit is switched off`)
   }
   return warnings

@@ -5,11 +5,12 @@ import type { Config } from './config.js'
 import { collection, type UserDocument } from './documents.js'
 import { apiError } from './errors.js'
 import { usernameKey } from './names.js'
+import type { PasswordTurn } from './password-attempt.js'
 import { noSession } from './sessions.js'
 
 export interface GivenPassword {
-  /** the username's key, whether there is such an account or not */
-  account: string
+  /** whose password it is and who tries it: `fastify.limits.passwordTurn` */
+  turn: PasswordTurn
   /** finds the account, if there is one */
   find (): Promise<UserDocument | null>
   password: string
@@ -25,9 +26,10 @@ export interface GivenPassword {
  * @returns the account
  * @throws `unauthorized`; `tooManyRequests` after too many failures; `unavailable` when too many are at it at once
  */
-export async function checkPassword (fastify: FastifyInstance, request: FastifyRequest, { account, find, password, refusal, path = '' }: GivenPassword): Promise<UserDocument> {
+export async function checkPassword (fastify: FastifyInstance, request: FastifyRequest, given: GivenPassword): Promise<UserDocument> {
+  const { turn, find, password, refusal, path = '' } = given
   let user: UserDocument | null = null
-  const attempt = await fastify.limits.passwordAttempt(request, account)
+  const attempt = await fastify.limits.passwordAttempt(request, turn)
   const right = await fastify.passwords.verify(async () => {
     user = await find()
     return user?.password

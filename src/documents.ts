@@ -12,6 +12,8 @@ export interface UserDocument {
   usernameKey: string
   email: string
   emailKey: string
+  /** what names that look alike share (src/names.ts); missing in accounts of earlier versions until they are completed */
+  skeleton?: string
   /** argon2id in PHC string format */
   password: string
   /** base64 of a sanitised SVG, '' if none */
@@ -20,7 +22,7 @@ export interface UserDocument {
   createdAt: Date
   /** when the last device left */
   lastSeenAt?: Date
-  /** set when the account was deleted: all that is left then is `_id` and the taken keys */
+  /** set when the account was deleted: all that is left then is `_id` and hashes of the keys (src/account-keys.ts) */
   deletedAt?: Date
 }
 
@@ -58,7 +60,15 @@ export interface ConversationDocument {
   marks?: Record<string, { delivered?: number, read?: number }>
 }
 
+/** What all processes on one database share. */
+export interface SettingsDocument {
+  _id: string
+  /** base64 */
+  secret: string
+}
+
 interface Documents {
+  settings: SettingsDocument
   users: UserDocument
   sessions: SessionDocument
   messages: MessageDocument
@@ -68,10 +78,19 @@ interface Documents {
 /** The server's code for a value that a unique index has already (MongoDB's error codes: DuplicateKey). */
 export const DUPLICATE_KEY = 11000
 
-/** Acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): what was answered survives any single failure. */
-const DURABLE = { writeConcern: { w: 'majority', j: true } } as const
+/** How long a write waits for a majority, before its outcome counts as open. */
+const MAJORITY_MS = 5_000
 
-/** A collection as `fastify.mongo` gives it, typed, with durable writes. */
+/**
+ * Acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): what was answered survives any
+ * single failure. Reads see only that (MongoDB manual, "Read Concern"): what was read can't be rolled back.
+ */
+const DURABLE = {
+  writeConcern: { w: 'majority', j: true, wtimeoutMS: MAJORITY_MS },
+  readConcern: { level: 'majority' }
+} as const
+
+/** A collection as `fastify.mongo` gives it, typed, with durable writes and reads. */
 export function collection<Name extends keyof Documents> (fastify: FastifyInstance, name: Name): mongodb.Collection<Documents[Name]> {
   return fastify.mongo.db!.collection<Documents[Name]>(name, DURABLE)
 }

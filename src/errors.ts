@@ -100,8 +100,14 @@ const KIND_OF_STATUS = new Map<number, ErrorKind>(
 /** Seconds after which to repeat while the database is away: MongoDB elects a new primary within about 12 s, mostly in far less. */
 const DATABASE_RETRY_SECONDS = 2
 
+/** MaxTimeMSExpired and WriteConcernTimeout: the command may have been carried out all the same. */
+const TIMED_OUT = [50, 64]
+
 function isDatabaseAway (error: unknown): boolean {
-  return error instanceof mongodb.MongoNetworkError || error instanceof mongodb.MongoServerSelectionError ||
+  return error instanceof mongodb.MongoWriteConcernError ||
+    (error instanceof mongodb.MongoServerError && TIMED_OUT.includes(Number(error.code))) ||
+    (error instanceof mongodb.MongoBulkWriteError && error.code === undefined) ||
+    error instanceof mongodb.MongoNetworkError || error instanceof mongodb.MongoServerSelectionError ||
     error instanceof mongodb.MongoNotConnectedError || error instanceof mongodb.MongoTopologyClosedError ||
     error instanceof mongodb.MongoClientClosedError || (error instanceof mongodb.MongoError && error.name === 'MongoWaitQueueTimeoutError') ||
     (error instanceof mongodb.MongoError && (error.hasErrorLabel('RetryableWriteError') || error.hasErrorLabel('RetryableError')))

@@ -45,6 +45,9 @@ export function newDocument (input: NewMessage, now: Date): MessageDocument {
   }
 }
 
+/** What a message takes in JSON at most besides its text: ids, number, times and names of fields. */
+export const MESSAGE_BYTES = 320
+
 /** The characters of a UUID; a hidden clientId, the hex of an ObjectId, has 24. */
 const UUID_LENGTH = 36
 

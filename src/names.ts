@@ -1,3 +1,5 @@
+import unhomoglyph from 'unhomoglyph'
+
 /** What a name is stored as and what makes it unique; or why it is refused, completing "username …" or "email …". */
 export type Checked = { value: string, key: string } | { problem: string }
 
@@ -13,7 +15,7 @@ const MAX_LOCAL_PART = 64
 const MAX_RAW_USERNAME = 200
 
 /** Names that the server itself shows: a deleted account is "Deleted user". */
-const RESERVED = new Set(['deleted user'])
+const RESERVED = ['Deleted user']
 
 /** ISO 15924 codes of the scripts in Unicode 17 that have letters. Those that this Node does not know are left out. */
 const SCRIPTS = `
@@ -97,6 +99,20 @@ export function usernameKey (username: string): string {
   return fold(username)
 }
 
+/** UTS #39, 4: what all texts that look alike have in common, in one direction of writing. Not for display. */
+function skeleton (text: string): string {
+  return unhomoglyph(text.normalize('NFD')).normalize('NFD')
+}
+
+/**
+ * What usernames that look alike have in common: "Iisa" and "lisa", "0liver" and "Oliver", Cyrillic "сосо" and "coco".
+ * It is the skeleton of the name as it is shown, folded, and the skeleton of that, so that letter case makes no
+ * difference unless it changes how a letter looks. Takes a name that `checkUsername` accepted.
+ */
+export function usernameSkeleton (username: string): string {
+  return skeleton(fold(skeleton(username)))
+}
+
 /**
  * What makes an e-mail address unique and finds it: the whole of it case-folded. Domains know no case (RFC 1035); local
  * parts may by RFC 5321, 2.4, which discourages it, and no provider in common use does: two accounts that differ by
@@ -114,10 +130,9 @@ export function emailKey (email: string): string {
  *   emoji, symbols, apostrophes, controls, format characters, private or unassigned code points, nor lone surrogates;
  * - one script, or Latin with Chinese, Japanese or Korean ("Highly Restrictive"); digits of one system; nothing
  *   invisible, no heaps of marks, no letters made to be taken for others;
- * - not "Deleted user", in any spelling.
+ * - not "Deleted user", in any spelling, nor what looks like it.
  *
- * Not found: names wholly in one script that look like one in another (Cyrillic "сосо"): that takes Unicode's
- * confusables table, which Node does not have.
+ * That a name must not look like that of another account is checked where it is registered, by `usernameSkeleton`.
  *
  * @returns the name to store, in NFKC, and its key; or a problem that completes "username …"
  */
@@ -134,7 +149,8 @@ export function checkUsername (username: string): Checked {
   if (mixesScripts(value)) return { problem: 'must not mix letters of several scripts' }
   if (new Set(value.match(/\p{Nd}/gu)?.map(zeroOf)).size > 1) return { problem: 'must not mix digits of several systems' }
   const key = usernameKey(value)
-  return RESERVED.has(key) ? { problem: 'is reserved' } : { value, key }
+  const isReserved = RESERVED.some(name => key === usernameKey(name) || usernameSkeleton(value) === usernameSkeleton(name))
+  return isReserved ? { problem: 'is reserved' } : { value, key }
 }
 
 /** https://html.spec.whatwg.org/#valid-e-mail-address: what `<input type=email>` takes. No part can match another's text. */

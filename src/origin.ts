@@ -28,5 +28,8 @@ export function isForeign (request: FastifyRequest, allowed: ReadonlySet<string>
   return site === 'cross-site' || site === 'same-site'
 }
 
+/** Whether a request only reads. */
+export const isSafe = (request: FastifyRequest): boolean => SAFE_METHODS.has(request.method)
+
 /** Whether a request can do something: it changes data, or opens a socket over which data is changed. */
-export const isUnsafe = (request: FastifyRequest): boolean => !SAFE_METHODS.has(request.method) || isUpgrade(request)
+export const isUnsafe = (request: FastifyRequest): boolean => !isSafe(request) || isUpgrade(request)

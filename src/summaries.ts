@@ -5,6 +5,7 @@
 import { mongodb } from '@fastify/mongodb'
 import type { FastifyBaseLogger } from 'fastify'
 import { DUPLICATE_KEY, type ConversationDocument, type MessageDocument } from './documents.js'
+import { apiError } from './errors.js'
 import { membersOf } from './messages.js'
 import type { Mark } from './schemas/conversations.js'
 import type { Receipt } from '../plugins/conversations.js'
@@ -129,8 +130,7 @@ export class Summaries {
         updateOne: { filter: { _id: message.conversation, lastSeq: { $lt: message.seq } }, update: { $set: summaryOf(message) }, upsert: true }
       })), { ordered: false })
     } catch (error) {
-      const onlyLater = error instanceof mongodb.MongoBulkWriteError && [error.writeErrors].flat().every(({ code }) => code === DUPLICATE_KEY)
-      if (!onlyLater) throw error
+      if (!onlyLater(error)) throw error
     }
   }
 
@@ -147,11 +147,24 @@ export class Summaries {
       { _id: conversation, $or: [{ [`${field}.delivered`]: { $not: { $gte: delivered } } }, { [`${field}.read`]: { $not: { $gte: read } } }] },
       { $max: { [`${field}.delivered`]: delivered, [`${field}.read`]: read } },
       { returnDocument: 'after' })
-    if (raised === null) return markOf(document, user)
+    if (raised === null) {
+      const mark = markOf(document, user)
+      // Else a mark as high is there, but not durable yet: it must not be answered, nor a lower one.
+      if (mark.delivered >= delivered && mark.read >= read) return mark
+      throw apiError('unavailable', 'the mark is not stored durably yet', '', { retryAfter: 1 })
+    }
     const mark = markOf(raised, user)
     if (mark.delivered > 0) this.changed({ conversation, user, ...mark, ...(socket === undefined ? {} : { socket }) })
     return mark
   }
+}
+
+/** Whether all that failed were upserts that met a later summary. A lost connection has no write errors. */
+function onlyLater (error: unknown): boolean {
+  if (!(error instanceof mongodb.MongoBulkWriteError)) return false
+  if (error.result.getWriteConcernError() !== undefined) return false
+  const refused = [error.writeErrors].flat()
+  return refused.length > 0 && refused.every(({ code }) => code === DUPLICATE_KEY)
 }
 
 function summaryOf (message: MessageDocument) {

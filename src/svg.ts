@@ -3,8 +3,9 @@ import {
   ATTRIBUTES, DROPPED_ATTRIBUTES, DROPPED_PREFIXES, EDITOR_NAMESPACES, ELEMENTS, PROPERTIES, SVG_NAMESPACE,
   TEXT_ELEMENTS, XLINK_NAMESPACE, XML_NAMESPACE
 } from './svg/allow-list.js'
-import { MAX_DEPTH, checkReferences, type SvgElement } from './svg/expansion.js'
-import { Refusal, quote, readReference, readStyle, readValue } from './svg/values.js'
+import type { SvgElement } from './svg/element.js'
+import { MAX_DEPTH, checkReferences } from './svg/expansion.js'
+import { Refusal, quote, readProperty, readReference, readStyle } from './svg/values.js'
 
 /** Bytes of an avatar's SVG, as sent and as stored. An emoji has 2 to 10 KiB; a user list carries one an entry. */
 export const MAX_AVATAR_BYTES = 32 * 1024
@@ -51,7 +52,7 @@ function addAttribute (element: SvgElement, { name, local, prefix, uri, value }:
     element.references.push(...style.references)
     if (style.value !== '') element.attributes.push(['style', style.value])
   } else if (known !== undefined && (ATTRIBUTES.has(known) || PROPERTIES.has(known))) {
-    element.references.push(...readValue(text, `the attribute ${known}`))
+    element.references.push(...readProperty(known, text, `the attribute ${known}`))
     element.attributes.push([known, text])
   } else {
     throw new Refusal(`must not have the attribute ${quote(name)} (on <${element.name}>)`)
@@ -145,7 +146,8 @@ function serialize ({ name, id, attributes, children }: SvgElement, used: Readon
  *   white space between elements.
  * - Refused: DOCTYPE, entities but the five of XML, processing instructions, CDATA, and every element, attribute, style
  *   property and function that src/svg/allow-list.ts does not name; references to anything but an `#id` inside.
- * - Limits: MAX_AVATAR_BYTES before and after, 2,000 elements, 64 levels, 10,000 elements once references are followed.
+ * - Refused as well: dashes, and several filters on one element (values.ts).
+ * - Limits: MAX_AVATAR_BYTES before and after, 2,000 elements, 64 levels, and what drawing takes (src/svg/cost.ts).
  *
  * Linear in the input's length. The value is a fixed point: it is accepted and comes back the same. The empty string
  * ("no avatar") is the caller's to handle; here it is refused.

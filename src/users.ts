@@ -4,6 +4,9 @@ import type { User } from './schemas/users.js'
 /** Never read where it is not compared: what was not read cannot leak. */
 export const WITHOUT_PASSWORD = { password: 0 } as const
 
+/** What a user takes in JSON besides its name and avatar. */
+const USER_BYTES = 150
+
 type PublicFields = Pick<UserDocument, '_id' | 'username' | 'email' | 'avatarImage' | 'isAvatarImageSet' | 'deletedAt'>
 
 /**
@@ -13,6 +16,14 @@ type PublicFields = Pick<UserDocument, '_id' | 'username' | 'email' | 'avatarIma
 export function publicUser ({ _id, username, avatarImage, isAvatarImageSet, deletedAt }: Omit<PublicFields, 'email'>): User {
   if (deletedAt !== undefined) return { _id: _id.toHexString(), username: 'Deleted user', deleted: true }
   return { _id: _id.toHexString(), username, password: '', avatarImage, isAvatarImageSet }
+}
+
+/**
+ * The bytes of a user in JSON, as others see it. Neither names (src/names.ts) nor base64 have characters that
+ * JSON escapes.
+ */
+export function userBytes ({ username, avatarImage }: Omit<PublicFields, 'email'>): number {
+  return USER_BYTES + Buffer.byteLength(username) + avatarImage.length
 }
 
 /** A user as itself sees it: with its e-mail address. */

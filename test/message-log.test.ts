@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import type { App } from '../src/app.js'
+import { FaultProxy } from './fault-proxy.js'
 import { build, connect, conversationOf, databaseUrl, listen, register, type Person } from './helper.js'
-import { relay } from './relay.js'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
 t.comment(`SEED=${SEED}`)
@@ -100,8 +100,8 @@ t.test('one batch with repeats, conflicts and new messages: each gets its own an
 })
 
 t.test('an open outcome is cleared up: connections cut in the middle of writes, at seeded moments', async t => {
-  const { url, cut } = await relay(t, await databaseUrl())
-  const app = await build(t, { MONGODB_URL: url })
+  const proxy = await FaultProxy.start(t, await databaseUrl())
+  const app = await build(t, { MONGODB_URL: proxy.url })
   const people = await Promise.all(Array.from({ length: 4 }, () => register(app)))
   const [delays] = fc.sample(fc.array(fc.integer({ min: 0, max: 25 }), { minLength: 25, maxLength: 25 }), { numRuns: 1, seed: SEED })
   let cutting = true
@@ -110,7 +110,7 @@ t.test('an open outcome is cleared up: connections cut in the middle of writes, 
       // Moments are counted in messages stored, not in time.
       const from = app.messageLog.pending
       for (let n = 0; n < turns && app.messageLog.pending >= from - turns; n++) await new Promise(resolve => setImmediate(resolve))
-      cut()
+      proxy.cut()
       await new Promise(resolve => app.mongo.client.once('connectionCreated', resolve))
       if (!cutting) return
     }

@@ -148,21 +148,6 @@ t.test('a conversation that was not resumed begins at the first number pushed', 
       t.same(numbers(bens, conversation), upTo(3))
     }
   })
-
-  await t.test('a repeat does not begin it without those that came after', async t => {
-    const [anna, ben] = await Promise.all([register(app), register(app)])
-    const conversation = conversationOf(anna.id, ben.id)
-    const clientId = randomUUID()
-    const annas = await connect(t, origin, anna)
-    await annas.say(ben.id, 'first', clientId)
-    for (const text of ['second', 'third']) await annas.say(ben.id, text)
-    const late = await connect(t, origin, ben)
-    await annas.say(ben.id, 'first', clientId)
-    await late.until(() => numbers(late, conversation).length === 3 || undefined)
-    await annas.say(ben.id, 'fourth')
-    await late.until(() => numbers(late, conversation).at(-1) === 4 || undefined)
-    t.same(numbers(late, conversation), upTo(4))
-  })
 })
 
 t.test('a gap in what is pushed is filled from the database: lost publications show nowhere', async t => {

@@ -4,9 +4,15 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Test } from 'tap'
 
 export const ROOT = join(import.meta.dirname, '..')
+/** What `npm run build` makes of src/server.ts. */
+export const SERVER = join(ROOT, 'dist/src/server.js')
+
+/** What a server or a directory ends with: a test of tap, or a program that has no test around it. */
+export interface Lifetime {
+  teardown (end: () => unknown): void
+}
 
 export interface ServerProcess {
   child: ChildProcess
@@ -18,7 +24,7 @@ export interface ServerProcess {
 }
 
 /** A directory for DATA_DIR that goes with the test. */
-export async function dataDir (t: Test): Promise<string> {
+export async function dataDir (t: Lifetime): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'chat-data-'))
   t.teardown(async () => { await rm(dir, { recursive: true, force: true }) })
   return join(dir, 'data')
@@ -26,7 +32,7 @@ export async function dataDir (t: Test): Promise<string> {
 
 /** Runs dist/src/server.js (`npm test` builds it before) until it ends. */
 export async function run (env: Record<string, string>, args: string[] = []): Promise<{ code: number | null, out: string, err: string }> {
-  const child = spawn(process.execPath, [join(ROOT, 'dist/src/server.js'), ...args], { env: { PATH: process.env.PATH!, ...env } })
+  const child = spawn(process.execPath, [SERVER, ...args], { env: { PATH: process.env.PATH!, ...env } })
   let out = ''
   let err = ''
   child.stdout.on('data', chunk => { out += chunk })
@@ -35,21 +41,31 @@ export async function run (env: Record<string, string>, args: string[] = []): Pr
   return { code, out, err }
 }
 
+export interface StartOptions {
+  /** another build's dist/src/server.js */
+  script?: string
+  /** keep the lines that are logged after the start; hours of them take memory */
+  keepLog?: boolean
+}
+
 /** Starts dist/src/server.js on a free port and waits until it listens; it is killed with the test. */
-export async function start (t: Test, env: Record<string, string>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [join(ROOT, 'dist/src/server.js')], {
+export async function start (
+  t: Lifetime, env: Record<string, string>, { script = SERVER, keepLog = true }: StartOptions = {}
+): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [script], {
     // Tests that keep the machine busy are no overload.
     env: { PATH: process.env.PATH!, PORT: '0', HOST: '127.0.0.1', MAX_LOOP_DELAY_MS: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit']
   })
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   t.teardown(async () => { child.kill('SIGKILL'); await closed })
   const log: string[] = []
+  let listening = false
   const origin = await new Promise<string>((resolve, reject) => {
     let rest = ''
     child.stdout!.on('data', chunk => {
       const lines = (rest + chunk).split('\n')
       rest = lines.pop()!
-      log.push(...lines)
+      if (keepLog || !listening) log.push(...lines)
       for (const line of lines) {
         const url = /chat server: (http:\/\/[^/]+)/.exec(line)
         if (url !== null) resolve(url[1]!)
@@ -57,6 +73,7 @@ export async function start (t: Test, env: Record<string, string>): Promise<Serv
     })
     closed.then(([code]) => { reject(new Error(`the server ended with ${code}`)) }, reject)
   })
+  listening = true
   return { child, origin, log, end: async signal => { child.kill(signal); return await closed } }
 }
 

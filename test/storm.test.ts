@@ -9,17 +9,16 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { ChatClient, conversationOf, type Message } from '../client/src/index.js'
 import { seeded } from './client/world.js'
+import { differenceOf, faultsIn, notStored, readLog, sentKey, type Device, type Logs, type Person } from './chat-log.js'
+import { heldAfter, timers } from './metrics.js'
 import { dataDir, request, start, type ServerProcess } from './server.js'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
 const MESSAGES = Number(process.env.STORM_MESSAGES ?? 40_000)
 const NO_LIMITS = { REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0', LOG_LEVEL: 'info', PRESENCE_GRACE_MS: '0' }
 const UNDER_WAY = 20
-/** Longer than a client waits before it comes back and resumes. */
-const SILENCE_MS = 20_000
-
-interface Person { id: string, token: string }
-interface Device { client: ChatClient, person: Person, log: Message[] }
+/** For the last socket to be cleaned up after. */
+const CLEAN_UP_MS = 60_000
 
 class Storm {
   readonly random = seeded(SEED)
@@ -36,14 +35,8 @@ class Storm {
 
   pick<T> (list: readonly T[]): T { return list[Math.floor(this.random() * list.length)]! }
 
-  /** Timers of the server process that are set now. */
-  private async timers (): Promise<number> {
-    const text = await (await fetch(`${this.server.origin}/metrics`)).text()
-    return Number(/^nodejs_active_resources\{type="Timeout"\} (\d+)$/m.exec(text)?.[1] ?? 0)
-  }
-
   async gather (people: number, conversations: number): Promise<void> {
-    this.timersBefore = await this.timers()
+    this.timersBefore = await timers(this.server.origin)
     t.comment(`SEED=${SEED}`)
     this.people.push(...await Promise.all(Array.from({ length: people }, async (_, n) => {
       const { body } = await request(this.server.origin, 'POST', '/api/v1/user/register', { body: { username: `user${n}`, email: `user${n}@example.org`, password: 'correct horse' } })
@@ -109,7 +102,7 @@ class Storm {
         const to = http ? (from === a ? b : a) : this.partner(device.person)
         const clientId = randomUUID()
         const text = `message ${begun} 👋🏽`
-        this.sent.set(conversationOf(from.id, to.id) + clientId, text)
+        this.sent.set(sentKey(conversationOf(from.id, to.id), clientId), text)
         this.acked.push(http ? await this.byHttp(from, to, text, clientId) : await device.client.send(to.id, text, { clientId }))
         each(this.acked.length)
       }
@@ -127,50 +120,24 @@ class Storm {
 
   /** The exact invariants: 0 gaps, 0 duplicates, 0 out of order, every acknowledged message with its number, every clientId once. */
   async verify (): Promise<void> {
-    const all = new Map<string, Message[]>()
+    const { origin } = this.server
+    const all: Logs = new Map()
     const everyone = [...this.pairs, ...this.people.map((person): [Person, Person] => [person, person])]
     for (const [a, b] of everyone) {
-      const log: Message[] = []
-      for (let more = true; more;) {
-        const { body } = await request(this.server.origin, 'GET', `/api/v1/getallmessages?sender=${a.id}&reciver=${b.id}&after=${log.length}&limit=1000`, { token: a.token })
-        log.push(...body.data)
-        more = body.hasMore
-      }
+      const log = await readLog(origin, a, b.id)
       if (log.length > 0) all.set(conversationOf(a.id, b.id), log)
     }
     const stored = [...all.values()].flat()
     this.t.equal(stored.length, this.sent.size, 'as many are stored as were sent')
-    let wrong = 0
-    for (const [conversation, log] of all) {
-      log.forEach((message, n) => {
-        if (message.seq !== n + 1 || this.sent.get(conversation + message.clientId!) !== message.message) wrong++
-      })
-      if (new Set(log.map(({ clientId }) => clientId)).size !== log.length) wrong++
+    this.t.same(faultsIn(all, this.sent), [], 'gapless, each text under its clientId, no clientId twice')
+    this.t.same(notStored(all, this.acked), [], 'each was acknowledged with its number')
+    const lost: object[] = []
+    for (const device of this.devices) {
+      const difference = await differenceOf(device, all)
+      if (difference !== undefined) lost.push(difference)
     }
-    this.t.equal(wrong, 0, 'gapless, each text under its clientId, no clientId twice')
-    this.t.equal(this.acked.filter(({ conversation, seq, _id }) => all.get(conversation)?.[seq - 1]?._id !== _id).length, 0, 'each was acknowledged with its number')
-
-    const lost: unknown[] = []
-    for (const { client, person, log } of this.devices) {
-      const expected = [...all].filter(([conversation]) => conversation.includes(person.id))
-      const total = expected.reduce((sum, [, messages]) => sum + messages.length, 0)
-      await this.until(client, () => log.length >= total)
-      const seen = groupByConversation(log)
-      const differing = expected.filter(([conversation, messages]) => !sameOrder(seen.get(conversation) ?? [], messages))
-        .map(([conversation, messages]) => ({ conversation, stored: messages.length, seen: seen.get(conversation)?.map(({ seq }) => seq) }))
-      if (log.length !== total || differing.length > 0) lost.push({ user: person.id, state: client.state, seen: log.length, total, differing })
-    }
-    this.t.same(lost, [], `${this.devices.length} devices equal the database: ${stored.length} messages in ${all.size} conversations`)
-  }
-
-  /** Waits for messages, but not for ever: a device that gets none any more has lost what it still lacks. */
-  private async until (client: ChatClient, complete: () => boolean): Promise<void> {
-    if (complete()) return
-    await new Promise<void>(resolve => {
-      const done = () => { off(); clearTimeout(silence); resolve() }
-      const silence = setTimeout(done, SILENCE_MS)
-      const off = client.on('message', () => { if (complete()) done(); else silence.refresh() })
-    })
+    const devices = `${this.devices.length} devices equal the database`
+    this.t.same(lost, [], `${devices}: ${stored.length} messages in ${all.size} conversations`)
   }
 
   /** After the storm no socket, timer, map entry, cursor or queue is left: asked of the process's own gauges. */
@@ -178,29 +145,11 @@ class Storm {
     const closed = Promise.all([...this.open].map(async socket => await once(socket, 'close')))
     for (const { client } of this.devices) client.close()
     await closed
-    const names = ['sockets', 'users_online', 'cursors', 'awaited_acks', 'socket_queued_bytes', 'users_watched', 'users_leaving', 'users_typing', 'messages_pending', 'summaries_pending']
-    const left = async () => {
-      const text = await (await fetch(`${this.server.origin}/metrics`)).text()
-      return Object.fromEntries(names.map(name => [name, Number(new RegExp(`^chat_${name} (\\S+)$`, 'm').exec(text)![1])]))
-    }
-    let counts = await left()
-    while (Object.values(counts).some(count => count !== 0)) counts = await left()
-    this.t.same(counts, Object.fromEntries(names.map(name => [name, 0])))
-    while (await this.timers() > this.timersBefore) await left()
+    this.t.same(await heldAfter(this.server.origin, CLEAN_UP_MS), {}, 'nothing is held for anybody')
+    const { origin } = this.server
+    for (let now = await timers(origin); now > this.timersBefore;) now = await timers(origin)
     this.t.pass('no timer is left')
   }
-}
-
-const sameOrder = (seen: Message[], stored: Message[]) => seen.length === stored.length && seen.every(({ _id, seq }, n) => _id === stored[n]!._id && seq === n + 1)
-
-function groupByConversation (log: Message[]): Map<string, Message[]> {
-  const groups = new Map<string, Message[]>()
-  for (const message of log) {
-    const group = groups.get(message.conversation)
-    if (group === undefined) groups.set(message.conversation, [message])
-    else group.push(message)
-  }
-  return groups
 }
 
 t.test(`50 users, 200 conversations, ${MESSAGES} messages over HTTP and sockets, sockets reset at random`, async t => {

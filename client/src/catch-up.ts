@@ -5,10 +5,12 @@
  */
 import { Cursors } from './cursors.js'
 import { ChatError } from './errors.js'
-import type { ConversationState, Message, ResumeFrame } from './frames.js'
+import type { ConversationState, HelloFrame, Message, ResumeFrame } from './frames.js'
 
 /** `resumed` lists this many conversations: fewer than that are all there are. */
 const LISTED = 50
+/** Conversations in one `resume`: each costs the server a look-up, and a refused frame is said again. */
+const RESUME_CONVERSATIONS = 500
 /** Before a new connection is tried because this one does not bring what it owes. */
 const RENEW_MS = 1000
 
@@ -26,7 +28,7 @@ export interface CatchUpEffects {
 
 export class CatchUp {
   // Of the present connection:
-  private frameBytes: number | undefined
+  private limits: HelloFrame['limits'] | undefined
   /** `resume` frames without their `resumed` yet */
   private asked = 0
   /** the conversations in them, and the numbers they were asked from */
@@ -51,8 +53,8 @@ export class CatchUp {
   get waiting (): boolean { return this.asked > 0 }
 
   /** A connection begins: everything known is resumed. Nothing known is asked for too, for the list of conversations that comes with the answer. */
-  begin (frameBytes: number): void {
-    this.frameBytes = frameBytes
+  begin (limits: HelloFrame['limits']): void {
+    this.limits = limits
     this.asked = 0
     this.asking.clear()
     this.discovered = false
@@ -66,7 +68,7 @@ export class CatchUp {
 
   /** The connection is gone. */
   end (): void {
-    this.frameBytes = undefined
+    this.limits = undefined
     // Not where it ended before: it may have had live messages that are newer than conversations which it did not get to know.
     if (this.discovered) this.before = this.cursors.snapshot()
     this.discovered = false
@@ -159,21 +161,26 @@ export class CatchUp {
     this.settle()
   }
 
-  /** Asks for these conversations from their cursors on, in as many frames as the limit of a frame's size makes of them. */
+  /** Asks for these conversations from their cursors on, in as many frames as the limits make of them. */
   private resume (conversations: string[]): void {
-    if (this.frameBytes === undefined || conversations.length === 0) return
+    if (this.limits === undefined || conversations.length === 0) return
+    const { frameBytes, resumeConversations = RESUME_CONVERSATIONS } = this.limits
+    const most = Math.min(RESUME_CONVERSATIONS, resumeConversations)
     const empty = JSON.stringify({ type: 'resume', have: {} }).length
     let have: Record<string, number> = {}
+    let count = 0
     let bytes = empty
     for (const id of conversations) {
       const seq = this.cursors.get(id)
       const more = `"${id}":${seq},`.length
-      if (bytes + more > this.frameBytes && bytes > empty) {
+      if (count > 0 && (count === most || bytes + more > frameBytes)) {
         this.ask({ type: 'resume', have })
         have = {}
+        count = 0
         bytes = empty
       }
       have[id] = seq
+      count++
       bytes += more
       this.asking.set(id, seq)
     }
@@ -200,7 +207,7 @@ export class CatchUp {
   }
 
   private settle (): void {
-    if (this.synced || this.frameBytes === undefined || this.recent === undefined) return
+    if (this.synced || this.limits === undefined || this.recent === undefined) return
     if (this.asked > 0 || this.listing !== undefined || this.paging.size > 0) return
     this.synced = true
     this.effects.synced(this.recent)

@@ -83,6 +83,8 @@ export interface HelloFrame {
     messageChars: number
     /** frames; 0 where there is no limit */
     ratePerSecond: number
+    /** conversations that one `resume` may name; older servers do not announce it */
+    resumeConversations?: number
   }
   /** the server's time, ISO 8601 */
   now: string

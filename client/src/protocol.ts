@@ -39,7 +39,11 @@ export class Protocol {
   hello: HelloFrame | undefined
   private leaving = false
   private pace = new Pace(0, 0)
+  /** `resume` frames to be said */
   private resumes: ResumeFrame[] = []
+  /** the one on the socket; the next one goes when it is answered, so that a refusal can only be about it */
+  private resuming: ResumeFrame | undefined
+  private resumeAt = -Infinity
   private watchUnsaid = false
   private readonly typedAt = new Map<string, number>()
   private marksFirst = false
@@ -92,6 +96,7 @@ export class Protocol {
   disconnected (): void {
     this.hello = undefined
     this.resumes = []
+    this.resuming = undefined
     this.catchUp.end()
     this.outbox.requeue()
   }
@@ -112,6 +117,7 @@ export class Protocol {
         this.outbox.acknowledged(frame.clientId, frame.message)
         break
       case 'resumed':
+        this.resuming = undefined
         this.stored(frame.conversations)
         this.catchUp.resumed(frame.conversations)
         break
@@ -147,7 +153,8 @@ export class Protocol {
       if (frame === undefined) break
       this.transmit(frame)
     }
-    const wakeAt = Math.min(this.marks.dueAt, this.outbox.wakeAt())
+    const resumeAt = this.mayResume ? this.resumeAt : Infinity
+    const wakeAt = Math.min(this.marks.dueAt, this.outbox.wakeAt(), resumeAt)
     if (wakeAt < Infinity) this.effects.wake(Math.max(0, wakeAt - now))
   }
 
@@ -155,8 +162,9 @@ export class Protocol {
     this.hello = hello
     this.leaving = false
     this.pace = new Pace(hello.limits.ratePerSecond, this.now())
+    this.resumeAt = -Infinity
     this.typedAt.clear()
-    this.catchUp.begin(hello.limits.frameBytes)
+    this.catchUp.begin(hello.limits)
     this.restate()
   }
 
@@ -169,18 +177,50 @@ export class Protocol {
   private failed (frame: ErrorFrame): void {
     if (frame.clientId === undefined) this.emitter.emit('error', new ChatError(frame.code, frame.message, frame))
     const passes = isRetryable(frame.code)
-    if (passes) this.pace.hold(this.now() + (frame.retryAfterMs ?? RETRY_MS))
-    if (frame.clientId !== undefined) return this.outbox.refused(frame)
-    // Which other frame it was is not said. If what was asked for may be among it, that starts anew: with a new connection if it may succeed then.
-    if (!passes) this.catchUp.answered()
-    else if (this.catchUp.waiting) this.effects.renew(frame.retryAfterMs ?? RETRY_MS)
-    else this.restate()
+    const at = this.now() + (frame.retryAfterMs ?? RETRY_MS)
+    const about = this.refusedFrame(frame)
+    if (about === 'resume' && passes) {
+      // Everything else may go meanwhile: it costs the server less.
+      this.resumeAt = at
+      if (this.resuming !== undefined) this.resumes.unshift(this.resuming)
+      this.resuming = undefined
+      return
+    }
+    if (passes) this.pace.hold(at)
+    if (about === 'send') {
+      this.outbox.refused(frame)
+    } else if (about === 'other') {
+      if (passes) this.restate()
+    } else if (!passes) {
+      this.resuming = undefined
+      this.catchUp.answered()
+    } else if (this.catchUp.waiting) {
+      // What was asked for may be among it: that starts anew, with a new connection.
+      this.effects.renew(frame.retryAfterMs ?? RETRY_MS)
+    } else {
+      this.restate()
+    }
   }
+
+  /**
+   * Which frame an error is about. Servers that announce `resumeConversations` name the field `have` where it
+   * was a resume; of older ones it is not known.
+   */
+  private refusedFrame ({ path, clientId }: ErrorFrame): 'send' | 'resume' | 'other' | 'unknown' {
+    if (clientId !== undefined) return 'send'
+    if (path?.startsWith('have') === true) return 'resume'
+    return this.hello?.limits.resumeConversations === undefined ? 'unknown' : 'other'
+  }
+
+  /** Whether a `resume` is to be said, and none waits for its answer. */
+  private get mayResume (): boolean { return this.resuming === undefined && this.resumes.length > 0 }
 
   /** What must come first does: then messages and receipts in turn, so that neither holds up the other. */
   private nextFrame ({ user, limits }: HelloFrame, now: number): ClientFrame | undefined {
-    const resume = this.resumes.shift()
-    if (resume !== undefined) return resume
+    if (this.mayResume && now >= this.resumeAt) {
+      this.resuming = this.resumes.shift()!
+      return this.resuming
+    }
     if (this.watchUnsaid) {
       this.watchUnsaid = false
       return { type: 'watch', users: this.watched! }

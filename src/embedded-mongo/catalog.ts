@@ -6,7 +6,7 @@ export interface IndexSpec { name: string, key: Array<[path: string, direction: 
 export interface Index extends IndexSpec { id: number, multikey: boolean[], parts: KeyPart[], prefix: Buffer }
 /** `size` is the bytes of all documents; `nextRecord` numbers the next one; all begin with `prefix`. */
 export interface Collection {
-  ns: string, id: number, indexes: Index[], nextRecord: number, count: number, size: number, dropped: boolean, prefix: Buffer
+  ns: string, id: number, indexes: Index[], nextRecord: number, count: number, size: number, prefix: Buffer
 }
 
 const KEY = Buffer.from('\0catalog')
@@ -20,40 +20,58 @@ function hide<E extends { id: number }> (entry: E, parts?: KeyPart[]): E & { pre
 
 /** Which collections and indexes there are: whole in memory, and as one record in LMDB. */
 export class Catalog {
-  collections = new Map<string, Collection>()
-  /** Of these collections and indexes something may be left. */
+  /** Some entries of these collections and indexes may be left. */
   dropped: number[] = []
+  /** The collections as the latest transaction leaves them, and as they are on the disk. */
+  private latest = new Map<string, Collection>()
+  private durable = new Map<string, Collection>()
+  private changing = false
   private nextId = 1
   private saved = EMPTY
   constructor (private readonly root: RootDatabase<Buffer, Buffer>) { this.load() }
+  /** Inside a transaction what it has made of them so far, elsewhere what is on the disk. */
+  get collections (): Map<string, Collection> { return this.changing ? this.latest : this.durable }
   /** Reads it from LMDB: at the start, and after a failed commit. */
   load (): void {
     this.saved = this.root.get(KEY)?.toString() ?? EMPTY
     const { collections, ...rest } = JSON.parse(this.saved) as { collections: Collection[] }
     for (const { indexes } of collections) for (const index of indexes) hide(index, keyParts(index.key))
-    Object.assign(this, rest, { collections: new Map(collections.map(collection => [collection.ns, hide(collection)])) })
+    const latest = new Map(collections.map(collection => [collection.ns, hide(collection)]))
+    Object.assign(this, rest, { latest })
+    this.publish()
   }
 
-  /** Part of every transaction, at its end. */
-  save (): void {
-    const text = JSON.stringify({ nextId: this.nextId, dropped: this.dropped, collections: [...this.collections.values()] })
+  /** Runs the changes of one transaction and saves what they make of the catalog. */
+  change (run: () => void): void {
+    this.changing = true
+    try {
+      run()
+    } finally { this.changing = false }
+    const collections = [...this.latest.values()]
+    const text = JSON.stringify({ nextId: this.nextId, dropped: this.dropped, collections })
     if (text !== this.saved) this.root.putSync(KEY, Buffer.from(this.saved = text))
   }
 
+  /** Lets reads see the latest transaction, which is on the disk now. */
+  publish (): void {
+    const copies = [...this.latest.values()].map(latest => hide({ ...latest, indexes: [...latest.indexes] }))
+    this.durable = new Map(copies.map(collection => [collection.ns, collection]))
+  }
+
   getOrCreate (ns: string): Collection {
-    const found = this.collections.get(ns)
+    const found = this.latest.get(ns)
     if (found !== undefined) return found
     const indexes = [this.newIndex({ name: '_id_', key: [['_id', 1]], unique: true })]
-    const collection: Collection = hide({ ns, id: this.nextId++, indexes, nextRecord: 1, count: 0, size: 0, dropped: false })
-    this.collections.set(ns, collection)
+    const collection: Collection = hide({ ns, id: this.nextId++, indexes, nextRecord: 1, count: 0, size: 0 })
+    this.latest.set(ns, collection)
     return collection
   }
 
   drop (ns: string): Collection | undefined {
-    const collection = this.collections.get(ns)
+    const collection = this.latest.get(ns)
     if (collection === undefined) return undefined
     this.dropped.push(collection.id, ...collection.indexes.map(({ id }) => id))
-    collection.dropped = this.collections.delete(ns)
+    this.latest.delete(ns)
     return collection
   }
 

@@ -3,8 +3,7 @@ import { type Plain, fields, get, show } from './bson.js'
 import * as admin from './admin.js'
 import { type Context, type Handler, Options, namespaceOf, specOf } from './context.js'
 import * as indexes from './indexes.js'
-import { plan } from './index-keys.js'
-import { Turn } from './query.js'
+import { type Examined, type Query, Turn, drain, planOf, run } from './query.js'
 import * as reads from './reads.js'
 import { OP_QUERY, type Request } from './wire.js'
 import * as writes from './writes.js'
@@ -43,8 +42,9 @@ const table: Record<string, [run: Handler, takes: string]> = {
 const commands = new Map(Object.entries(table).map(([name, [run, takes]]) => [name, { run, takes: { ...COMMON, [name]: 'any' as const, ...specOf(takes) } }]))
 /** The option that holds the filter, of the commands that can be explained. */
 const FILTERS = new Map(Object.entries({ find: 'filter', count: 'query', distinct: 'query', findAndModify: 'query', aggregate: '', update: 'q', delete: 'q' }))
-/** Tells how a command would find its documents, of several statements the first: by which index, or by a scan. Nothing is run. */
-function explain (context: Context): Plain {
+/** Tells how a command would find its documents, of several statements the first: by which index, or by a scan.
+  * Unless only the plan is asked for, the documents are read and counted; nothing is changed. */
+async function explain (context: Context, outer: Options): Promise<Plain> {
   const given = fields(context.target)
   const [command, target] = given[0] ?? ['', context.target]
   const filter = FILTERS.get(command)
@@ -54,13 +54,25 @@ function explain (context: Context): Plain {
   const [statement] = command === 'update' || command === 'delete' ? options.docs(`${command}s`) : []
   if (statement !== undefined) options = new Options(command, fields(statement), command === 'update' ? writes.UPDATE : writes.DELETE)
   const query = command === 'aggregate' ? reads.pipelineQuery(inner, options).query : reads.queryOf(inner, options, filter)
-  const chosen = query.collection && plan(query.collection, query.filter, query.sort, query.hint)
+  const chosen = planOf(context.store, query)
   const [index, direction] = [chosen?.index, chosen?.reverse === true ? 'backward' : 'forward']
   const scan: Plain = { stage: 'IXSCAN', indexName: index?.name, keyPattern: new Map(index?.key), isMultiKey: index?.multikey.some(Boolean), direction }
   const all: Plain = chosen === undefined ? { stage: 'EOF' } : { stage: 'COLLSCAN', direction }
   const source = index === undefined ? all : { stage: 'FETCH', inputStage: scan }
   const winningPlan = chosen?.sorted === false ? { stage: 'SORT', inputStage: source } : source
-  return { explainVersion: '1', queryPlanner: { namespace: namespaceOf(inner), winningPlan, rejectedPlans: [] }, command: context.target, ok: 1 }
+  const planOnly = outer.val('verbosity')?.string === 'queryPlanner'
+  const executionStats = planOnly ? undefined : await execute(context, query)
+  const queryPlanner = { namespace: namespaceOf(inner), winningPlan, rejectedPlans: [] }
+  return { explainVersion: '1', queryPlanner, executionStats, command: context.target, ok: 1 }
+}
+
+/** Reads a query's documents to count what that takes. */
+async function execute ({ store, turn }: Context, query: Query): Promise<Plain> {
+  const examined: Examined = { keys: 0, docs: 0 }
+  let nReturned = 0
+  await drain(run(store, query, examined), turn, () => ++nReturned > 0)
+  const { keys, docs } = examined
+  return { executionSuccess: true, nReturned, totalKeysExamined: keys, totalDocsExamined: docs }
 }
 
 /** Runs one command. Throws MongoError. */

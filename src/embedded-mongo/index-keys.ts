@@ -12,6 +12,8 @@ export type Range = [start: Buffer, end: Buffer]
 type Slot = Val | Buffer | undefined
 /** Longest key of an index, without prefix and record number, and longest key that LMDB takes. */
 const [MAX_KEY, MAX_LMDB_KEY] = [1900, 1978]
+/** Entries up to which plans are compared, by leaps: a fraction of a millisecond. */
+const [FEWEST_COMPARED, MOST_COMPARED] = [16, 4096]
 const EMPTY_ARRAY = Buffer.from([RANK.emptyArray])
 const writer = new KeyWriter()
 export const keyParts = (key: Index['key']): KeyPart[] => key.map(([path, direction]) => ({ path: parsePath(path), descending: direction < 0 }))
@@ -76,18 +78,51 @@ function rowsOf (parts: KeyPart[], doc: Val, multikey?: boolean[], at = parts.ma
   })
 }
 
-/** How a query finds its documents; what it reads is tested against the whole filter again. Without an `index` it reads all documents as they were inserted.
-  * `sorted`: they come in the order that the sort asks for. `single`: only the entry of a unique index at which the only range starts can match. */
-export interface Plan { index: Index | undefined, ranges: Range[], reverse: boolean, sorted: boolean, single: boolean, score: number }
-/** Chooses the index with the longest equality prefix, then by a range or `$in`, then by the sort. Throws BadValue (2) for a hint without an index. */
-export function plan (collection: Collection, { demands }: Filter, sort: KeyPart[], hint?: Val): Plan {
+/** How a query finds its documents; what it reads is tested against the whole filter again. Without an `index` it
+  * reads all documents as they were inserted. `bounded`: how many parts of the index bound what is read. `sorted`:
+  * they come in the order that the sort asks for. `single`: only the entry of a unique index at which the only range
+  * starts can match. */
+export interface Plan {
+  index: Index | undefined,
+  bounded: number,
+  ranges: Range[]
+  reverse: boolean,
+  sorted: boolean,
+  single: boolean,
+  score: number
+}
+/** Whether there are more than `n` entries in a range. */
+type IsLonger = (range: Range, n: number) => boolean
+/** Chooses the index with the longest equality prefix, then by a range or `$in`, then by the sort; of those that
+  * different fields bound the one that reads fewer entries. Throws BadValue (2) for a hint without an index. */
+export function plan (
+  collection: Collection, { demands }: Filter, sort: KeyPart[], hint: Val | undefined, isLonger: IsLonger
+): Plan {
   const forced = hint === undefined ? undefined : findIndex(collection.indexes, hint)
   if (forced !== undefined) return planFor(forced, demands, sort)
   if (hint !== undefined) throw new MongoError(2, 'planner returned error :: caused by :: hint provided does not correspond to an existing index')
   const ranges: Range[] = [[collection.prefix, after(collection.prefix)]]
-  const scan: Plan = { index: undefined, ranges, reverse: false, sorted: sort.length === 0, single: false, score: 0 }
+  const sorted = sort.length === 0
+  const scan: Plan = { index: undefined, bounded: 0, ranges, reverse: false, sorted, single: false, score: 0 }
   const useful = collection.indexes.filter(({ key: [first] }) => sort[0]?.path.text === first?.[0] || demands.some(({ path }) => path === first?.[0]))
-  return useful.map(index => planFor(index, demands, sort)).reduce((best, candidate) => candidate.score > best.score ? candidate : best, scan)
+  const plans = useful.map(index => planFor(index, demands, sort))
+  const best = plans.reduce((best, candidate) => candidate.score > best.score ? candidate : best, scan)
+  return best.single ? best : shortest(best, plans, isLonger)
+}
+
+const boundedBy = ({ index, bounded }: Plan): string[] =>
+  index?.key.slice(0, bounded).map(([path]) => path) ?? []
+/** The best plan, unless another one, bounded by another field and sorted like it, reads fewer entries. */
+function shortest (best: Plan, plans: Plan[], isLonger: IsLonger): Plan {
+  const paths = boundedBy(best)
+  const rivals = plans.filter(other =>
+    other.sorted === best.sorted && boundedBy(other).some(path => !paths.includes(path)))
+  for (let n = FEWEST_COMPARED; rivals.length > 0 && n <= MOST_COMPARED; n *= 4) {
+    const short = [best, ...rivals].find(({ ranges }) =>
+      ranges.length <= n && !ranges.some(range => isLonger(range, n)))
+    if (short !== undefined) return short
+  }
+  return best
 }
 
 /** The stretches of encoded values that the demands leave of one part of an index, a single value without an end; undefined: all. */
@@ -99,15 +134,16 @@ function boundsFor ({ key, parts, multikey }: Index, part: number, demands: Dema
   if (parts.slice(0, part).some((other, i) => other.path.parts[0] === head && (multikey[i] === true || multikey[part] === true))) return undefined
   const points = own.filter(({ op }) => op === 'in').sort((a, b) => a.keys.length - b.keys.length)[0]
   if (points !== undefined) return distinct([...points.keys]).map(point => [point])
-  const low = own.find(({ op }) => op === '$gt' || op === '$gte')
+  const bounds = own.map(({ op, keys: [key = EMPTY_ARRAY] }) => (
+    { op, rank: key[0] as number, at: op === '$gt' || op === '$lte' ? after(key) : key }))
+  bounds.sort((a, b) => a.at.compare(b.at))
+  const low = bounds.findLast(({ op }) => op.startsWith('$gt'))
   // So may the two ends of a range.
-  const high = low !== undefined && multikey[part] === true ? undefined : own.find(({ op }) => op === '$lt' || op === '$lte')
-  const bound = (demand: Demand | undefined, past: string, otherwise: number): Buffer => {
-    const key = demand?.keys[0] ?? Buffer.from([otherwise])
-    return demand?.op === past ? after(key) : key
-  }
-  const rank = (low ?? high)?.keys[0]?.[0]
-  return rank === undefined ? undefined : [[bound(low, '$gt', rank), bound(high, '$lte', rank + 1)]]
+  const lowOnly = low !== undefined && multikey[part] === true
+  const high = lowOnly ? undefined : bounds.find(({ op }) => op.startsWith('$lt'))
+  const rank = (low ?? high)?.rank
+  if (rank === undefined) return undefined
+  return [[low?.at ?? Buffer.from([rank]), high?.at ?? Buffer.from([rank + 1])]]
 }
 
 function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
@@ -116,7 +152,10 @@ function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
   const extended = (encoded: Buffer): Buffer => writer.reset().raw(start).value(encoded, index.parts[equal]?.descending).take()
   for (; bounds?.length === 1 && bounds[0]?.length === 1; bounds = boundsFor(index, ++equal, demands)) start = extended(bounds[0][0])
   const point = start.subarray(0, MAX_LMDB_KEY)
-  if (index.unique && equal === index.parts.length) return { index, ranges: [[point, point]], reverse: false, sorted: true, single: true, score: 1000 }
+  if (index.unique && equal === index.parts.length) {
+    const ranges: Range[] = [[point, point]]
+    return { index, bounded: equal, ranges, reverse: false, sorted: true, single: true, score: 1000 }
+  }
   // Turned round, a bound that excludes its own bytes includes them and all that follows.
   const turned = index.parts[equal]?.descending === true
   const beginning = (key: Buffer): Range => [key, after(key)]
@@ -129,7 +168,10 @@ function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
   const score = equal * 20 + (bounds === undefined ? 0 : 10) + (backwards === undefined || sort.length === 0 ? 0 : 7)
   const cut = ranges.map(range => range.map(key => key.subarray(0, MAX_LMDB_KEY)) as Range)
   const read = cut.filter(([from, to]) => from.compare(to) < 0).sort(([a], [b]) => a.compare(b))
-  return { index, ranges: backwards === true ? read.reverse() : read, reverse: backwards === true, sorted: backwards !== undefined, single: false, score }
+  const reverse = backwards === true
+  const bounded = equal + Number(bounds !== undefined)
+  if (reverse) read.reverse()
+  return { index, bounded, ranges: read, reverse, sorted: backwards !== undefined, single: false, score }
 }
 
 /** Which way the index gives the sort's order, undefined if it does not; its first `equal` parts are the same for all documents, unless arrays are in play. */

@@ -18,31 +18,46 @@ export const [CHUNK, CHUNK_BYTES] = [200, 1024 * 1024]
 /** Memory of a sort without an index, which holds keys and record numbers only, and of one item beside its key. MongoDB allows 100 MiB of documents. */
 const [MAX_SORT_BYTES, ITEM_BYTES] = [32 * 1024 * 1024, 100]
 const SLICE_MS = 4 // longest time that a reader keeps the thread before it lets others in
-/** Finds a query's documents, by the plan that {@link plan} chooses at the first one. Throws QueryPlanKilled (175) once the collection is dropped. */
-export function run (store: Store, query: Query): Documents {
-  const ahead: Entries = []
-  return Object.assign(limited(store, query, ahead), { rest: () => { ahead.length = 0 } })
+/** Entries read so far, and documents tested. */
+export interface Examined { keys: number, docs: number }
+/** How a query will be answered; undefined without a collection. */
+export function planOf (store: Store, { collection, filter, sort, hint }: Query): Plan | undefined {
+  const isLonger = ([start, end]: Range, n: number): boolean => store.isLonger(start, end, n)
+  return collection && plan(collection, filter, sort, hint, isLonger)
 }
 
-function * limited (store: Store, query: Query, ahead: Entries): Documents {
-  const { collection, filter, sort, hint, skip = 0, limit = 0 } = query
-  if (collection === undefined) return
-  const chosen = plan(collection, filter, sort, hint)
+/** Finds a query's documents, by the plan that {@link planOf} gives at the first one. Throws QueryPlanKilled
+  * (175) once the collection is dropped. */
+export function run (store: Store, query: Query, examined: Examined = { keys: 0, docs: 0 }): Documents {
+  const ahead: Entries = []
+  return Object.assign(limited(store, query, ahead, examined), { rest: () => { ahead.length = 0 } })
+}
+
+function * limited (store: Store, query: Query, ahead: Entries, examined: Examined): Documents {
+  const { collection, filter, skip = 0, limit = 0 } = query
+  const chosen = planOf(store, query)
+  if (collection === undefined || chosen === undefined) return
   const wanted = limit === 0 ? Infinity : skip + limit
-  const found = scan(store, collection, filter, chosen, ahead, chosen.sorted ? wanted : Infinity)
+  const found = scan(store, collection, filter, chosen, ahead, chosen.sorted ? wanted : Infinity, examined)
   const source = chosen.sorted ? found : sorted(store, collection, query, found, wanted)
   for (let seen = 0; seen < wanted;) {
     const { value: found, done } = source.next()
-    if (collection.dropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
+    const isDropped = store.catalog.collections.get(collection.ns)?.id !== collection.id
+    if (isDropped) throw new MongoError(175, `collection dropped: ${collection.ns}`)
     if (done === true) return
     if (found === undefined || seen++ >= skip) yield found
   }
 }
 
-function * scan (store: Store, collection: Collection, filter: Filter, { index, ranges, reverse, single }: Plan, ahead: Entries, wanted: number): Documents {
+function * scan (
+  store: Store, collection: Collection, filter: Filter, { index, ranges, reverse, single }: Plan,
+  ahead: Entries, wanted: number, examined: Examined
+): Documents {
   if (single) {
+    examined.keys++
     const held = store.entry((ranges[0] as Range)[0]) // asking for one entry is cheaper than a range
     const doc = held && store.document(collection, recordOf(held))
+    examined.docs += Number(doc !== undefined)
     if (held !== undefined && doc !== undefined && filter.test(docVal(doc))) yield { record: recordOf(held), doc }
     return
   }
@@ -58,8 +73,10 @@ function * scan (store: Store, collection: Collection, filter: Filter, { index, 
         if (reverse) end = key
         else start = next(key)
         const record = recordOf(index?.unique === true ? value : key)
+        examined.keys += Number(index !== undefined)
         if (repeats && seen.size === seen.add(record).size) continue
         const doc = index === undefined ? value : store.document(collection, record)
+        examined.docs++
         if (doc !== undefined && filter.test(docVal(doc))) yield { record, doc }
       }
       more ||= ahead.length < read

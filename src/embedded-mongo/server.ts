@@ -1,13 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
-import { type Socket, createConnection, createServer } from 'node:net'
+import { chmodSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { type Socket, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { MongoError } from './errors.js'
 import type { Plain } from './bson.js'
 import { runCommand } from './commands.js'
+import { linked, ownDirectory, removeStale } from './ownership.js'
 import { Cursors } from './reads.js'
 import { Store } from './store.js'
 import { type Request, headerOf, messageLength, parseMessage, reply } from './wire.js'
@@ -27,38 +27,31 @@ server.maxConnections = 1000 // a driver's pool has 100
 const socketPath = await own().catch((error: NodeJS.ErrnoException) => {
   throw error.code === undefined ? error : new Error(`the data directory ${dir} can't be used: ${error.message}`)
 })
-const store = new Store(dir, noSync)
+const store = await Store.open(dir, noSync)
 server.on('connection', socket => { connections.set(socket, serve(socket, ++count).finally(() => connections.delete(socket))) })
 server.on('error', error => { log(error.message) })
 parentPort?.once('message', stop).postMessage(socketPath)
-/** Makes this the directory's only server: its socket, named by the process, is linked to as mongodb.sock, which is done whole or not at all and not where the
-  * name is taken. A link that nobody listens at is a dead process's. @returns the path for clients. Throws an Error that names the owner, or the system's. */
+/** Makes this the directory's only server, and links its socket as mongodb.sock. The socket lies in a directory that
+  * only this user can enter, whatever the mode of the data directory is. @returns the path for clients. Throws an
+  * Error that names the owner, or the system's. */
 async function own (): Promise<string> {
   if (process.platform === 'win32') throw new Error('the embedded server needs Unix sockets: on Windows name a MongoDB server by its URL')
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
-  chmodSync(dir, 0o700)
+  await ownDirectory(dir)
+  const link = join(dir, 'mongodb.sock')
+  await removeStale(link)
+  const name = `${process.pid}.sock`
   const fits = (path: string): boolean => Buffer.byteLength(path) <= MAX_SOCKET_PATH
-  const [link, name] = [join(dir, 'mongodb.sock'), `${process.pid}-${randomBytes(4).toString('hex')}.sock`]
-  const home = fits(join(dir, name)) ? dir : mkdtempSync(join(tmpdir(), 'mongodb-'))
+  const home = mkdtempSync(join(fits(join(dir, 'mongodb-XXXXXX', name)) ? dir : tmpdir(), 'mongodb-'))
   const path = join(home, name)
-  process.once('exit', () => { rmSync(home === dir ? path : home, { recursive: true, force: true }) })
+  const target = relative(dir, path).startsWith('..') ? path : relative(dir, path)
+  process.once('exit', () => {
+    if (linked(link) === target) rmSync(link)
+    rmSync(home, { recursive: true, force: true })
+  })
   await once(server.listen(path), 'listening')
   chmodSync(path, 0o600)
-  for (;;) {
-    try {
-      symlinkSync(home === dir ? name : path, link)
-      process.once('exit', () => { rmSync(link, { force: true }) })
-      return fits(link) ? link : path
-    } catch (error) { if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error }
-    try {
-      const other = readlinkSync(link)
-      const probe = createConnection(resolve(dir, other))
-      const lives = await once(probe, 'connect').then(() => true, () => false)
-      probe.destroy()
-      if (lives) throw new Error(`${dir} is in use by process ${parseInt(basename(other))}`)
-      if (readlinkSync(link) === other) for (const gone of [link, resolve(dir, other)]) rmSync(gone, { force: true }) // or somebody else was faster
-    } catch (error) { if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error } // its owner left meanwhile
-  }
+  symlinkSync(target, link)
+  return fits(link) ? link : path
 }
 
 /** Lets the commands in progress finish and closes everything. */
@@ -67,7 +60,7 @@ async function stop (): Promise<void> {
   for (const socket of connections.keys()) if (!busy.has(socket)) socket.destroy()
   await Promise.all(connections.values())
   await store.close()
-  server.close() // not before: who finds nobody listening takes the directory over
+  server.close()
   parentPort?.close()
 }
 

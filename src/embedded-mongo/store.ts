@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type RootDatabase, open } from 'lmdb'
+import { type RootDatabase, type RootDatabaseOptionsWithPath, open } from 'lmdb'
 import { MongoError } from './errors.js'
 import { docVal, show } from './bson.js'
 import { Catalog, type Collection, type Index, prefix } from './catalog.js'
@@ -37,7 +37,8 @@ export const entryKey = (index: Index, key: Buffer, record: number): Buffer => n
 export const recordOf = (bytes: Buffer): number => bytes.readUIntBE(bytes.length - RECORD, RECORD)
 /** The first key after this one. */
 export const next = (key: Buffer): Buffer => Buffer.concat([key, Buffer.alloc(1)])
-/** Documents, indexes and catalog in one LMDB file. Reads see the last commit; changes are made inside {@link write} only. */
+/** Documents, indexes and catalog in one LMDB file. Reads see the last commit that is on the disk; changes are
+  * made inside {@link write} only. */
 export class Store {
   readonly catalog: Catalog
   private readonly root: RootDatabase<Buffer, Buffer>
@@ -45,16 +46,24 @@ export class Store {
   private readonly jobs: Job[] = []
   private last: Promise<unknown> = Promise.resolve()
   private closing = false
-  /** Opens or makes the file. Throws an Error of one line for another format. @param noSync see {@link EmbeddedMongoOptions} */
-  constructor (dir: string, noSync = false) {
+  private constructor (dir: string, noSync: boolean) {
     this.path = join(dir, 'data.mdb')
-    checkFile(this.path)
-    this.root = open<Buffer, Buffer>({ path: this.path, keyEncoding: 'binary', encoding: 'binary', noSubdir: true, noSync, eventTurnBatching: false })
+    // lmdb's default, overlapping sync, shows commits to readers before the flush; a power cut undoes them.
+    const sync = { noSync, overlappingSync: false }
+    this.root = open<Buffer, Buffer>({ ...options(this.path), ...sync, eventTurnBatching: false })
     const format = this.root.get(FORMAT_KEY)?.toString()
     if (format !== undefined && format !== FORMAT) throw new Error(`${this.path} has format version ${format}, this program reads version ${FORMAT}`)
     if (format === undefined) this.root.putSync(FORMAT_KEY, Buffer.from(FORMAT))
     this.catalog = new Catalog(this.root)
     this.purge()
+  }
+
+  /** Opens or makes the file. Throws an Error of one line for another format. @param noSync no flushes */
+  static async open (dir: string, noSync = false): Promise<Store> {
+    const path = join(dir, 'data.mdb')
+    // Earlier versions wrote with overlapping sync; only that mode drops what a power cut left unfinished.
+    if (checkFile(path) > 0) await open(options(path)).close()
+    return new Store(dir, noSync)
   }
 
   /** Runs one after the other, in the order in which they come. */
@@ -86,10 +95,10 @@ export class Store {
       const end = performance.now() + GROUP_MS
       do answers.push((jobs.shift() as Job)())
       while (jobs.length > 0 && performance.now() < end)
-      this.catalog.save()
     }
     try {
-      if (jobs.length > 0) await this.root.transaction(runGroup).then(async () => await this.root.flushed)
+      if (jobs.length > 0) await this.root.transaction(() => { this.catalog.change(runGroup) })
+      this.catalog.publish()
       for (const answer of answers) answer()
       if (answers.length > 0 && this.jobs.length === 0) this.purge()
     } catch (error) {
@@ -117,6 +126,11 @@ export class Store {
       if ((bytes += value.length) > maxBytes) break
     }
     return out
+  }
+
+  /** Whether there are more than `n` entries from `start` to before `end`: counted inside LMDB, fast. */
+  isLonger (start: Buffer, end: Buffer, n: number): boolean {
+    return [...this.root.getKeys({ start, end, offset: n, limit: 1 })].length > 0
   }
 
   /** All entries whose keys begin with this, in chunks between which others may be let in. */
@@ -180,13 +194,17 @@ function without (keys: Buffer[], others: Buffer[]): Buffer[] {
   return keys.filter(key => !known.has(key.toString('latin1')))
 }
 
-/** lmdb ends the process over a file that is not its own. Throws an Error of one line. */
-function checkFile (path: string): void {
+const options = (path: string): RootDatabaseOptionsWithPath =>
+  ({ path, keyEncoding: 'binary', encoding: 'binary', noSubdir: true })
+
+/** lmdb ends the process over a file of another program. Throws an Error of one line. @returns bytes of its head */
+function checkFile (path: string): number {
   const [head, file] = [Buffer.alloc(32), openSync(path, 'a+', 0o600)]
   const length = readSync(file, head, 0, 32, 0)
   closeSync(file)
   // LMDB's magic number, 0xBEEFC0DE, follows the header of the first page.
   if (length > 0 && !head.includes(Buffer.from('dec0efbe', 'hex'))) throw new Error(`${path} is not a data file of the embedded server`)
+  return length
 }
 
 /** E11000 for a key that another document holds. */

@@ -1,36 +1,45 @@
-/** One socket of a user: what it may send, what it has seen, and what waits to be taken by it. */
-import { randomUUID } from 'node:crypto'
+/** One socket of a user: what it has seen, and what waits to be taken by it. */
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import type { Message } from '../schemas/messages.js'
-import { CLOSE, type ServerFrame } from '../schemas/frames.js'
-import { Cursors, type CursorSink, type ReadPage } from './cursors.js'
-import { TokenBucket } from './token-bucket.js'
+import { CLOSE, type HelloFrame, type ServerFrame } from '../schemas/frames.js'
+import { Cursors, type CursorOptions, type CursorSink } from './cursors.js'
+import { ExpectedAcks, type ExpectedAck } from './expected-acks.js'
+import type { LogReads } from './log-reads.js'
 
-export interface ConnectionLimits {
-  /** frames a second; 0 switches the limit off */
-  framesPerSecond: number
+export interface ConnectionLimits extends CursorOptions {
   /** bytes queued to a socket that does not read, before it is closed with 4408 */
   queueBytes: number
   /** malformed frames in a row, before it is closed with 4400 */
   badFrames: number
 }
 
-/** Bursts: what people type after a reconnect, or a client sends at its start. */
-const BURST_SECONDS = 3
-/** Refused frames without a pause, in bursts, before a socket is closed with 4429: by then it ignores the errors. */
-const REFUSED_BURSTS = 3
-/** The loops go on when no more than this share of the queue is taken, so that there is room for live messages. */
-const DRAINED_SHARE = 0.25
+/** Whose socket it is. */
+export interface Caller { user: string, session: string }
 
-/** An ack that this socket waits for. */
-interface Awaited {
-  /** as the client spelled it */
-  clientId: string
-  /** once it is stored */
-  message?: Message
+/** What a connection needs of the process. */
+export interface ConnectionOptions {
+  limits: ConnectionLimits
+  reads: LogReads
+  onEnd: (connection: Connection) => void
 }
 
-/** The WebSocket frame that carries a message: made once, sent to every socket of both members (RFC 6455 text is UTF-8). */
+/**
+ * Pages are read when no more than this share of the queue is taken, so that there is room for live messages.
+ */
+export const DRAINED_SHARE = 0.25
+/**
+ * Pages are sent until this share of the queue is taken: a page, with what JSON adds, fits in above
+ * DRAINED_SHARE.
+ */
+const ROOM_SHARE = 0.5
+/** Bytes of a ping's payload: a client that does not read cannot guess what its pong must repeat. */
+const PING_BYTES = 8
+
+/**
+ * The WebSocket frame that carries a message: made once, sent to every socket of both members (RFC 6455 text
+ * is UTF-8).
+ */
 export function messageFrame (message: Message): Buffer {
   return Buffer.from(`{"type":"message","message":${JSON.stringify(message)}}`)
 }
@@ -38,114 +47,149 @@ export function messageFrame (message: Message): Buffer {
 export class Connection implements CursorSink {
   readonly id = randomUUID()
   readonly openedAt = Date.now()
+  readonly user: string
+  readonly session: string
   readonly cursors: Cursors
   /** resume frames are answered one after the other */
   resuming: Promise<unknown> = Promise.resolve()
   /** sends are appended in the order of their frames */
   sending: Promise<unknown> = Promise.resolve()
   /** when the next ping is due, and the pong of the last one; milliseconds since the epoch */
-  pingAt = 0
+  pingAt = Infinity
   pongBy = Infinity
+  /** when what other processes stored was last compared, successfully; milliseconds since the epoch */
+  comparedAt = this.openedAt
   closed = false
 
-  private readonly awaited = new Map<string, Awaited>()
-  private readonly bucket: TokenBucket
-  private readonly waiting: (() => void)[] = []
-  private badInARow = 0
-  private refused = 0
+  readonly #limits: ConnectionLimits
+  readonly #onEnd: (connection: Connection) => void
+  readonly #acks = new ExpectedAcks()
+  readonly #ending = new AbortController()
+  readonly #waiting: (() => void)[] = []
+  /** The payload of the ping that waits for its pong. */
+  #pingData: Buffer | undefined
+  #greeted = false
+  #badInARow = 0
 
-  constructor (
-    readonly ws: WebSocket,
-    readonly user: string,
-    readonly session: string,
-    private readonly limits: ConnectionLimits,
-    read: ReadPage,
-    private readonly onEnd: (connection: Connection) => void
-  ) {
-    this.cursors = new Cursors(this, read)
-    this.bucket = new TokenBucket(limits.framesPerSecond, limits.framesPerSecond * BURST_SECONDS)
+  constructor (readonly ws: WebSocket, caller: Caller, { limits, reads, onEnd }: ConnectionOptions) {
+    this.user = caller.user
+    this.session = caller.session
+    this.#limits = limits
+    this.#onEnd = onEnd
+    this.cursors = new Cursors(this, reads.of(caller.user, this.#ending.signal), limits)
+  }
+
+  /** Aborts when the socket is gone. */
+  get ending (): AbortSignal { return this.#ending.signal }
+
+  /**
+   * Sends the first frame; those before it are not sent at all.
+   * @returns whether it was sent now
+   */
+  greet (hello: HelloFrame): boolean {
+    if (this.closed || this.#greeted) return false
+    this.#greeted = true
+    this.send(hello)
+    return true
   }
 
   /** Sends a frame, unless the socket is closed; a socket that does not read is closed instead. */
   send (frame: ServerFrame | Buffer): void {
-    if (this.closed) return
+    if (this.closed || !this.#greeted) return
     const bytes = Buffer.isBuffer(frame) ? frame : Buffer.from(JSON.stringify(frame))
-    if (this.ws.bufferedAmount + bytes.length > this.limits.queueBytes) {
+    if (this.ws.bufferedAmount + bytes.length > this.#limits.queueBytes) {
       this.close(CLOSE.slowReader, 'reads too slowly; resume to get what was missed')
       return
     }
-    this.ws.send(bytes, { binary: false }, this.flushed)
+    this.ws.send(bytes, { binary: false }, this.#flushed)
   }
 
-  /** A live message: goes out if it is the next one of its conversation; else the cursor's loop brings it. */
+  /**
+   * A live message: goes out if it is the next one of its conversation; else a turn of its cursor brings it.
+   */
   offer (message: Message, frame: Buffer): void {
     if (this.cursors.offer(message.conversation, message.seq)) this.deliver(message, frame)
   }
 
   deliver (message: Message, frame?: Buffer): void {
-    const awaited = message.sender === this.user && message.clientId !== undefined ? this.awaited.get(message.conversation + message.clientId) : undefined
-    if (awaited === undefined) this.send(frame ?? messageFrame(message))
-    else this.ack(awaited.clientId, message)
+    const { sender, conversation, clientId } = message
+    const own = sender === this.user && clientId !== undefined
+    const expected = own ? this.#acks.oldest(conversation, clientId) : undefined
+    if (expected === undefined) this.send(frame ?? messageFrame(message))
+    else this.#ack(expected, message)
+  }
+
+  /** A jump over messages: the acks among them are given now. */
+  reset (conversation: string, lastSeq: number): void {
+    this.send({ type: 'reset', conversation, lastSeq })
+    for (const expected of this.#acks.storedUpTo(conversation, lastSeq)) {
+      this.#ack(expected, expected.message!)
+    }
   }
 
   /** From now on the message with this clientId is acknowledged here, in its place, rather than pushed. */
-  expectAck (conversation: string, clientId: string): void {
-    this.awaited.set(conversation + clientId.toLowerCase(), { clientId })
+  expectAck (conversation: string, clientId: string): ExpectedAck {
+    return this.#acks.add(conversation, clientId)
   }
 
-  /** The awaited message failed. */
-  forget (conversation: string, clientId: string): void {
-    this.awaited.delete(conversation + clientId.toLowerCase())
+  /** The frame that expected this ack failed. */
+  forget (expected: ExpectedAck): void {
+    this.#acks.remove(expected)
   }
 
-  /** The awaited message is stored: if its place was passed, or it has none (a repeat), it is acknowledged now. */
-  stored (message: Message, clientId: string, repeat: boolean): void {
-    const awaited = this.awaited.get(message.conversation + clientId.toLowerCase())
-    if (repeat || this.cursors.passed(message.conversation, message.seq)) {
-      if (repeat || awaited !== undefined) this.ack(clientId, message)
-    } else if (awaited !== undefined) awaited.message = message
-  }
-
-  /** A reset jumps over messages: the acks among them are given now. */
-  skip (conversation: string, seq: number): void {
-    for (const { clientId, message } of this.awaited.values()) {
-      if (message !== undefined && message.conversation === conversation && message.seq <= seq) this.ack(clientId, message)
-    }
+  /** The message is stored: if its place was passed, or it has none (a repeat), it is acknowledged now. */
+  stored (expected: ExpectedAck, message: Message, repeat: boolean): void {
+    if (!this.#acks.has(expected)) return
+    if (repeat || this.cursors.passed(message.conversation, message.seq)) this.#ack(expected, message)
+    else expected.message = message
   }
 
   /** Acks that this socket waits for. */
-  get awaiting (): number { return this.awaited.size }
+  get awaiting (): number { return this.#acks.size }
 
-  private ack (clientId: string, message: Message): void {
-    this.forget(message.conversation, clientId)
-    this.send({ type: 'ack', clientId, message })
+  #ack (expected: ExpectedAck, message: Message): void {
+    this.#acks.remove(expected)
+    this.send({ type: 'ack', clientId: expected.clientId, message })
+  }
+
+  get hasRoom (): boolean {
+    return !this.closed && this.ws.bufferedAmount <= this.#limits.queueBytes * ROOM_SHARE
   }
 
   async drained (): Promise<void> {
-    while (!this.closed && this.ws.bufferedAmount > this.limits.queueBytes * DRAINED_SHARE) {
-      await new Promise<void>(resolve => { this.waiting.push(resolve) })
+    while (!this.closed && this.ws.bufferedAmount > this.#limits.queueBytes * DRAINED_SHARE) {
+      await new Promise<void>(resolve => { this.#waiting.push(resolve) })
     }
   }
 
-  private readonly flushed = (): void => {
-    if (this.waiting.length > 0) for (const resolve of this.waiting.splice(0)) resolve()
+  readonly #flushed = (): void => {
+    if (this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /**
-   * Counts a frame against the rate; a client that goes on against the limit is closed with 4429.
-   * @returns 0 if it may pass, else the milliseconds after which the next one may
+   * Sends a ping; while its pong is missing, later ones repeat it.
+   * @param pongBy the time by which the pong must have come
    */
-  takeToken (): number {
-    const wait = this.bucket.take(Date.now())
-    if (wait === 0) this.refused = 0
-    else if (++this.refused > this.limits.framesPerSecond * BURST_SECONDS * REFUSED_BURSTS) this.close(CLOSE.rateLimited, 'too many frames')
-    return wait
+  ping (pongBy: number): void {
+    this.pongBy = Math.min(this.pongBy, pongBy)
+    this.#pingData ??= randomBytes(PING_BYTES)
+    this.ws.ping(this.#pingData)
+  }
+
+  /**
+   * A pong counts if it repeats the ping (RFC 6455, 5.5.3): one that was not asked for says nothing about
+   * reading.
+   */
+  pong (data: Buffer): void {
+    if (this.#pingData?.equals(data) !== true) return
+    this.#pingData = undefined
+    this.pongBy = Infinity
   }
 
   /** Counts malformed frames in a row; too many close the socket with 4400. */
   countFrame (wellFormed: boolean): void {
-    this.badInARow = wellFormed ? 0 : this.badInARow + 1
-    if (this.badInARow >= this.limits.badFrames) this.close(CLOSE.malformed, 'too many malformed frames')
+    this.#badInARow = wellFormed ? 0 : this.#badInARow + 1
+    if (this.#badInARow >= this.#limits.badFrames) this.close(CLOSE.malformed, 'too many malformed frames')
   }
 
   /** Closes the socket; what is queued goes out before, as far as the client takes it. */
@@ -159,8 +203,10 @@ export class Connection implements CursorSink {
   end (): void {
     if (this.closed) return
     this.closed = true
-    this.awaited.clear()
-    this.flushed()
-    this.onEnd(this)
+    this.#acks.clear()
+    this.cursors.close()
+    this.#ending.abort()
+    this.#flushed()
+    this.#onEnd(this)
   }
 }

@@ -1,163 +1,238 @@
 /**
- * What one socket has seen of each conversation: in order, without gap, without duplicate, from where it resumed.
+ * What one socket has seen of each conversation: in order, without gap or duplicate, from where it resumed.
  *
- * One cursor a conversation. A live message with the number after the cursor goes out at once; any other only raises the
- * target, and one loop reads pages above the cursor from the log, waiting for the socket to drain, until the target is reached.
+ * One cursor a conversation. A live message with the number after the cursor goes out at once; any other only
+ * raises the target. Then the conversation waits for its turns to be read from the log, a page a turn, until
+ * the target is reached.
+ *
+ * ```
+ * live --raise, jump--> waiting --turn--> page by page --target reached--> live
+ * any ----restart-----> waiting --turn--> located ------^
+ * ```
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { apiError } from '../errors.js'
 import type { Message } from '../schemas/messages.js'
+import { Beginnings, type Heads } from './beginnings.js'
+import { newCursor, type Cursor, type Resume } from './cursor.js'
+import type { CursorReads } from './log-reads.js'
+import { Turns } from './turns.js'
 
-/** Messages that the loop reads at once. */
-const PAGE = 200
-/** Bytes of text that it reads at once: a quarter of the default QUEUE_BYTES, so that a page fits into a queue that has drained. */
-const PAGE_BYTES = 256 * 1024
-/** Conversations of one socket that are caught up at a time: a resume may name thousands, and others need the database too. */
-const RESTARTS_AT_ONCE = 8
+/** Conversations of one socket whose place is looked up at a time; each holds a few bytes meanwhile. */
+const LOCATED_AT_ONCE = 8
+/** Pages of one socket that are in memory at a time. */
+const READ_AT_ONCE = 1
 /** The pause after a failed read, while the database is away. */
 const RETRY_MS = 500
-
-interface Cursor {
-  /** the last number sent */
-  seq: number
-  /** the highest number known to exist */
-  target: number
-  /** the loop under way; live messages only raise the target then */
-  loop: Promise<void> | undefined
-  /** counts restarts, so that a page that was read before one is thrown away */
-  restarts: number
-}
-
-/** Reads the messages above a number; fewer than `limit` where their texts have more than `maxBytes`, but at least one if there is one. */
-export type ReadPage = (conversation: string, after: number, bounds: { limit: number, maxBytes: number }) => Promise<Message[]>
 
 /** What the cursors need of their socket. */
 export interface CursorSink {
   readonly closed: boolean
+  /** Whether another message may be queued. */
+  readonly hasRoom: boolean
   /** Sends a message in its place: as `message`, or as the `ack` that this socket waits for. */
   deliver (message: Message): void
+  /** Says that the conversation goes on after this number, for too much is missing. */
+  reset (conversation: string, lastSeq: number): void
   /** Resolves when the socket has taken most of what is queued, or is closed. */
   drained (): Promise<void>
 }
 
+export interface CursorOptions {
+  /** Only this process writes: its pushes come in order, and a conversation begins at the first one. */
+  onlyWriter: boolean
+  /** Conversations that may be followed, if more are resumed; 0 for any number. */
+  maxCursors: number
+  /** Missing messages of a conversation that a resume sends; above it a reset. */
+  resumeLimit: number
+}
+
 export class Cursors {
-  private readonly cursors = new Map<string, Cursor>()
-  private readonly turns: (() => void)[] = []
-  private restarting = 0
+  readonly #cursors = new Map<string, Cursor>()
+  readonly #resumes = new Set<Resume>()
+  readonly #locating = new Turns<Cursor>(LOCATED_AT_ONCE, cursor => this.#take(cursor, this.#locate))
+  readonly #reading = new Turns<Cursor>(READ_AT_ONCE, cursor => this.#take(cursor, this.#read))
+  readonly #beginnings: Beginnings
+  readonly #sink: CursorSink
+  readonly #reads: CursorReads
+  readonly #options: CursorOptions
 
-  constructor (
-    private readonly sink: CursorSink,
-    private readonly read: ReadPage
-  ) {}
+  constructor (sink: CursorSink, reads: CursorReads, options: CursorOptions) {
+    this.#sink = sink
+    this.#reads = reads
+    this.#options = options
+    this.#beginnings = new Beginnings(options.onlyWriter)
+  }
 
-  get size (): number { return this.cursors.size }
+  get size (): number { return this.#cursors.size }
 
   /**
-   * A live message with this number: true if the caller may send it right now, for it is the next one.
-   * Otherwise it was sent already, or the loop will bring it.
+   * A live message with this number: true if the caller may send it right now, since it is the next one.
+   * Otherwise it was sent already, or a turn will bring it.
    */
   offer (conversation: string, seq: number): boolean {
-    const cursor = this.cursors.get(conversation)
-    if (cursor === undefined) {
-      // A conversation that was not resumed begins at the first number pushed.
-      this.cursors.set(conversation, { seq, target: seq, loop: undefined, restarts: 0 })
-      return true
-    }
-    if (cursor.loop === undefined && seq === cursor.seq + 1) {
+    const cursor = this.#cursors.get(conversation) ?? this.#begin(conversation, seq, true)
+    if (cursor === undefined) return false
+    if (cursor.live && seq === cursor.seq + 1) {
       cursor.seq = cursor.target = seq
       return true
     }
-    this.raise(conversation, seq)
+    this.#raise(cursor, seq)
     return false
   }
 
-  /** A number that is known to be stored: the loop brings what was not sent. False where the conversation has no cursor, and so no place to begin. */
-  raise (conversation: string, seq: number): boolean {
-    const cursor = this.cursors.get(conversation)
-    if (cursor === undefined) return false
-    if (seq > cursor.target) cursor.target = seq
-    if (cursor.loop === undefined && cursor.seq < cursor.target) this.start(conversation, cursor)
-    return true
+  /** A number that is known to be stored, by whatever process: what was not sent up to it is brought. */
+  raise (conversation: string, seq: number): void {
+    const cursor = this.#cursors.get(conversation) ?? this.#begin(conversation, seq, false)
+    if (cursor !== undefined) this.#raise(cursor, seq)
   }
 
-  /** Whether the number was sent on this socket already. */
+  /** Whether the number was sent on this socket already, or is from before it opened. */
   passed (conversation: string, seq: number): boolean {
-    const cursor = this.cursors.get(conversation)
-    return cursor !== undefined && seq <= cursor.seq
+    const cursor = this.#cursors.get(conversation)
+    return cursor === undefined ? this.#beginnings.isBefore(conversation, seq) : seq <= cursor.seq
+  }
+
+  /** From now on it is known where conversations without a cursor begin. */
+  setHeads (heads: Heads): void {
+    for (const [conversation, highest] of this.#beginnings.set(heads)) this.raise(conversation, highest)
   }
 
   /**
-   * Restarts a conversation above `seq`, at once: nothing is sent of it until its turn has come and `last` resolves.
-   * @param last gives the highest number stored, and the number to go on after
-   * @returns when all up to the highest number was sent
+   * Restarts conversations, in this very turn of the event loop: from here on nothing of them is sent but
+   * what comes after these numbers.
+   * @param have conversation -> the number to go on after
+   * @returns when all is sent that was stored, or the socket is closed
+   * @throws validation if that would be more conversations than one socket may follow
    */
-  async restart (conversation: string, seq: number, last: () => Promise<{ lastSeq: number, goOnAfter: number }>): Promise<void> {
-    const cursor = this.cursors.get(conversation) ?? { seq, target: seq, loop: undefined, restarts: 0 }
-    this.cursors.set(conversation, cursor)
-    cursor.seq = seq
-    const restarts = ++cursor.restarts
-    const before = cursor.loop
-    cursor.loop = this.inTurn(async () => {
-      await before
-      await this.locate(cursor, restarts, last)
-      await this.run(conversation, cursor, restarts)
-      // Nothing is there: it begins with the first number anyway, and whoever asks for what is not there takes no memory.
-      if (cursor.restarts === restarts && cursor.target === 0) this.cursors.delete(conversation)
+  restart (have: Record<string, number>): Promise<void> {
+    const conversations = Object.keys(have)
+    const { maxCursors } = this.#options
+    let added = 0
+    for (const conversation of conversations) if (!this.#cursors.has(conversation)) added++
+    if (maxCursors > 0 && added > 0 && this.size + added > maxCursors) {
+      throw apiError('validation', `one socket can follow at most ${maxCursors} conversations`, 'have')
+    }
+    if (conversations.length === 0 || this.#sink.closed) return Promise.resolve()
+    return new Promise(resolve => {
+      const resume: Resume = { left: conversations.length, done: resolve }
+      this.#resumes.add(resume)
+      for (const conversation of conversations) this.#restart(conversation, have[conversation]!, resume)
     })
-    await cursor.loop
   }
 
-  /** Carries out RESTARTS_AT_ONCE pieces of work at a time, in the order in which they came. */
-  private async inTurn (work: () => Promise<void>): Promise<void> {
-    if (this.restarting < RESTARTS_AT_ONCE) this.restarting++
-    else await new Promise<void>(resolve => { this.turns.push(resolve) })
+  /** The socket is gone: all that waits is dropped. */
+  close (): void {
+    this.#locating.clear()
+    this.#reading.clear()
+    this.#cursors.clear()
+    this.#beginnings.clear()
+    for (const { done } of this.#resumes) done()
+    this.#resumes.clear()
+  }
+
+  /** Gives a conversation its cursor, unless there is nothing to send. */
+  #begin (conversation: string, seq: number, told: boolean): Cursor | undefined {
+    const beginning = this.#beginnings.of(conversation, seq, told)
+    if (beginning === undefined) return undefined
+    if (beginning !== 'look up') return this.#add(conversation, beginning)
+    const cursor = this.#add(conversation, 0)
+    cursor.lookUp = 'beginning'
+    this.#wait(cursor)
+    return cursor
+  }
+
+  #add (conversation: string, seq: number): Cursor {
+    const cursor = newCursor(conversation, seq)
+    this.#cursors.set(conversation, cursor)
+    this.#beginnings.forget(conversation)
+    return cursor
+  }
+
+  #raise (cursor: Cursor, seq: number): void {
+    if (seq > cursor.target) cursor.target = seq
+    if (cursor.live && cursor.seq < cursor.target) this.#wait(cursor)
+  }
+
+  #restart (conversation: string, seq: number, resume: Resume): void {
+    const cursor = this.#cursors.get(conversation) ?? this.#add(conversation, seq)
+    this.#settle(cursor)
+    cursor.seq = seq
+    cursor.lookUp = 'last'
+    cursor.restarts++
+    cursor.resume = resume
+    if (cursor.live) this.#wait(cursor)
+  }
+
+  #wait (cursor: Cursor): void {
+    cursor.live = false
+    if (cursor.lookUp === 'nothing') this.#reading.add(cursor)
+    else this.#locating.add(cursor)
+  }
+
+  /** One turn of a conversation; it waits for the next one, or goes on live. */
+  async #take (cursor: Cursor, step: (cursor: Cursor) => Promise<void>): Promise<void> {
     try {
-      await work()
-    } finally {
-      const next = this.turns.shift()
-      // The place goes over from one to the other.
-      if (next !== undefined) next()
-      else this.restarting--
+      // Restarted while it waited for a page: it is located first.
+      if (step !== this.#read || cursor.lookUp === 'nothing') await step.call(this, cursor)
+    } catch {
+      if (!this.#sink.closed) await delay(RETRY_MS)
+    }
+    if (this.#sink.closed) return
+    if (cursor.lookUp !== 'nothing' || cursor.seq < cursor.target) {
+      this.#wait(cursor)
+      return
+    }
+    cursor.live = true
+    this.#settle(cursor)
+    // Nothing is there: it begins with the first number anyway, and unknown names take no memory.
+    if (cursor.target === 0) this.#cursors.delete(cursor.conversation)
+  }
+
+  /** Finds out where a conversation goes on, and how far. */
+  async #locate (cursor: Cursor): Promise<void> {
+    const { conversation, restarts, lookUp } = cursor
+    if (lookUp === 'beginning') {
+      const beginning = await this.#reads.lastSeqUntil(conversation, this.#beginnings.othersUntil!)
+      if (cursor.restarts !== restarts) return
+      cursor.seq = beginning
+    } else {
+      const lastSeq = await this.#reads.lastSeq(conversation)
+      if (cursor.restarts !== restarts || this.#sink.closed) return
+      cursor.target = Math.max(cursor.target, lastSeq)
+      // Nothing can be sent above a number that does not exist, such as after a restore from a backup.
+      if (cursor.seq > lastSeq || lastSeq - cursor.seq > this.#options.resumeLimit) {
+        cursor.seq = lastSeq
+        this.#sink.reset(conversation, lastSeq)
+      }
+    }
+    cursor.lookUp = 'nothing'
+  }
+
+  /** Sends as much of a page as the socket has room for; the rest is read again, to hold none meanwhile. */
+  async #read (cursor: Cursor): Promise<void> {
+    const { conversation, restarts } = cursor
+    await this.#sink.drained()
+    if (this.#sink.closed || cursor.restarts !== restarts) return
+    const page = await this.#reads.page(conversation, cursor.seq)
+    if (cursor.restarts !== restarts) return
+    // Only what is stored is published: somebody took messages out of the database.
+    if (page.length === 0) cursor.target = cursor.seq
+    for (const message of page) {
+      if (!this.#sink.hasRoom) return
+      this.#sink.deliver(message)
+      cursor.seq = message.seq
     }
   }
 
-  private async locate (cursor: Cursor, restarts: number, last: () => Promise<{ lastSeq: number, goOnAfter: number }>): Promise<void> {
-    while (!this.sink.closed && cursor.restarts === restarts) {
-      try {
-        const { lastSeq, goOnAfter } = await last()
-        if (cursor.restarts !== restarts) return
-        cursor.seq = goOnAfter
-        cursor.target = Math.max(lastSeq, cursor.target)
-        return
-      } catch {
-        await delay(RETRY_MS)
-      }
-    }
-  }
-
-  private start (conversation: string, cursor: Cursor): void {
-    cursor.loop = this.run(conversation, cursor, cursor.restarts)
-  }
-
-  /** The loop: it ends when the target is reached, the socket is closed, or the conversation is restarted. */
-  private async run (conversation: string, cursor: Cursor, restarts: number): Promise<void> {
-    while (!this.sink.closed && cursor.restarts === restarts && cursor.seq < cursor.target) {
-      await this.sink.drained()
-      let page: Message[]
-      try {
-        page = await this.read(conversation, cursor.seq, { limit: PAGE, maxBytes: PAGE_BYTES })
-      } catch {
-        await delay(RETRY_MS)
-        continue
-      }
-      // Only what is stored is published; an empty page can only mean that somebody took messages out of the database.
-      if (page.length === 0 && cursor.restarts === restarts) cursor.target = cursor.seq
-      for (const message of page) {
-        if (this.sink.closed || cursor.restarts !== restarts) break
-        this.sink.deliver(message)
-        cursor.seq = message.seq
-        await this.sink.drained()
-      }
-    }
-    if (cursor.restarts === restarts) cursor.loop = undefined
+  /** The frame that resumed this conversation need not wait for it any more. */
+  #settle (cursor: Cursor): void {
+    const { resume } = cursor
+    if (resume === undefined) return
+    cursor.resume = undefined
+    resume.left--
+    if (resume.left > 0) return
+    this.#resumes.delete(resume)
+    resume.done()
   }
 }

@@ -1,25 +1,36 @@
-/** A token bucket: `rate` a second on average, `burst` at once. A rate of 0 lets everything pass. */
+/** A token bucket: `rate` tokens a second on average, `burst` at once. A rate of 0 lets everything pass. */
 export class TokenBucket {
-  private tokens: number
-  private at = 0
+  readonly burst: number
+  readonly #rate: number
+  #tokens: number
+  #at: number | undefined
 
-  constructor (private readonly rate: number, private readonly burst: number) {
-    this.tokens = burst
+  constructor (rate: number, burst: number) {
+    this.#rate = rate
+    this.burst = burst
+    this.#tokens = burst
   }
 
   /**
-   * Takes a token.
+   * Takes tokens, if there are enough. A cost above the burst is taken from a full bucket, which then stays
+   * empty for longer: it could never pass otherwise.
    * @param now milliseconds, of any clock that does not go back
-   * @returns 0 if there was one, else the milliseconds until there is one
+   * @param needed tokens that must be there; fewer than the cost leave a debt
+   * @returns 0 if the tokens were taken, else the milliseconds after which they can be
    */
-  take (now: number): number {
-    if (this.rate === 0) return 0
-    if (this.at !== 0) this.tokens = Math.min(this.burst, this.tokens + Math.max(0, now - this.at) * this.rate / 1000)
-    this.at = now
-    if (this.tokens >= 1) {
-      this.tokens -= 1
-      return 0
-    }
-    return Math.ceil((1 - this.tokens) * 1000 / this.rate)
+  take (now: number, cost = 1, needed = cost): number {
+    const wait = this.wait(now, needed)
+    if (wait === 0) this.#tokens -= cost
+    return wait
+  }
+
+  /** Milliseconds until there are so many tokens, or the burst, if nobody takes any; 0: now. */
+  wait (now: number, needed: number): number {
+    if (this.#rate === 0) return 0
+    const elapsed = Math.max(0, now - (this.#at ?? now))
+    this.#tokens = Math.min(this.burst, this.#tokens + elapsed * this.#rate / 1000)
+    this.#at = now
+    const missing = Math.min(needed, this.burst) - this.#tokens
+    return missing <= 0 ? 0 : Math.ceil(missing * 1000 / this.#rate)
   }
 }

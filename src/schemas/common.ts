@@ -77,4 +77,6 @@ export function replies<S extends number, T extends TSchema> (status: S, success
 
 /** How many items a page may have at most when the caller asks for a number. */
 export const PAGE_LIMIT = 1000
+/** Bytes of the items of a list in JSON at most: 1,000 messages of 950 characters of any script; of the longest ones 103. */
+export const LIST_BYTES = 4 * 1024 * 1024
 export const PageLimit = Type.Integer({ minimum: 1, maximum: PAGE_LIMIT, description: 'items of a page' })

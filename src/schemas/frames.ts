@@ -67,7 +67,11 @@ export const HelloFrame = Type.Object({
   limits: Type.Object({
     frameBytes: Type.Integer({ examples: [131_072] }),
     messageChars: Type.Integer({ examples: [MESSAGE_CHARS] }),
-    ratePerSecond: Type.Integer({ description: '0: no limit', examples: [20] })
+    ratePerSecond: Type.Integer({ description: '0: no limit', examples: [20] }),
+    resumeConversations: Type.Optional(Type.Integer({
+      description: 'conversations that one `resume` may name; older servers do not announce it',
+      examples: [2_500]
+    }))
   }),
   now: Moment
 }, { title: 'hello', description: 'The first frame: from here on nothing for this user is missed.' })

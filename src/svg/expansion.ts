@@ -1,34 +1,26 @@
+import { MAX_COST, NESTED_FILTER_FACTOR, ONLY_REFERRED_TO, costOf } from './cost.js'
+import type { SvgElement } from './element.js'
 import { Refusal, quote } from './values.js'
 
-/** An element of an avatar, checked. */
-export interface SvgElement {
-  name: string
-  id: string | undefined
-  attributes: Array<[name: string, value: string]>
-  /** Ids it refers to: by href and by url(#id). */
-  references: string[]
-  children: Array<SvgElement | string>
-}
-
 /**
- * Elements drawn once every reference is followed. A picture of 32 KiB has hundreds; each level of ten <use> of the
- * level before would make them ten times as many ("billion laughs" by <use>, which librsvg stops at 500,000).
+ * Levels of nesting and references together. Editors stay under 20; recursion here and in renderers stays
+ * shallow.
  */
-export const MAX_DRAWN = 10_000
-
-/** Levels of nesting and references together. Editors stay under 20; recursion here and in renderers stays shallow. */
 export const MAX_DEPTH = 64
 
-interface Extent { drawn: number, depth: number }
+/** What an element is once every reference is followed. */
+interface Extent {
+  /** What drawing takes, without filters. */
+  cost: number
+  /** What its filters take. */
+  filters: number
+  depth: number
+  /** Elements drawn, itself included. */
+  drawn: number
+}
 
-/**
- * Checks where the references of a tree lead.
- *
- * @returns the ids that are referred to
- * @throws {Refusal} for an id that is not there or there twice, a reference to itself by whatever way, more than
- * MAX_DRAWN elements or MAX_DEPTH levels once all references are followed
- */
-export function checkReferences (root: SvgElement, elements: SvgElement[]): ReadonlySet<string> {
+/** The elements that are referred to, by their ids. @throws {Refusal} for an id that is there twice */
+function referredTo (elements: SvgElement[]): Map<string, SvgElement> {
   const used = new Set(elements.flatMap(element => element.references))
   const byId = new Map<string, SvgElement>()
   for (const element of elements) {
@@ -36,29 +28,84 @@ export function checkReferences (root: SvgElement, elements: SvgElement[]): Read
     if (byId.has(element.id)) throw new Refusal(`must have the id ${quote(element.id)} only once`)
     byId.set(element.id, element)
   }
-  // The elements being followed (null) and those done: each is followed once, so the work is linear.
-  const extents = new Map<SvgElement, Extent | null>()
-  const follow = (element: SvgElement): Extent => {
-    const known = extents.get(element)
+  return byId
+}
+
+/** Follows each element once, so the work is linear however much would be drawn. */
+class Expansion {
+  readonly #byId: ReadonlyMap<string, SvgElement>
+  /** The elements being followed (null) and those done. */
+  readonly #extents = new Map<SvgElement, Extent | null>()
+
+  constructor (byId: ReadonlyMap<string, SvgElement>) {
+    this.#byId = byId
+  }
+
+  /** @throws {Refusal} */
+  follow (element: SvgElement): Extent {
+    const known = this.#extents.get(element)
     if (known === null) throw new Refusal(`must not refer to what it is part of: <${element.name}>`)
     if (known !== undefined) return known
-    extents.set(element, null)
-    const next = element.children.filter(child => typeof child !== 'string')
-    for (const id of element.references) {
-      const target = byId.get(id)
-      if (target === undefined) throw new Refusal(`must refer only to an #id inside itself: there is no #${quote(id)}`)
-      next.push(target)
+    this.#extents.set(element, null)
+    const extent = this.#extentOf(element)
+    if (extent.cost + extent.filters > MAX_COST) {
+      throw new Refusal(`must be simpler: <${element.name}> draws too much, references followed`)
     }
-    const extent = { drawn: 1, depth: 1 }
-    for (const { drawn, depth } of next.map(follow)) {
-      extent.drawn += drawn
-      extent.depth = Math.max(extent.depth, depth + 1)
+    if (extent.depth > MAX_DEPTH) {
+      throw new Refusal(`must not nest more than ${MAX_DEPTH} levels, references followed`)
     }
-    if (extent.drawn > MAX_DRAWN) throw new Refusal(`must not draw more than ${MAX_DRAWN} elements, references followed`)
-    if (extent.depth > MAX_DEPTH) throw new Refusal(`must not nest more than ${MAX_DEPTH} levels, references followed`)
-    extents.set(element, extent)
+    this.#extents.set(element, extent)
     return extent
   }
-  follow(root)
-  return used
+
+  #extentOf (element: SvgElement): Extent {
+    const inside = { cost: 0, filters: 0, depth: 1, drawn: 1 }
+    let patterns = 0
+    let applied = 0
+    for (const next of this.#nextOf(element)) {
+      const { cost, filters, depth, drawn } = this.follow(next.element)
+      inside.depth = Math.max(inside.depth, depth + 1)
+      if (!next.isDrawn) continue
+      if (next.element.name === 'pattern') {
+        patterns += cost
+      } else if (next.element.name === 'filter') {
+        applied += cost
+      } else {
+        inside.cost += cost
+        inside.filters += filters
+        inside.drawn += drawn
+      }
+    }
+    // `fill` and `stroke` are inherited: everything inside may be painted with the pattern.
+    inside.cost += patterns * inside.drawn
+    if (applied > 0) inside.filters = applied + inside.filters * NESTED_FILTER_FACTOR
+    return { ...inside, ...costOf(element, inside) }
+  }
+
+  * #nextOf ({ children, references }: SvgElement): Generator<{ element: SvgElement, isDrawn: boolean }> {
+    for (const child of children) {
+      if (typeof child !== 'string') yield { element: child, isDrawn: !ONLY_REFERRED_TO.has(child.name) }
+    }
+    for (const id of references) {
+      const target = this.#byId.get(id)
+      if (target === undefined) {
+        throw new Refusal(`must refer only to an #id inside itself: there is no #${quote(id)}`)
+      }
+      yield { element: target, isDrawn: true }
+    }
+  }
+}
+
+/**
+ * Checks where the references of a tree lead.
+ *
+ * @returns the ids that are referred to
+ * @throws {Refusal} for an id that is not there or there twice, a reference to itself by whatever way, a cost
+ *   of more than MAX_COST or more than MAX_DEPTH levels once all references are followed: each level of ten
+ *   <use> of the level before draws ten times as much ("billion laughs" by <use>)
+ */
+export function checkReferences (root: SvgElement, elements: SvgElement[]): ReadonlySet<string> {
+  const byId = referredTo(elements)
+  new Expansion(byId).follow(root)
+  return new Set(byId.keys())
 }

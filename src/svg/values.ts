@@ -15,6 +15,8 @@ export function quote (text: string): string {
 const REFERENCE = /^#([\p{L}\p{N}_.:-]{1,100})$/u
 /** What may follow `url(`: a fragment in one kind of quotes or none. */
 const URL_ARGUMENT = / *(["']?)#([\p{L}\p{N}_.:-]{1,100})\1 *\)/uy
+/** A `stroke-dasharray` without dashes, as editors write it. */
+const NO_DASHES = /^ *(?:(?:none|inherit|0) *)?$/i
 /** Separators, a string, a closing parenthesis, or a word that may open a function. No alternative begins like another. */
 const TOKEN = /[ ,/]+|"[^"\\]*"|'[^'\\]*'|\)|([\p{L}\p{M}\p{N}_.%+#-]+)( *\()?/uy
 
@@ -54,6 +56,19 @@ export function readValue (value: string, where: string): string[] {
 }
 
 /**
+ * The ids that a property's value refers to, of an attribute or in `style`.
+ *
+ * @throws {Refusal} as `readValue`; for dashes, whose number grows with the length of a path and not with the picture's
+ * size; and for several filters on one element, each of which may multiply the work of the one before
+ */
+export function readProperty (name: string, value: string, where: string): string[] {
+  const references = readValue(value, where)
+  if (name === 'stroke-dasharray' && !NO_DASHES.test(value)) throw new Refusal(`must not have dashes: ${where}`)
+  if (name === 'filter' && references.length > 1) throw new Refusal(`must not have several filters in ${where}`)
+  return references
+}
+
+/**
  * The id that an `href` names.
  *
  * @throws {Refusal} for anything but `#id`: no scheme, no other document
@@ -80,7 +95,7 @@ export function readStyle (style: string): { value: string, references: string[]
     if (name.startsWith('-inkscape-')) continue
     if (colon === -1 || !PROPERTIES.has(name)) throw new Refusal(`must not have the style property ${JSON.stringify(quote(name))}`)
     const value = declaration.slice(colon + 1).trim()
-    references.push(...readValue(value, `the style property ${name}`))
+    references.push(...readProperty(name, value, `the style property ${name}`))
     kept.push(`${name}:${value}`)
   }
   return { value: kept.join(';'), references }

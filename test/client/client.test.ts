@@ -1,7 +1,7 @@
 /** What the client says and does, frame by frame: the server is played by the test, time goes when told to. */
 import { randomUUID } from 'node:crypto'
 import tap, { type Test } from 'tap'
-import type { ClientFrame, Message, ServerFrame } from '../../client/src/frames.js'
+import type { ClientFrame, HelloFrame, Message, ServerFrame } from '../../client/src/frames.js'
 import { ChatClient, conversationOf, type ChatClientOptions, type ChatError, type StateChange } from '../../client/src/index.js'
 import { TokenBucket } from '../../src/realtime/token-bucket.js'
 import { userId } from './model.js'
@@ -9,7 +9,7 @@ import { fakeFetch, socketClass, World, type Pipe } from './world.js'
 
 const [me, bela] = [userId(1), userId(2)]
 const talk = conversationOf(me, bela)
-const LIMITS = { frameBytes: 4096, messageChars: 100, ratePerSecond: 0 }
+const LIMITS: HelloFrame['limits'] = { frameBytes: 4096, messageChars: 100, ratePerSecond: 0 }
 
 function message (seq: number, about: Partial<Message> = {}): Message {
   return { _id: userId(1000 + seq), conversation: talk, seq, message: `number ${seq}`, sender: bela, reciver: me, createdAt: '2024-01-31T12:00:00.000Z', ...about }
@@ -81,16 +81,53 @@ function resumed (conversations: { id: string, lastSeq: number, read?: number, d
   return { type: 'resumed', conversations: conversations.map(({ id, lastSeq, read = 0, delivered = 0 }) => ({ id, user: bela, lastSeq, read, delivered })) }
 }
 
-tap.test('the first frame resumes what the application has, in frames of no more than the announced size', async t => {
+tap.test('the first frame resumes what the application has, in frames of no more than the announced size, each after the answer to the one before', async t => {
   const have = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [conversationOf(me, userId(n + 10)), n]))
   const s = script(t, { have })
-  s.client.connect()
-  await s.world.pass(10)
+  await s.start()
+  t.equal(s.said[0]!.type, 'resume')
+  t.equal(s.all('resume').length, 2)
+  for (let n = 0; n < 5; n++) await s.tell(resumed())
   const frames = s.all('resume')
-  t.ok(frames.length > 1)
   t.ok(frames.every(frame => JSON.stringify(frame).length <= LIMITS.frameBytes))
   t.same(Object.assign({}, ...frames.map(frame => frame.have)), have)
-  t.equal(s.said[0]!.type, 'resume')
+  t.equal(frames.flatMap(frame => Object.keys(frame.have)).length, 300)
+})
+
+tap.test('a resume names 500 conversations at most, fewer where the server announces fewer', async t => {
+  const have = Object.fromEntries(Array.from({ length: 1_200 }, (_, n) => [conversationOf(me, userId(n + 10)), n]))
+  for (const [resumeConversations, first] of [[2_500, 500], [400, 400]] as const) {
+    const s = script(t, { have, limits: { ...LIMITS, frameBytes: 131_072, resumeConversations } })
+    await s.start()
+    await s.tell(resumed(), resumed())
+    const sizes = s.all('resume').map(frame => Object.keys(frame.have).length)
+    t.same(sizes, [first, first, 1_200 - 2 * first])
+  }
+})
+
+tap.test('a resume that is refused for a while is sent again on the same connection, and holds up nothing else', async t => {
+  const limits = { ...LIMITS, frameBytes: 131_072, resumeConversations: 1 }
+  const other = conversationOf(me, userId(3))
+  const s = script(t, { have: { [talk]: 5, [other]: 2 }, limits })
+  const watched = [bela]
+  s.client.watch(watched)
+  await s.start()
+  t.same(s.all('resume').map(frame => frame.have), [{ [talk]: 5 }, { [other]: 2 }])
+  await s.tell({ type: 'error', code: 'rate_limited', message: 'busy', path: 'have', retryAfterMs: 5_000 })
+  s.client.send(bela, 'hello').catch(() => {})
+  await s.world.pass(10)
+  t.equal(s.all('send').length, 1, 'a message goes meanwhile')
+  await s.tell({ type: 'error', code: 'rate_limited', message: 'busy', retryAfterMs: 100 })
+  await s.world.pass(4_900)
+  t.equal(s.all('watch').length, 2, 'what may have been refused is said again')
+  t.equal(s.all('resume').length, 2, 'not before it may')
+  await s.world.pass(100)
+  t.same(s.all('resume').map(frame => frame.have), [{ [talk]: 5 }, { [other]: 2 }, { [other]: 2 }])
+  let synced = 0
+  s.client.on('synced', () => { synced++ })
+  await s.tell(resumed())
+  t.equal(synced, 1)
+  t.equal(s.connections.length, 1)
 })
 
 tap.test('without `have`, known conversations begin after their last message, later ones with their first', async t => {

@@ -101,6 +101,10 @@ class ModelPeer implements Peer {
     if (frame.type === 'ping') this.send({ type: 'pong' })
     if (frame.type === 'send') this.append(frame)
     if (frame.type === 'resume') {
+      if (this.model.world.chance(this.model.faults.refuse)) {
+        this.send({ type: 'error', code: 'rate_limited', message: 'busy', path: 'have', retryAfterMs: 20 })
+        return
+      }
       this.resuming = this.resuming.then(() => Promise.all(Object.entries(frame.have).map(([conversation, seq]) => this.restart(conversation, seq)))).then(() => {
         this.send({ type: 'resumed', conversations: this.model.inbox(this.user).slice(0, RECENT) })
       })
@@ -137,7 +141,7 @@ export class Model {
   private readonly writing = new Map<string, number>()
   private epoch = 0
   private stores = 0
-  limits = { frameBytes: 4096, messageChars: 100, ratePerSecond: 0 }
+  limits = { frameBytes: 4096, messageChars: 100, ratePerSecond: 0, resumeConversations: 9 }
 
   constructor (readonly world: World, readonly faults: Faults = { refuse: 0, lose: 0, http: 0 }, readonly resumeLimit = 12) {}
 

@@ -65,7 +65,7 @@ const SESSION = 'ab'.repeat(32)
 /** The people, the session and the conversation that the examples name; gives the headers of the caller. */
 export async function populate (app: App): Promise<{ authorization: string }> {
   const users = collection(app, 'users')
-  const password = await app.passwords.hash('12345678')
+  const password = await app.passwords.hash('12345678', { account: '', network: '', known: undefined })
   for (const [id, username, email] of [[ME, 'Müller', 'mueller@example.org'], [OTHER, 'Meier', 'meier@example.org']] as const) {
     await users.insertOne({
       _id: new mongodb.ObjectId(id),

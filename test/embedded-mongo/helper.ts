@@ -70,13 +70,19 @@ async function compile (): Promise<string> {
 /**
  * A server in its own process; rejects with what it said when it could not start.
  * @param largestFile bytes beyond which the system lets none of its files grow (ulimit -f)
+ * @param env variables beside those of this process
  */
-export async function startProcess (t: Test, dir: string, mode: 'sync' | 'noSync', largestFile?: number): Promise<ServerProcess> {
+export async function startProcess (
+  t: Test, dir: string, mode: 'sync' | 'noSync', largestFile?: number, env: NodeJS.ProcessEnv = {}
+): Promise<ServerProcess> {
   const script = await (compiled ??= compile())
   const command = [process.execPath, script, dir, mode]
   // bash counts in blocks of 1 KiB.
   if (largestFile) command.unshift('bash', '-c', `ulimit -f ${largestFile / 1024} && exec "$0" "$@"`)
-  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, NODE_OPTIONS: '' } })
+  const child = spawn(command[0]!, command.slice(1), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_OPTIONS: '', ...env }
+  })
   const gone = once(child, 'exit')
   const end = async (signal?: NodeJS.Signals) => {
     if (signal) child.kill(signal)

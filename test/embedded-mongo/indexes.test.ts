@@ -1,5 +1,5 @@
 // Indexes: what they refuse, when they are used, and what explain says of it.
-import type { Document, MongoServerError, Sort } from 'mongodb'
+import type { Collection, Document, MongoServerError, Sort } from 'mongodb'
 import { test } from 'tap'
 import { start } from './helper.js'
 
@@ -96,6 +96,50 @@ test('explain names the index, its direction and whether a sort in memory is nee
     t.same(stages(queryPlanner.winningPlan), ['FETCH', 'IXSCAN a_1_b_-1 forward'], `explain of ${Object.keys(command)[0]}`)
   }
   t.equal(await items.countDocuments(), 1, 'explaining runs nothing')
+})
+
+interface Stats { nReturned: number, totalKeysExamined: number, totalDocsExamined: number }
+
+async function execute (items: Collection<never>, filter: Document, sort: Sort = {}): Promise<Stats> {
+  return (await items.find(filter, { sort }).explain('executionStats')).executionStats
+}
+
+test('of several bounds of one field the tightest ones limit what is read', async t => {
+  const { db } = await start(t)
+  const items = db.collection<never>('items')
+  await items.insertMany(Array.from({ length: 1_000 }, (_, n) => ({ n, down: n, text: `t${n}` })) as never[])
+  await items.createIndexes([{ key: { n: 1 } }, { key: { down: -1 } }])
+  for (const field of ['n', 'down']) {
+    const filters: Array<[filter: Document, entries: number]> = [
+      [{ [field]: { $gte: 0, $gt: 989 } }, 10],
+      [{ [field]: { $gt: 989, $gte: 0, $lt: 5_000, $lte: 994 } }, 5],
+      [{ $and: [{ [field]: { $lt: 990 } }, { [field]: { $lt: 5 } }, { [field]: { $lte: 5 } }] }, 5],
+      [{ [field]: { $gte: 5, $gt: 5, $lte: 7, $lt: 7 } }, 1],
+      [{ [field]: { $gt: 5, $lt: 5 } }, 0]
+    ]
+    for (const [filter, entries] of filters) {
+      const stats = await execute(items, filter, { [field]: 1 })
+      t.match(stats, { nReturned: entries, totalKeysExamined: entries, totalDocsExamined: entries }, JSON.stringify(filter))
+    }
+  }
+})
+
+test('a bounded range is preferred to the equality of a longer index where it reads fewer entries', async t => {
+  const { db } = await start(t)
+  const items = db.collection<never>('items')
+  await items.insertMany(Array.from({ length: 3_000 }, (_, seq) => ({ room: 1, seq, by: seq % 3, id: 5_000 - seq })) as never[])
+  await items.createIndexes([{ key: { room: 1, seq: 1 }, unique: true }, { key: { room: 1, by: 1, id: 1 }, unique: true }])
+  const filters: Array<[filter: Document, index: string, entries: number]> = [
+    [{ room: 1, seq: { $gt: 2_989 }, by: 1 }, 'room_1_seq_1', 10],
+    [{ room: 1, seq: { $gt: 10 }, by: 1 }, 'room_1_by_1_id_1', 1_000],
+    [{ room: 1, seq: { $gt: 2_989 } }, 'room_1_seq_1', 10],
+    [{ room: 1, by: 7, seq: { $gt: 2_900 } }, 'room_1_by_1_id_1', 0]
+  ]
+  for (const [filter, index, entries] of filters) {
+    const { queryPlanner, executionStats } = await items.find(filter).explain('executionStats')
+    t.equal(queryPlanner.winningPlan.inputStage.indexName, index, JSON.stringify(filter))
+    t.equal(executionStats.totalKeysExamined, entries, JSON.stringify(filter))
+  }
 })
 
 test('two elements of an array may meet two conditions that none meets alone, by an index as without one', async t => {

@@ -92,7 +92,7 @@ test('a cursor that is left alone is closed after 10 minutes, and each getMore g
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const cursors = new Cursors()
-  const store = new Store(t.testdir(), true)
+  const store = await Store.open(t.testdir(), true)
   t.teardown(async () => { await store.close() })
   const collection = await store.write(() => {
     const items = store.catalog.getOrCreate('db.items')

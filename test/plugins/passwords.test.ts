@@ -4,7 +4,8 @@ import { availableParallelism } from 'node:os'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import tap, { type Test } from 'tap'
-import passwordsPlugin, { PARAMETERS } from '../../plugins/passwords.js'
+import passwordsPlugin, { PARAMETERS, type Passwords } from '../../plugins/passwords.js'
+import type { Attempt } from '../../src/password-attempt.js'
 
 const PLACES = Math.min(availableParallelism(), 3)
 
@@ -16,29 +17,32 @@ async function passwords (t: Test) {
 }
 
 const nobodys = async () => undefined
-const failed = async () => {}
+
+/** A turn of a stranger to an account; each account here is tried from a network of its own. */
+const turnOf = (account: string, changes: Partial<Attempt> = {}): Attempt => ({ account, network: `from ${account}`, known: undefined, ...changes })
 
 /** A gate that work waits at once its turn has come. */
 function gate () {
   let open = () => {}
   const opened = new Promise<void>(resolve => { open = resolve })
-  const state = { entered: 0, open, begins: async () => { state.entered++; await opened }, failed }
+  const state = { entered: 0, open, begins: async () => { state.entered++; await opened } }
   return state
 }
 
 tap.test('a hash is argon2id in PHC format, with its own salt, and verifies its password alone', async t => {
   const { hash, verify } = await passwords(t)
-  const [one, two] = [await hash('a password'), await hash('a password')]
+  const turn = turnOf('a')
+  const [one, two] = [await hash('a password', turn), await hash('a password', turn)]
   t.match(one, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
   t.not(one, two)
-  t.strictSame([await verify(async () => one, 'a password'), await verify(async () => one, 'a passworD')], [true, false])
+  t.strictSame([await verify(async () => one, 'a password', turn), await verify(async () => one, 'a passworD', turn)], [true, false])
 })
 
 tap.test('without a hash the same work is done, and the answer is false', async t => {
   const plugin = await passwords(t)
   const before = plugin.computed
-  t.equal(await plugin.verify(nobodys, 'a password'), false)
-  t.equal(await plugin.verify(nobodys, ''), false)
+  t.equal(await plugin.verify(nobodys, 'a password', turnOf('a')), false)
+  t.equal(await plugin.verify(nobodys, '', turnOf('a')), false)
   t.equal(plugin.computed - before, 2)
 })
 
@@ -48,38 +52,101 @@ tap.test('a hash with less memory or fewer passes is outdated; one with more is 
   t.strictSame([await made({}), await made({ timeCost: 1 }), await made({ memoryCost: 1024 }), await made({ timeCost: 3 })], [false, true, true, false])
 })
 
-tap.test('no more hashes than places are computed at a time, and those that wait come in their order', async t => {
-  const { verify } = await passwords(t)
+/** Takes all places with accounts of their own, until the gate opens. */
+function takePlaces (plugin: Passwords) {
   const held = gate()
-  const first = Array.from({ length: PLACES }, async () => await verify(nobodys, 'x', held))
-  const order: number[] = []
-  const rest = Array.from({ length: 5 }, async (_, index) => await verify(nobodys, 'x', { begins: async () => { order.push(index) }, failed }))
+  const done = Array.from({ length: PLACES }, async (_, i) => await plugin.verify(nobodys, 'x', turnOf(`first ${i}`, { begins: held.begins })))
+  return { held, done }
+}
+
+async function someTurns (): Promise<void> {
   for (let turns = 0; turns < 10; turns++) await turn()
+}
+
+tap.test('no more hashes than places are computed at a time, and those that wait come in their order', async t => {
+  const plugin = await passwords(t)
+  const { held, done } = takePlaces(plugin)
+  const order: number[] = []
+  const rest = Array.from({ length: 5 }, async (_, index) =>
+    await plugin.verify(nobodys, 'x', turnOf(`${index}`, { begins: async () => { order.push(index) } })))
+  await someTurns()
   t.strictSame([held.entered, order.length], [PLACES, 0])
   held.open()
-  await Promise.all([...first, ...rest])
+  await Promise.all([...done, ...rest])
   t.strictSame(order, [0, 1, 2, 3, 4])
+})
+
+tap.test('networks take turns: one with many accounts delays another by one hash', async t => {
+  const plugin = await passwords(t)
+  const { held, done } = takePlaces(plugin)
+  const order: string[] = []
+  const attempt = async (account: string, network: string) =>
+    await plugin.verify(nobodys, 'x', { account, network, known: undefined, begins: async () => { order.push(account) } })
+  const rest = ['a1', 'a2', 'a3', 'a4'].map(async account => await attempt(account, 'network a'))
+  rest.push(attempt('b1', 'network b'))
+  held.open()
+  await Promise.all([...done, ...rest])
+  t.strictSame(order, ['a1', 'b1', 'a2', 'a3', 'a4'])
+})
+
+tap.test('attempts on one account run one at a time, its networks take turns, and those it knows have a lane apart', async t => {
+  const plugin = await passwords(t)
+  const order: string[] = []
+  let running = 0
+  const attempt = async (name: string, network: string, known?: string) => await plugin.verify(nobodys, 'x', {
+    account: 'anna',
+    network,
+    known,
+    begins: async () => {
+      if (known === undefined) t.equal(++running, 1)
+      order.push(name)
+      await turn()
+    },
+    ended: async () => { if (known === undefined) running-- }
+  })
+  const strangers = ['a1', 'a2', 'a3'].map(async name => await attempt(name, 'network a'))
+  const other = attempt('b1', 'network b')
+  const owner = attempt('owner', 'network c', 'session 1').then(() => { t.ok(order.length <= 3, 'the owner does not wait for the strangers') })
+  await Promise.all([...strangers, other, owner])
+  t.strictSame(order.filter(name => name !== 'owner'), ['a1', 'a2', 'b1', 'a3'])
+})
+
+tap.test('of one account from one place 100 attempts wait, of one network 500; more are refused at once with 503', async t => {
+  const plugin = await passwords(t)
+  const { held, done } = takePlaces(plugin)
+  const waiting = Array.from({ length: 101 }, async () => await plugin.verify(nobodys, 'x', turnOf('anna')))
+  const refused = { name: 'ApiError', statusCode: 503, retryAfter: 5 }
+  t.match(await plugin.verify(nobodys, 'x', turnOf('anna')).catch(error => error), refused)
+  const begins = async () => { throw new Error('called off') }
+  const many = Array.from({ length: 500 }, async (_, i) => await plugin.verify(nobodys, 'x', turnOf(`${i}`, { network: 'one', begins })))
+  t.match(await plugin.verify(nobodys, 'x', turnOf('501', { network: 'one' })).catch(error => error), refused)
+  held.open()
+  await Promise.all(done)
+  await Promise.all(many.map(async attempt => await t.rejects(attempt, { message: 'called off' })))
+  await Promise.allSettled(waiting)
 })
 
 tap.test('who has waited for 5 seconds is refused with 503 and Retry-After, and takes no place', async t => {
   const plugin = await passwords(t)
-  const held = gate()
-  const first = Array.from({ length: PLACES }, async () => await plugin.verify(nobodys, 'x', held))
+  const { held, done } = takePlaces(plugin)
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
-  const late = plugin.verify(nobodys, 'x').then(() => 'verified', error => error)
+  const late = plugin.verify(nobodys, 'x', turnOf('late')).then(() => 'verified', error => error)
+  await someTurns()
   mock.timers.tick(4_999)
-  const later = plugin.verify(nobodys, 'x')
+  const later = plugin.verify(nobodys, 'x', turnOf('later'))
+  await someTurns()
   mock.timers.tick(1)
   t.match(await late, { statusCode: 503, retryAfter: 5 })
   held.open()
-  await Promise.all([...first, later])
+  await Promise.all([...done, later])
   t.equal(plugin.computed, PLACES + 1)
 })
 
 tap.test('work whose turn came and that was called off does not keep its place', async t => {
   const plugin = await passwords(t)
-  for (let i = 0; i < PLACES * 2; i++) await t.rejects(plugin.verify(nobodys, 'x', { begins: async () => { throw new Error('not allowed') }, failed }), { message: 'not allowed' })
+  const calledOff = turnOf('a', { begins: async () => { throw new Error('not allowed') } })
+  for (let i = 0; i < PLACES * 2; i++) await t.rejects(plugin.verify(nobodys, 'x', calledOff), { message: 'not allowed' })
   t.equal(plugin.computed, 0)
-  t.equal(await plugin.verify(nobodys, 'x'), false)
+  t.equal(await plugin.verify(nobodys, 'x', turnOf('a')), false)
 })

@@ -1,8 +1,10 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
 import pino from 'pino'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
+import { availableMemory, memoryInUse } from '../../src/memory.js'
 import { build, listen, register } from '../helper.js'
 
 /** Sends bytes over a connection of its own and gives what comes back until the server closes it. */
@@ -109,6 +111,31 @@ tap.test('while the event loop is over its limit requests get 503 with Retry-Aft
   t.match(answer.json().message, /^Service Unavailable/)
   t.equal(answer.headers['retry-after'], '2')
   t.equal((await app.inject('/health')).statusCode, 200)
+})
+
+tap.test('while memory is over its share requests get 503, and probes are answered', async t => {
+  // What this process has already is nearly all that it may have.
+  const available = availableMemory()
+  const { app } = await listen(t, { MAX_MEMORY_SHARE: (memoryInUse() + 100 * 1024 * 1024) / available })
+  t.equal((await app.inject('/api/v1/avatars?count=1')).statusCode, 200)
+  const hoard = [Buffer.alloc(150 * 1024 * 1024, 1)]
+  let answer = await app.inject('/api/v1/avatars?count=1')
+  while (answer.statusCode === 200) {
+    await setImmediate()
+    answer = await app.inject('/api/v1/avatars?count=1')
+  }
+  t.equal(answer.statusCode, 503)
+  t.match(answer.json().message, /^Service Unavailable: .*memory/)
+  t.equal(answer.headers['retry-after'], '2')
+  t.equal((await app.inject('/health')).statusCode, 200)
+  hoard.length = 0
+  while (answer.statusCode === 503) {
+    // A collection comes with the next large piece of memory.
+    Buffer.alloc(10 * 1024 * 1024)
+    await setImmediate()
+    answer = await app.inject('/api/v1/avatars?count=1')
+  }
+  t.equal(answer.statusCode, 200)
 })
 
 tap.test('register, login, failed login, change of password, logout and deletion leave an audit line each, with user and address', async t => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
 import t from 'tap'
 import type { App } from '../../src/app.js'
 import { build, conversationOf, register, type Person } from '../helper.js'
@@ -222,4 +223,37 @@ t.test('without paging: the newest 1,000 messages, oldest of them first, hasMore
   t.equal(data[0].seq, 6)
   t.equal(data.at(-1).seq, 1005)
   t.equal(hasMore, true)
+})
+
+t.test('pages of any texts end at 4 MiB of JSON, and a walk either way finds every message once', async t => {
+  const app = await build(t)
+  const anna = await register(app)
+  /** Characters that take 1, 2, 4 and 6 bytes each in JSON. */
+  const longest = ['x', '"', '👍', '\u0001'].map(character => 'x' + character.repeat(9_999))
+  const texts = fc.array(fc.constantFrom('hi', ...longest), { minLength: 100, maxLength: 300, size: 'max' })
+  await fc.assert(fc.asyncProperty(texts, fc.integer({ min: 50, max: 1000 }), async (texts, limit) => {
+    const ben = await register(app)
+    const members = { sender: anna.id, reciver: ben.id }
+    await Promise.all(texts.map(message => app.messageLog.append({ ...members, message })))
+    const page = async (query: Record<string, string>) => {
+      const response = await getallmessages(app, ben, anna, { ...query, limit: `${limit}` })
+      const bytes = response.rawPayload.length
+      t.ok(bytes <= 4 * 1024 * 1024 + 1024, `${bytes} bytes`)
+      return response.json()
+    }
+    const up: number[] = []
+    for (let more = true; more;) {
+      const { data, hasMore } = await page({ after: `${up.at(-1) ?? 0}` })
+      up.push(...data.map(({ seq }: { seq: number }) => seq))
+      more = hasMore
+    }
+    t.same(up, texts.map((_, index) => index + 1))
+    const down: number[] = []
+    for (let more = true; more;) {
+      const { data, hasMore } = await page(down.length === 0 ? {} : { before: `${down[0]}` })
+      down.unshift(...data.map(({ seq }: { seq: number }) => seq))
+      more = hasMore
+    }
+    t.same(down, texts.map((_, index) => index + 1))
+  }), { numRuns: 5 })
 })

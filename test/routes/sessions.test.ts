@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { mongodb } from '@fastify/mongodb'
 import { hash } from '@node-rs/argon2'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
@@ -208,9 +209,11 @@ tap.test('an account is deleted with its password: sessions end, name and addres
 
   const again409 = async (payload: object) => (await app.inject({ method: 'POST', url: '/api/v1/user/register', payload: { username: 'other', email: 'other@example.org', password: '12345678', ...payload } })).statusCode
   t.strictSame([await again409({ username: 'Anna' }), await again409({ email })], [409, 409])
-  const left = await collection(app, 'users').findOne({ usernameKey: 'anna' })
-  t.strictSame({ ...left, _id: '', deletedAt: '', createdAt: '' }, {
-    _id: '', username: '', usernameKey: 'anna', email: '', emailKey: email, password: '', avatarImage: '', isAvatarImageSet: false, createdAt: '', deletedAt: ''
+  const left = await collection(app, 'users').findOne({ _id: new mongodb.ObjectId(anna.id) })
+  const hash = /^deleted:[A-Za-z0-9_-]{43}$/
+  for (const key of ['usernameKey', 'emailKey', 'skeleton'] as const) t.match(left![key], hash, key)
+  t.strictSame({ ...left, _id: '', deletedAt: '', createdAt: '', usernameKey: '', emailKey: '', skeleton: '' }, {
+    _id: '', username: '', usernameKey: '', email: '', emailKey: '', skeleton: '', password: '', avatarImage: '', isAvatarImageSet: false, createdAt: '', deletedAt: ''
   })
 })
 

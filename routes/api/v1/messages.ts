@@ -1,11 +1,8 @@
 import type { App } from '../../../src/app.js'
 import { apiError } from '../../../src/errors.js'
 import { conversationId } from '../../../src/messages.js'
-import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
+import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
 import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/schemas/messages.js'
-
-/** Bytes of text in one page: 1,000 messages of 1,000 characters fit; of the longest ones 100 do. */
-const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 /** Sending and reading messages over HTTP, as the original documents it. */
 export default async function messages (fastify: App) {
@@ -23,12 +20,22 @@ export default async function messages (fastify: App) {
   }, async function addmsg (request, reply) {
     const { sender, reciver, message, createdAt, clientId } = request.body
     if (sender !== request.caller.user) throw apiError('forbidden', 'sender must be yourself', 'sender')
-    if (!await accounts.exists(reciver)) throw apiError('notFound', 'there is no user with this id', 'reciver')
-    const { message: stored } = await messageLog.append({
-      sender, reciver, message, ...(createdAt === undefined ? {} : { createdAt }), ...(clientId === undefined ? {} : { clientId })
-    })
-    reply.code(201)
-    return { success: 'success' as const, message: 'Message sent successfully' as const, data: stored }
+    const admission = messageLog.admit(message)
+    try {
+      const exists = await admission.within(accounts.exists(reciver))
+      if (!exists) throw apiError('notFound', 'there is no user with this id', 'reciver')
+      const { message: stored } = await messageLog.append({
+        sender,
+        reciver,
+        message,
+        ...(createdAt === undefined ? {} : { createdAt }),
+        ...(clientId === undefined ? {} : { clientId })
+      }, admission)
+      reply.code(201)
+      return { success: 'success' as const, message: 'Message sent successfully' as const, data: stored }
+    } finally {
+      admission.leave()
+    }
   })
 
   fastify.route({
@@ -54,8 +61,10 @@ export default async function messages (fastify: App) {
       const conversation = conversationId(sender, reciver)
       const success = 'success' as const
       const message = 'Message sent successfully' as const
-      const bounds = { limit, maxBytes: MAX_PAGE_BYTES }
-      const page = after === undefined ? await messageLog.before(conversation, before, bounds) : await messageLog.after(conversation, after, bounds)
+      const bounds = { limit, maxBytes: LIST_BYTES }
+      const page = await fastify.answers.list(request, () => after === undefined
+        ? messageLog.before(conversation, before, bounds)
+        : messageLog.after(conversation, after, bounds))
       return { success, message, data: page.messages, hasMore: page.hasMore }
     }
   })

@@ -1,3 +1,4 @@
+import { mongodb } from '@fastify/mongodb'
 import type { App } from '../../../src/app.js'
 import { audit, callersDocument, checkPassword, refuseCommonPassword } from '../../../src/credentials.js'
 import { collection, type UserDocument } from '../../../src/documents.js'
@@ -5,7 +6,8 @@ import { apiError } from '../../../src/errors.js'
 import { usernameKey } from '../../../src/names.js'
 import { replies } from '../../../src/schemas/common.js'
 import { DoneReply, LoginBody, LoginReply, PasswordBody, SessionParams, SessionsReply } from '../../../src/schemas/users.js'
-import { sessionId } from '../../../src/sessions.js'
+import type { PasswordTurn } from '../../../src/password-attempt.js'
+import { sessionId, type Caller } from '../../../src/sessions.js'
 import { ownUser } from '../../../src/users.js'
 
 /** One text for an unknown user and a wrong password (OWASP Authentication Cheat Sheet, "Authentication and Error Messages"). */
@@ -15,17 +17,28 @@ export default async function sessions (fastify: App) {
   const documents = collection(fastify, 'users')
 
   /** Whether a password that was right a moment ago still is. */
-  async function stillKnows ({ _id, password: verified }: UserDocument, password: string): Promise<boolean> {
+  async function stillKnows (account: UserDocument, password: string, turn: PasswordTurn): Promise<boolean> {
+    const { _id, password: verified } = account
     const user = await documents.findOne({ _id, deletedAt: { $exists: false } }, { projection: { password: 1 } })
     if (user === null) return false
     // Another login may have renewed the hash of the same password meanwhile.
-    return user.password === verified || await fastify.passwords.verify(async () => user.password, password)
+    return user.password === verified || await fastify.passwords.verify(async () => user.password, password, turn)
   }
 
   /** Only here is the password known, so that its hash can be made with today's parameters. */
-  async function renewHash ({ _id, password: verified }: UserDocument, password: string): Promise<void> {
+  async function renewHash (account: UserDocument, password: string, turn: PasswordTurn): Promise<void> {
+    const { _id, password: verified } = account
     if (!fastify.passwords.isOutdated(verified)) return
-    await documents.updateOne({ _id, password: verified }, { $set: { password: await fastify.passwords.hash(password) } })
+    const renewed = await fastify.passwords.hash(password, turn)
+    await documents.updateOne({ _id, password: verified }, { $set: { password: renewed } })
+  }
+
+  /** The id of a session, if it is one of this account: who has it is no stranger to the account. */
+  async function sessionOf (caller: Caller | undefined, account: string): Promise<string | undefined> {
+    if (caller === undefined) return undefined
+    const own = { _id: new mongodb.ObjectId(caller.user), usernameKey: account }
+    const user = await documents.findOne(own, { projection: { _id: 1 } })
+    return user === null ? undefined : caller.session
   }
 
   fastify.post('/user/login', {
@@ -35,12 +48,13 @@ export default async function sessions (fastify: App) {
     const { username, password } = request.body
     const account = usernameKey(username)
     const find = async () => await documents.findOne({ usernameKey: account, deletedAt: { $exists: false } })
-    const user = await checkPassword(fastify, request, { account, find, password, refusal: REFUSAL })
-    const id = user._id.toHexString()
     const earlier = await fastify.sessions.ofCookie(request)
+    const turn = fastify.limits.passwordTurn(request, account, await sessionOf(earlier, account))
+    const user = await checkPassword(fastify, request, { turn, find, password, refusal: REFUSAL })
+    const id = user._id.toHexString()
     const token = await fastify.sessions.open(id, request, reply)
     // The session stands in the database now: a change of password from here on ends it, and one before is seen here.
-    if (!await stillKnows(user, password)) {
+    if (!await stillKnows(user, password, turn)) {
       await fastify.sessions.end(id, sessionId(token))
       fastify.sessions.clearCookie(request, reply)
       throw apiError('unauthorized', REFUSAL)
@@ -48,7 +62,7 @@ export default async function sessions (fastify: App) {
     // The same browser logged in again: its cookie is replaced, so nobody needs the session before (ASVS 5.0, 7.2.4).
     if (earlier?.user === id) await fastify.sessions.end(id, earlier.session)
     audit(request, 'login', id)
-    await renewHash(user, password)
+    await renewHash(user, password, turn)
     return { status: 'success' as const, message: 'Data Retrived' as const, data: ownUser(user), token }
   })
 
@@ -87,11 +101,16 @@ export default async function sessions (fastify: App) {
     const { oldPassword, newPassword } = request.body
     const { usernameKey: account, ...self } = await callersDocument(fastify, request)
     await refuseCommonPassword(fastify.config, newPassword, 'newPassword', self)
+    const turn = fastify.limits.passwordTurn(request, account, session)
     for (;;) {
       const user = await checkPassword(fastify, request, {
-        account, find: async () => await callersDocument(fastify, request), password: oldPassword, refusal: 'the old password is wrong', path: 'oldPassword'
+        turn,
+        find: async () => await callersDocument(fastify, request),
+        password: oldPassword,
+        refusal: 'the old password is wrong',
+        path: 'oldPassword'
       })
-      const changed = await fastify.passwords.hash(newPassword)
+      const changed = await fastify.passwords.hash(newPassword, turn)
       // Only over the hash that was verified: of two changes at once, the second has to know the first one's password.
       const { matchedCount } = await documents.updateOne({ _id: user._id, password: user.password }, { $set: { password: changed } })
       if (matchedCount === 1) break

@@ -1,19 +1,15 @@
 import { mongodb } from '@fastify/mongodb'
 import type { App } from '../../../src/app.js'
 import { audit, callersDocument, checkPassword, refuseCommonPassword } from '../../../src/credentials.js'
+import type { Keys } from '../../../src/account-keys.js'
 import { collection, DUPLICATE_KEY, type UserDocument } from '../../../src/documents.js'
 import { apiError, duplicateKey } from '../../../src/errors.js'
-import { checkEmail, checkUsername, usernameKey } from '../../../src/names.js'
+import { checkEmail, checkUsername, usernameKey, usernameSkeleton } from '../../../src/names.js'
 import { AllUsersQuery, AllUsersReply, DeleteUserBody, DoneReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply, type User } from '../../../src/schemas/users.js'
-import { PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
+import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
 import { sanitizeAvatar } from '../../../src/svg.js'
-import { ownUser, publicUser } from '../../../src/users.js'
+import { ownUser, publicUser, userBytes } from '../../../src/users.js'
 import type { FastifyRequest } from 'fastify'
-
-/** Bytes of one answer of allusers: with large avatars far fewer than PAGE_LIMIT users fit. */
-const MAX_LIST_BYTES = 4 * 1024 * 1024
-/** What a user takes in the answer besides its name and avatar. */
-const USER_BYTES = 150
 
 /** After every string that begins with a prefix: no code point is higher. */
 const LAST = '\u{10FFFF}'
@@ -34,7 +30,7 @@ function mustBeCaller (request: FastifyRequest, id: string, path: string): void 
 export default async function users (fastify: App) {
   const documents = collection(fastify, 'users')
 
-  function newUser (body: RegisterBody): Omit<UserDocument, 'password'> {
+  function newUser (body: RegisterBody): Omit<UserDocument, 'password'> & Keys {
     const username = valid('username', checkUsername(body.username))
     const email = valid('email', checkEmail(body.email))
     const avatarImage = body.avatarImage ? valid('avatarImage', sanitizeAvatar(body.avatarImage)).value : ''
@@ -44,21 +40,42 @@ export default async function users (fastify: App) {
       usernameKey: username.key,
       email: email.value,
       emailKey: email.key,
+      skeleton: usernameSkeleton(username.value),
       avatarImage,
       isAvatarImageSet: avatarImage !== '',
       createdAt: new Date()
     }
   }
 
+  async function isTaken (filter: mongodb.Filter<UserDocument>): Promise<boolean> {
+    return await documents.findOne(filter, { projection: { _id: 1 } }) !== null
+  }
+
+  /**
+   * Refuses a name that looks like another one, and what a deleted account had. This is looked up before, for no unique
+   * index covers it: whoever wants to be taken for somebody else comes when that account is there.
+   */
+  async function refuseReserved (user: UserDocument & Keys): Promise<void> {
+    const { usernameKey, emailKey, skeleton } = fastify.accounts.retired.of(user)
+    const [name, look, address] = await Promise.all([
+      isTaken({ usernameKey }),
+      isTaken({ skeleton: { $in: [user.skeleton, skeleton] } }),
+      isTaken({ emailKey })
+    ])
+    if (name || look) throw duplicateKey('users', 'username', user.username)
+    if (address) throw duplicateKey('users', 'email', user.email)
+  }
+
   /** The unique indexes decide, not a look-up before: of any number that register at once, one has the name. */
-  async function insert (user: UserDocument): Promise<void> {
+  async function insert (user: UserDocument & Keys): Promise<void> {
+    await refuseReserved(user)
     try {
       await documents.insertOne(user)
     } catch (error) {
       if (!(error instanceof mongodb.MongoServerError) || error.code !== DUPLICATE_KEY) throw error
       const { username, usernameKey, email } = user
-      const taken = await documents.findOne({ usernameKey }, { projection: { _id: 1 } })
-      throw taken !== null ? duplicateKey('users', 'username', username) : duplicateKey('users', 'email', email)
+      const taken = await isTaken({ usernameKey })
+      throw taken ? duplicateKey('users', 'username', username) : duplicateKey('users', 'email', email)
     }
   }
 
@@ -73,8 +90,10 @@ export default async function users (fastify: App) {
     const user = newUser(request.body)
     await refuseCommonPassword(fastify.config, request.body.password, 'password', user)
     await fastify.limits.registration(request)
-    const document = { ...user, password: await fastify.passwords.hash(request.body.password) }
+    const turn = fastify.limits.passwordTurn(request, user.usernameKey)
+    const document = { ...user, password: await fastify.passwords.hash(request.body.password, turn) }
     await insert(document)
+    fastify.limits.remember(request, user.usernameKey)
     const id = user._id.toHexString()
     const token = await fastify.sessions.open(id, request, reply)
     audit(request, 'register', id)
@@ -101,26 +120,31 @@ export default async function users (fastify: App) {
     schema: { tags: ['users'], summary: 'All users but the caller, by name', operationId: 'allusers', params: IdParams, querystring: AllUsersQuery, response: replies(200, AllUsersReply, [401, 403]) }
   }, async function allusers (request) {
     mustBeCaller(request, request.params.id, 'id')
-    const { search, after, limit = PAGE_LIMIT } = request.query
+    const { data, next } = await fastify.answers.list(request, () => page(request.caller.user, request.query))
+    const message = 'All Uers retrived successfully' as const
+    return { success: 'success' as const, message, data, ...(next === undefined ? {} : { next }) }
+  })
+
+  /** Users by name, but for one; up to a number of them and LIST_BYTES. */
+  async function page (but: string, query: AllUsersQuery): Promise<{ data: User[], next?: string }> {
+    const { search, after, limit = PAGE_LIMIT } = query
     const prefix = search === undefined ? '' : usernameKey(search)
-    const data = []
+    const data: User[] = []
     let bytes = 0
-    let last: string | undefined
+    let next = ''
     const cursor = documents.find({
       usernameKey: { $gte: prefix, $lt: prefix + LAST, ...(after === undefined ? {} : { $gt: after }) },
-      _id: { $ne: new mongodb.ObjectId(request.caller.user) },
+      _id: { $ne: new mongodb.ObjectId(but) },
       ...NOT_DELETED
     }, { projection: { username: 1, usernameKey: 1, avatarImage: 1, isAvatarImageSet: 1 } }).sort({ usernameKey: 1 }).limit(limit + 1).batchSize(100)
     for await (const user of cursor) {
-      bytes += USER_BYTES + Buffer.byteLength(user.username) + user.avatarImage.length
-      if (data.length === limit || bytes > MAX_LIST_BYTES) {
-        return { success: 'success' as const, message: 'All Uers retrived successfully' as const, data, next: last }
-      }
+      bytes += userBytes(user)
+      if (data.length === limit || bytes > LIST_BYTES) return { data, next }
       data.push(publicUser(user))
-      last = user.usernameKey
+      next = user.usernameKey
     }
-    return { success: 'success' as const, message: 'All Uers retrived successfully' as const, data }
-  })
+    return { data }
+  }
 
   fastify.delete('/user/:id', {
     schema: { tags: ['users'], summary: "Delete the caller's account; its messages stay", operationId: 'deleteUser', params: IdParams, body: DeleteUserBody, response: replies(200, DoneReply, [401, 403]) }
@@ -128,11 +152,16 @@ export default async function users (fastify: App) {
     mustBeCaller(request, request.params.id, 'id')
     const { usernameKey: account } = await callersDocument(fastify, request)
     const user = await checkPassword(fastify, request, {
-      account, find: async () => await callersDocument(fastify, request), password: request.body.password, refusal: 'the password is wrong', path: 'password'
+      turn: fastify.limits.passwordTurn(request, account, request.caller.session),
+      find: async () => await callersDocument(fastify, request),
+      password: request.body.password,
+      refusal: 'the password is wrong',
+      path: 'password'
     })
-    // The keys stay, for neither name nor address is given out again: whoever had them could be taken for this person.
+    // Their hashes stay, for neither name nor address is given out again: whoever had them could be taken for this person.
+    const keys = fastify.accounts.retired.of({ ...user, skeleton: usernameSkeleton(user.username) })
     await documents.updateOne({ _id: user._id }, {
-      $set: { deletedAt: new Date(), username: '', email: '', password: '', avatarImage: '', isAvatarImageSet: false },
+      $set: { ...keys, deletedAt: new Date(), username: '', email: '', password: '', avatarImage: '', isAvatarImageSet: false },
       $unset: { lastSeenAt: '' }
     })
     fastify.accounts.forget(request.caller.user)

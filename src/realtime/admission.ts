@@ -1,0 +1,145 @@
+/**
+ * Which frames of a socket the server takes on: by their number (FRAME_RATE), by their cost, shared by all
+ * sockets of a user (USER_FRAME_RATE), and by the work that is under way already. Time is handed in.
+ */
+import { LRUCache } from 'lru-cache'
+import { apiError, type ApiError } from '../errors.js'
+import type { ClientFrame } from '../schemas/frames.js'
+import { conversationsIn, costOfBytes, costOfFrame } from './frame-costs.js'
+import { TokenBucket } from './token-bucket.js'
+
+export interface AdmissionLimits {
+  /** Frames a second of one socket; 0 switches this and the limit by cost off. */
+  framesPerSecond: number
+  /** Units of cost a second of one user; 0 switches it off. */
+  costPerSecond: number
+  /** Conversations that one resume may name. */
+  resumeConversations: number
+}
+
+/** Bursts of a socket: what people type after a reconnect, or a client sends at its start. */
+const BURST_SECONDS = 3
+/** Refused frames, in bursts, before a socket is closed with 4429: by then it ignores the errors. */
+const REFUSED_BURSTS = 3
+/**
+ * Bursts of a user, 8,000 units by default: two devices that reconnect at once, each with 3,000
+ * conversations, which takes about 2.5 s of CPU time.
+ */
+const USER_BURST_SECONDS = 80
+/** Users whose allowance is remembered, as many as MAX_SOCKETS. The longest unused is forgotten. */
+const REMEMBERED_USERS = 20_000
+/** Frames under way on one socket, mostly sends that wait for the database; above it nothing more is read. */
+const MAX_IN_FLIGHT = 256
+/** Full frames whose conversations may be under way on one socket: 10,000 conversations by default. */
+const FULL_RESUMES_UNDER_WAY = 4
+/** Until a socket that has too many conversations under way may try again. */
+const UNDER_WAY_RETRY_MS = 1_000
+
+const tooMany = (detail: string, retryMs: number, path = ''): ApiError =>
+  apiError('tooManyRequests', detail, path, { retryAfter: retryMs / 1000 })
+
+/** The allowances of users, shared by their sockets, which they outlive: a reconnect brings no new one. */
+export class Allowances {
+  readonly #limits: AdmissionLimits
+  readonly #byUser = new LRUCache<string, TokenBucket>({ max: REMEMBERED_USERS })
+
+  constructor (limits: AdmissionLimits) {
+    this.#limits = limits
+  }
+
+  of (user: string): TokenBucket {
+    const known = this.#byUser.get(user)
+    if (known !== undefined) return known
+    // A server that announces no rate has clients that keep to none.
+    const rate = this.#limits.framesPerSecond === 0 ? 0 : this.#limits.costPerSecond
+    const bucket = new TokenBucket(rate, rate * USER_BURST_SECONDS)
+    this.#byUser.set(user, bucket)
+    return bucket
+  }
+}
+
+/** The frames of one socket. */
+export class Admission {
+  readonly #limits: AdmissionLimits
+  readonly #frames: TokenBucket
+  readonly #allowance: TokenBucket
+  #inFlight = 0
+  #conversationsUnderWay = 0
+  #refused = 0
+  #refusedAt = 0
+
+  constructor (limits: AdmissionLimits, allowance: TokenBucket) {
+    this.#limits = limits
+    this.#frames = new TokenBucket(limits.framesPerSecond, limits.framesPerSecond * BURST_SECONDS)
+    this.#allowance = allowance
+  }
+
+  /** Whether so much is under way that the socket is not to be read. */
+  get full (): boolean { return this.#inFlight >= MAX_IN_FLIGHT }
+
+  /** Whether the client goes on against the limits: its socket is to be closed with 4429. */
+  get ignored (): boolean {
+    const { framesPerSecond } = this.#limits
+    return framesPerSecond > 0 && this.#refused > framesPerSecond * BURST_SECONDS * REFUSED_BURSTS
+  }
+
+  /**
+   * Counts a frame that arrived, before it is parsed.
+   * @throws ApiError `tooManyRequests`
+   */
+  arrive (bytes: number, now: number): void {
+    const wait = this.#frames.take(now)
+    if (wait > 0) throw this.#refusal(now, tooMany('too many frames', wait))
+    this.#charge(costOfBytes(bytes), 0, now)
+  }
+
+  /**
+   * Counts what a frame asks for, after it was parsed. Each `begin` needs a `done`.
+   * @throws ApiError `validation` where it names too many conversations, else `tooManyRequests`
+   */
+  begin (frame: ClientFrame, bytes: number, now: number): void {
+    const { resumeConversations } = this.#limits
+    const conversations = conversationsIn(frame)
+    if (conversations > resumeConversations) {
+      const detail = `have names ${conversations}; a frame names at most ${resumeConversations} conversations`
+      throw apiError('validation', detail, 'have')
+    }
+    const path = pathOf(frame)
+    const underWay = this.#conversationsUnderWay
+    if (underWay > 0 && underWay + conversations > resumeConversations * FULL_RESUMES_UNDER_WAY) {
+      throw this.#refusal(now, tooMany('too many conversations are being resumed', UNDER_WAY_RETRY_MS, path))
+    }
+    // One unit is among those of the bytes.
+    this.#charge(costOfFrame(frame) - 1, costOfBytes(bytes), now, path)
+    this.#inFlight++
+    this.#conversationsUnderWay += conversations
+  }
+
+  /** A frame that began has been handled. */
+  done (frame: ClientFrame): void {
+    this.#inFlight--
+    this.#conversationsUnderWay -= conversationsIn(frame)
+  }
+
+  /** @param charged what the same frame has cost already; sent again, it costs that again */
+  #charge (cost: number, charged: number, now: number, path = ''): void {
+    if (cost === 0) return
+    const needed = Math.min(cost, this.#allowance.burst - charged)
+    if (this.#allowance.take(now, cost, needed) === 0) return
+    const wait = this.#allowance.wait(now, charged + cost)
+    throw this.#refusal(now, tooMany('the sockets of this account ask for too much', wait, path))
+  }
+
+  /** Counts a refused frame; the count falls at the rate at which frames may come. */
+  #refusal (now: number, error: ApiError): ApiError {
+    const fallen = Math.max(0, now - this.#refusedAt) * this.#limits.framesPerSecond / 1000
+    this.#refused = Math.max(0, this.#refused - fallen) + 1
+    this.#refusedAt = now
+    return error
+  }
+}
+
+/** The field that an error names where a whole frame was refused: so a client knows that it was a resume. */
+export function pathOf (frame: Pick<ClientFrame, 'type'>): string {
+  return frame.type === 'resume' ? 'have' : ''
+}

@@ -1,0 +1,70 @@
+import type { Message } from '../schemas/messages.js'
+
+/** An ack that a `send` frame of a socket waits for. */
+export interface ExpectedAck {
+  /** Conversation and clientId in lower case. */
+  readonly key: string
+  /** As the frame spelled it. */
+  readonly clientId: string
+  /** Set once the message is stored, if its place in the order has not come yet. */
+  message?: Message
+}
+
+/**
+ * The acks that one socket waits for. Each frame has its own entry: of two frames with the same clientId, the
+ * refusal of one does not end the wait of the other.
+ */
+export class ExpectedAcks {
+  readonly #byKey = new Map<string, ExpectedAck[]>()
+  #size = 0
+
+  get size (): number { return this.#size }
+
+  /**
+   * Adds an entry: the message with this clientId is acknowledged in its place from now on, rather than
+   * pushed.
+   */
+  add (conversation: string, clientId: string): ExpectedAck {
+    const expected: ExpectedAck = { key: conversation + clientId.toLowerCase(), clientId }
+    const others = this.#byKey.get(expected.key)
+    if (others === undefined) this.#byKey.set(expected.key, [expected])
+    else others.push(expected)
+    this.#size++
+    return expected
+  }
+
+  /** The frame that stored this message, or the first one that repeated it. */
+  oldest (conversation: string, clientId: string): ExpectedAck | undefined {
+    return this.#byKey.get(conversation + clientId)?.[0]
+  }
+
+  /**
+   * Removes an entry.
+   * @returns whether it was still there
+   */
+  remove (expected: ExpectedAck): boolean {
+    const entries = this.#byKey.get(expected.key)
+    const at = entries?.indexOf(expected) ?? -1
+    if (entries === undefined || at === -1) return false
+    entries.splice(at, 1)
+    if (entries.length === 0) this.#byKey.delete(expected.key)
+    this.#size--
+    return true
+  }
+
+  /** Whether an entry is still there. */
+  has (expected: ExpectedAck): boolean {
+    return this.#byKey.get(expected.key)?.includes(expected) === true
+  }
+
+  /** The entries whose message is stored, in this conversation, under a number up to `seq`. */
+  storedUpTo (conversation: string, seq: number): ExpectedAck[] {
+    const stored = [...this.#byKey.values()].flat().filter(({ message }) => message !== undefined)
+    return stored.filter(({ message }) => message!.conversation === conversation && message!.seq <= seq)
+  }
+
+  clear (): void {
+    this.#byKey.clear()
+    this.#size = 0
+  }
+}

@@ -1,0 +1,38 @@
+/** From the bytes of a frame to one of the frames that clients may send. */
+import { apiError } from '../errors.js'
+import { CLIENT_FRAMES, type ClientFrame } from '../schemas/frames.js'
+import { compileFrame, frameError } from '../validation.js'
+
+/** The characters of a UUID. */
+const CLIENT_ID_CHARS = 36
+
+const TYPES = Object.keys(CLIENT_FRAMES).join(', ')
+const validators = Object.fromEntries(
+  Object.entries(CLIENT_FRAMES).map(([type, schema]) => [type, compileFrame(schema)]))
+
+/** @throws ApiError `validation` where the frame is not JSON */
+export function parseFrame (data: Buffer): unknown {
+  try {
+    return JSON.parse(data.toString())
+  } catch {
+    throw apiError('validation', 'the frame is no JSON')
+  }
+}
+
+/** @throws ApiError `validation` naming the field that the schema of its type refuses */
+export function checkFrame (parsed: unknown): ClientFrame {
+  const type = typeof parsed === 'object' && parsed !== null && 'type' in parsed ? parsed.type : undefined
+  if (typeof type !== 'string' || !Object.hasOwn(CLIENT_FRAMES, type)) {
+    throw apiError('validation', `type must be one of ${TYPES}`, 'type')
+  }
+  const validate = validators[type]!
+  if (!validate(parsed)) throw frameError(validate.errors ?? [])
+  return parsed as ClientFrame
+}
+
+/** The clientId of whatever was parsed, so that the client knows which `send` an error is about. */
+export function clientIdOf (parsed: unknown): string | undefined {
+  if (typeof parsed !== 'object' || parsed === null || !('clientId' in parsed)) return undefined
+  const { clientId } = parsed
+  return typeof clientId === 'string' && clientId.length <= CLIENT_ID_CHARS ? clientId : undefined
+}

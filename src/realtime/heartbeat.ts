@@ -1,0 +1,99 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { CLOSE } from '../schemas/frames.js'
+import type { Connection } from './connection.js'
+import { BEHIND_MS } from './beginnings.js'
+import type { Sockets } from './sockets.js'
+
+export interface HeartbeatOptions {
+  sockets: Sockets
+  heartbeatMs: number
+  pongMs: number
+  /** Those of these sessions that are still open. */
+  openAmong: (sessions: string[]) => Promise<Set<string>>
+  /**
+   * The conversations of these users in which something was stored since a time, with their last numbers.
+   * Undefined where only this process writes: it knows what was stored.
+   */
+  storedSince: ((users: string[], since: Date) => Promise<{ _id: string, lastSeq: number }[]>) | undefined
+  log: FastifyBaseLogger
+}
+
+/** How often heartbeats are looked at, in fractions of the shorter of their times. */
+const TICKS = 5
+
+/**
+ * Pings the sockets, cuts off those that do not answer, closes those whose session ended elsewhere or ran
+ * out, and pushes what other processes stored.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions
+  readonly #timer: NodeJS.Timeout
+  #failedAt = -Infinity
+
+  constructor (options: HeartbeatOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => { this.#tick() }, Math.min(options.heartbeatMs, options.pongMs) / TICKS)
+  }
+
+  /**
+   * The first ping comes after a random part of the time, so that sockets that came together do not stay
+   * together.
+   */
+  join (connection: Connection): void {
+    connection.pingAt = Date.now() + this.#options.heartbeatMs * Math.random()
+  }
+
+  stop (): void { clearInterval(this.#timer) }
+
+  #tick (): void {
+    const now = Date.now()
+    const due = this.#ping(now)
+    if (due.length === 0) return
+    this.#check(due, now).catch((error: unknown) => {
+      this.#failedAt = Date.now()
+      this.#options.log.warn({ err: error }, 'heartbeat: sessions and conversations could not be checked')
+    })
+  }
+
+  /** Cuts off what did not answer in time, and pings what is due. */
+  #ping (now: number): Connection[] {
+    const { sockets, heartbeatMs, pongMs } = this.#options
+    const due: Connection[] = []
+    for (const connection of sockets.all()) {
+      if (now >= connection.pongBy) connection.ws.terminate()
+      else if (now >= connection.pingAt) {
+        due.push(connection)
+        connection.pingAt = now + heartbeatMs
+        connection.ping(now + pongMs)
+      }
+    }
+    return due
+  }
+
+  async #check (due: Connection[], now: number): Promise<void> {
+    const openSessions = await this.#options.openAmong([...new Set(due.map(({ session }) => session))])
+    for (const connection of due) {
+      if (!openSessions.has(connection.session)) connection.close(CLOSE.sessionEnded, 'the session has ended')
+    }
+    await this.#compare(due, now)
+  }
+
+  /**
+   * Pushes what was stored but not published here, since the last time that this could be asked: by another
+   * process, or by a write whose outcome came too late. The database is the truth.
+   */
+  async #compare (due: Connection[], now: number): Promise<void> {
+    const { sockets, storedSince } = this.#options
+    if (storedSince === undefined) return
+    const users = [...new Set(due.map(({ user }) => user))]
+    const since = due.reduce((earliest, { comparedAt }) => Math.min(earliest, comparedAt), now) - BEHIND_MS
+    for (const { _id: conversation, lastSeq } of await storedSince(users, new Date(since))) {
+      if (lastSeq === 0) continue
+      for (const connection of sockets.in(conversation)) connection.cursors.raise(conversation, lastSeq)
+    }
+    // After a failure the others may be behind with their summaries for a while, too: what they write then
+    // has old times.
+    if (now - this.#failedAt < BEHIND_MS) return
+    for (const connection of due) connection.comparedAt = now
+  }
+}

@@ -1,0 +1,77 @@
+/** Fills the embedded database directly: over HTTP, within the limits, it would take hours. */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { MongoClient, ObjectId, type Db } from 'mongodb'
+import type { ConversationDocument, MessageDocument, UserDocument } from '../../src/documents.js'
+import { conversationId } from '../../src/messages.js'
+
+/** Below the most that one command may carry (48,000,000 bytes). */
+const BATCH_BYTES = 8_000_000
+const USERS_A_BATCH = 5_000
+/** Opens nothing: no password has this hash. */
+const NO_PASSWORD = '-'
+
+/** The name of the nth filler; they sort by n. */
+export const fillerName = (n: number): string => `filler${String(n).padStart(7, '0')}`
+
+export class Filler {
+  private constructor (readonly client: MongoClient, readonly db: Db) {}
+
+  static async connect (dataDir: string): Promise<Filler> {
+    const socket = encodeURIComponent(join(dataDir, 'mongodb.sock'))
+    const client = await MongoClient.connect(`mongodb://${socket}/?directConnection=true`)
+    return new Filler(client, client.db('chat'))
+  }
+
+  async close (): Promise<void> { await this.client.close() }
+
+  /** Inserts accounts that nobody can log in to. @returns their ids */
+  async users (count: number, avatarImage = ''): Promise<string[]> {
+    const documents = Array.from({ length: count }, (_, n): UserDocument => ({
+      _id: new ObjectId(),
+      username: fillerName(n),
+      usernameKey: fillerName(n),
+      email: `${fillerName(n)}@example.org`,
+      emailKey: `${fillerName(n)}@example.org`,
+      password: NO_PASSWORD,
+      avatarImage,
+      isAvatarImageSet: avatarImage !== '',
+      createdAt: new Date()
+    }))
+    for (let from = 0; from < count; from += USERS_A_BATCH) {
+      await this.db.collection<UserDocument>('users').insertMany(documents.slice(from, from + USERS_A_BATCH))
+    }
+    return documents.map(({ _id }) => _id.toHexString())
+  }
+
+  /**
+   * Inserts a new conversation that one member alone wrote.
+   * @param read the number up to which the other has read it
+   * @returns the first message
+   */
+  async conversation (
+    sender: string, reciver: string, count: number, message: string, read = 0
+  ): Promise<MessageDocument> {
+    const conversation = conversationId(sender, reciver)
+    const document = (seq: number): MessageDocument => {
+      const storedAt = new Date()
+      const createdAt = storedAt.toISOString()
+      const [_id, clientId] = [new ObjectId(), randomUUID()]
+      return { _id, conversation, seq, sender, reciver, message, createdAt, storedAt, clientId }
+    }
+    const documents = Array.from({ length: count }, (_, index) => document(index + 1))
+    const batch = Math.max(1, Math.floor(BATCH_BYTES / (Buffer.byteLength(message) + 500)))
+    for (let from = 0; from < count; from += batch) {
+      await this.db.collection<MessageDocument>('messages').insertMany(documents.slice(from, from + batch))
+    }
+    const summary = { ...summaryOf(documents.at(-1)!), marks: { [reciver]: { delivered: read, read } } }
+    await this.db.collection<ConversationDocument>('conversations').insertOne(summary)
+    return documents[0]!
+  }
+}
+
+/** As src/summaries.ts writes it. */
+function summaryOf ({ storedAt, conversation, ...lastMessage }: MessageDocument): ConversationDocument {
+  const members = [...new Set([lastMessage.sender, lastMessage.reciver])].sort()
+  return { _id: conversation, members, lastSeq: lastMessage.seq, lastMessage, lastAt: storedAt }
+}

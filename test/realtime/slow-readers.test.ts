@@ -1,0 +1,70 @@
+/** What a socket that does not read, or reads slowly, costs: a bounded queue, and no page of the log. */
+import { once } from 'node:events'
+import t from 'tap'
+import { connect, conversationOf, listen, register } from '../helper.js'
+import { eventually, fill, heldBytes, numbers, range, somebody } from './helper.js'
+
+t.test('pongs that repeat no ping do not keep a socket that does not read', async t => {
+  const { app, origin } = await listen(t, { HEARTBEAT_MS: 100, PONG_MS: 200 })
+  const anna = await register(app)
+  const socket = await connect(t, origin, anna, { autoPong: false } as object)
+  let pings = 0
+  socket.ws.on('ping', () => {
+    pings++
+    for (const data of ['', 'guessed']) socket.ws.pong(data)
+  })
+  await eventually(() => socket.closed !== undefined || pings > 20)
+  t.match(socket.closed, { code: 1006 }, `after ${pings} pings`)
+})
+
+t.test('a pong that repeats the last of several pings keeps the socket', async t => {
+  const { app, origin } = await listen(t, { HEARTBEAT_MS: 50, PONG_MS: 2_000 })
+  const anna = await register(app)
+  const socket = await connect(t, origin, anna, { autoPong: false } as object)
+  for (let round = 0; round < 3; round++) {
+    await once(socket.ws, 'ping')
+    const [data] = await once(socket.ws, 'ping')
+    socket.ws.pong(data)
+  }
+  await socket.roundTrip()
+  t.equal(socket.closed, undefined)
+})
+
+t.test('sockets that resume much and read nothing hold their queue, and no page', async t => {
+  const SOCKETS = 6
+  const CONVERSATIONS = 8
+  // No heartbeat ends a paused socket before it is measured.
+  const { app, origin } = await listen(t, { HEARTBEAT_MS: 3_600_000 })
+  const ben = await register(app)
+  const senders = range(1, CONVERSATIONS).map(somebody)
+  // 40 KB in UTF-8 each; a conversation is larger than what the kernel takes for a connection.
+  for (const sender of senders) await fill(app, sender, ben, 60, '👋'.repeat(9_990))
+  const sockets = await Promise.all(range(1, SOCKETS).map(async () => await connect(t, origin, ben)))
+  for (const socket of sockets) socket.ws.pause()
+  const have = Object.fromEntries(senders.map(({ id }) => [conversationOf(id, ben.id), 0]))
+  let reads = 0
+  const { after } = app.messageLog
+  app.messageLog.after = async (...args) => {
+    reads++
+    return await after(...args)
+  }
+  const before = heldBytes()
+  for (const socket of sockets) socket.send({ type: 'resume', have })
+  // All queues are above the share at which pages are read, and nothing is read any more.
+  let quiet = 0
+  let readsBefore = -1
+  await eventually(() => {
+    quiet = reads === readsBefore ? quiet + 1 : 0
+    readsBefore = reads
+    return quiet > 500 && app.realtime.gauges().queuedBytes > SOCKETS * 256 * 1024
+  })
+  const each = (heldBytes() - before) / SOCKETS / 1024
+  const queued = app.realtime.gauges().queuedBytes / SOCKETS / 1024
+  t.comment(`a socket holds ${Math.round(each)} KiB, ${Math.round(queued)} KiB of it queued; ${reads} pages`)
+  t.ok(queued <= 1024)
+  t.ok(each < 1.25 * queued + 256, 'little more than the queue')
+  const [first] = sockets
+  first!.ws.resume()
+  await first!.next('resumed')
+  for (const conversation of Object.keys(have)) t.same(numbers(first!, conversation), range(1, 60))
+})
