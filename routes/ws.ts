@@ -90,7 +90,9 @@ export default async function ws (fastify: App) {
     },
 
     async watch (connection, { users }) {
-      await lists.run(connection.user, async () => { await presence.watch(connection, users) })
+      await lists.run(connection.user, async () => {
+        if (!connection.closed) await presence.watch(connection, users)
+      })
     },
 
     ping (connection) { connection.send({ type: 'pong' }) }

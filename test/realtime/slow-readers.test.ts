@@ -58,11 +58,15 @@ t.test('sockets that resume much and read nothing hold their queue, and no page'
     readsBefore = reads
     return quiet > 500 && app.realtime.gauges().queuedBytes > SOCKETS * 256 * 1024
   })
-  const each = (heldBytes() - before) / SOCKETS / 1024
   const queued = app.realtime.gauges().queuedBytes / SOCKETS / 1024
-  t.comment(`a socket holds ${Math.round(each)} KiB, ${Math.round(queued)} KiB of it queued; ${reads} pages`)
   t.ok(queued <= 1024)
-  t.ok(each < 1.25 * queued + 256, 'little more than the queue')
+  // Garbage of this process takes some turns to go; what the sockets hold stays.
+  let each = Infinity
+  for (let tries = 0; tries < 50 && each >= 1.25 * queued + 256; tries++) {
+    await new Promise(resolve => { setImmediate(resolve) })
+    each = Math.min(each, (heldBytes() - before) / SOCKETS / 1024)
+  }
+  t.ok(each < 1.25 * queued + 256, `a socket holds ${Math.round(each)} KiB, ${Math.round(queued)} KiB of it queued`)
   const [first] = sockets
   first!.ws.resume()
   await first!.next('resumed')
