@@ -26,7 +26,8 @@ async function start () {
   const ms = performance.now() - begin
   const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
   console.log(`start to first answer: ${Math.round(ms)} ms; resident: ${Math.round(memory)} MiB`)
-  assert.ok(memory < 136, 'an idle server takes less than 136 MiB')
+  // 117 to 123 MiB were measured, of which the tables of the limits (20,000 entries each) are some.
+  assert.ok(memory < 128, 'an idle server takes less than 128 MiB')
   return origin
 }
 

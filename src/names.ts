@@ -1,4 +1,4 @@
-import unhomoglyph from 'unhomoglyph'
+import { createRequire } from 'node:module'
 
 /** What a name is stored as and what makes it unique; or why it is refused, completing "username …" or "email …". */
 export type Checked = { value: string, key: string } | { problem: string }
@@ -99,8 +99,12 @@ export function usernameKey (username: string): string {
   return fold(username)
 }
 
+/** Loaded by the first registration: its table takes 7 MiB, which a process that only logs people in does not need. */
+let unhomoglyph: ((text: string) => string) | undefined
+
 /** UTS #39, 4: what all texts that look alike have in common, in one direction of writing. Not for display. */
 function skeleton (text: string): string {
+  unhomoglyph ??= createRequire(import.meta.url)('unhomoglyph') as (text: string) => string
   return unhomoglyph(text.normalize('NFD')).normalize('NFD')
 }
 

@@ -60,7 +60,7 @@ export async function build (t: Test, changes: Partial<Config> = {}): Promise<Ap
   t.teardown(async () => {
     await app.close()
     // The embedded server's directory goes as a whole.
-    if (process.env.MONGODB_URL) await dropDatabase(config.MONGODB_URL)
+    if (process.env.MONGODB_URL && config.MONGODB_URL !== '') await dropDatabase(config.MONGODB_URL)
   })
   return app
 }

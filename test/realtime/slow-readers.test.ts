@@ -30,7 +30,13 @@ t.test('a pong that repeats the last of several pings keeps the socket', async t
   t.equal(socket.closed, undefined)
 })
 
-t.test('sockets that resume much and read nothing hold their queue, and no page', async t => {
+/**
+ * What the process holds is measured with the embedded database. The driver keeps buffers for each connection, whose
+ * size is up to the server: SecantusDB sends a whole batch at once.
+ */
+const skip = process.env.MONGODB_URL ? 'memory is measured with the embedded database' : false
+
+t.test('sockets that resume much and read nothing hold their queue, and no page', { skip }, async t => {
   const SOCKETS = 6
   const CONVERSATIONS = 8
   // No heartbeat ends a paused socket before it is measured.
@@ -43,10 +49,12 @@ t.test('sockets that resume much and read nothing hold their queue, and no page'
   for (const socket of sockets) socket.ws.pause()
   const have = Object.fromEntries(senders.map(({ id }) => [conversationOf(id, ben.id), 0]))
   let reads = 0
+  let underWay = 0
   const { after } = app.messageLog
   app.messageLog.after = async (...args) => {
     reads++
-    return await after(...args)
+    underWay++
+    return await after(...args).finally(() => { underWay-- })
   }
   const before = heldBytes()
   for (const socket of sockets) socket.send({ type: 'resume', have })
@@ -54,7 +62,7 @@ t.test('sockets that resume much and read nothing hold their queue, and no page'
   let quiet = 0
   let readsBefore = -1
   await eventually(() => {
-    quiet = reads === readsBefore ? quiet + 1 : 0
+    quiet = reads === readsBefore && underWay === 0 ? quiet + 1 : 0
     readsBefore = reads
     return quiet > 500 && app.realtime.gauges().queuedBytes > SOCKETS * 256 * 1024
   })
