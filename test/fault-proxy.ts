@@ -8,28 +8,13 @@ import { EventEmitter } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { deserialize, serialize, type Document, type ObjectId } from 'bson'
 import type { Test } from 'tap'
+import { OP_MSG, SECTIONS_AT, splitMessages } from './wire-messages.js'
 
-const OP_MSG = 2013
-/** Header of 16 bytes, then flags of 4. */
-const SECTIONS_AT = 20
 /**
  * What a server answers when the write concern was not met in time (MongoDB's error codes:
  * WriteConcernTimeout).
  */
 const WRITE_CONCERN_ERROR = { code: 64, errmsg: 'waiting for replication timed out' }
-
-/** Cuts a stream into wire messages. */
-function splitter (each: (message: Buffer) => void): (chunk: Buffer) => void {
-  let rest = Buffer.alloc(0)
-  return chunk => {
-    rest = Buffer.concat([rest, chunk])
-    while (rest.length >= 4 && rest.length >= rest.readInt32LE(0)) {
-      const message = rest.subarray(0, rest.readInt32LE(0))
-      rest = rest.subarray(message.length)
-      each(message)
-    }
-  }
-}
 
 /** The body of an OP_MSG, with the `_id`s of the documents that stand in a sequence beside it. */
 function bodyOf (message: Buffer): { body: Document, ids: ObjectId[] } | undefined {
@@ -152,12 +137,12 @@ export class FaultProxy extends EventEmitter {
       })
     }
     const asked = new Map<number, { command: Document, ids: ObjectId[] }>()
-    client.on('data', splitter(message => {
+    client.on('data', splitMessages(message => {
       const request = this.#request(message, asked)
       if (request !== undefined) server.write(request)
       if (asked.size > 0) this.#working.add(client)
     }))
-    server.on('data', splitter(message => {
+    server.on('data', splitMessages(message => {
       const reply = this.#reply(message, asked)
       if (reply !== undefined) client.write(reply)
     }))

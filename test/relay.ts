@@ -2,36 +2,31 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { deserialize, type Document } from 'bson'
 import type { Test } from 'tap'
+import { OP_MSG, SECTIONS_AT, splitMessages } from './wire-messages.js'
 
 export interface Relay { url: string, cut: () => void }
 
-const OP_MSG = 2013
-
-/** Reads the commands out of a stream of wire messages (MongoDB manual, "Wire Protocol": OP_MSG with one body section and document sequences). */
+/** Reads the commands out of wire messages: OP_MSG with one body section and document sequences. */
 function commandReader (see: (command: Document) => void): (chunk: Buffer) => void {
-  let rest = Buffer.alloc(0)
-  return chunk => {
-    rest = Buffer.concat([rest, chunk])
-    while (rest.length >= 4 && rest.length >= rest.readInt32LE(0)) {
-      const message = rest.subarray(0, rest.readInt32LE(0))
-      rest = rest.subarray(message.length)
-      if (message.readInt32LE(12) !== OP_MSG) continue
-      const command: Document = {}
-      for (let at = 20; at < message.length;) {
-        const kind = message[at++]
-        const size = message.readInt32LE(at)
-        if (kind === 0) Object.assign(command, deserialize(message.subarray(at, at + size)))
-        else {
-          const nameEnd = message.indexOf(0, at + 4)
-          const documents: Document[] = []
-          for (let from = nameEnd + 1; from < at + size; from += message.readInt32LE(from)) documents.push(deserialize(message.subarray(from, from + message.readInt32LE(from))))
-          command[message.toString('utf8', at + 4, nameEnd)] = documents
+  return splitMessages(message => {
+    if (message.readInt32LE(12) !== OP_MSG) return
+    const command: Document = {}
+    for (let at = SECTIONS_AT; at < message.length;) {
+      const kind = message[at++]
+      const size = message.readInt32LE(at)
+      if (kind === 0) Object.assign(command, deserialize(message.subarray(at, at + size)))
+      else {
+        const nameEnd = message.indexOf(0, at + 4)
+        const documents: Document[] = []
+        for (let from = nameEnd + 1; from < at + size; from += message.readInt32LE(from)) {
+          documents.push(deserialize(message.subarray(from, from + message.readInt32LE(from))))
         }
-        at += size
+        command[message.toString('utf8', at + 4, nameEnd)] = documents
       }
-      see(command)
+      at += size
     }
-  }
+    see(command)
+  })
 }
 
 export async function relay (t: Test, url: string, see?: (command: Document) => void): Promise<Relay> {
