@@ -211,13 +211,14 @@ export default fp(async function realtimePlugin (fastify) {
     closing = true
     heartbeat.stop()
     const connections = [...sockets.all()]
+    // From here on: one of them may go while its sends are stored.
+    const gone = Promise.all(connections.map(async ({ ws }) => await once(ws, 'close')))
     for (const { ws } of connections) ws.pause()
     // A send may still look up its receiver: only then it is in the log.
     await Promise.all(connections.map(connection => connection.sending))
     await messageLog.drain()
     // By then the handlers of these sends have answered.
     await new Promise(resolve => { setImmediate(resolve) })
-    const gone = Promise.all(connections.map(async ({ ws }) => await once(ws, 'close')))
     for (const connection of connections) {
       greet(connection)
       connection.send({ type: 'bye', retryAfterMs: Math.ceil(Math.random() * MAX_RETRY_MS) })

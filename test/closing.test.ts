@@ -1,4 +1,5 @@
 /** An upgrade or a request that arrives while the server closes is answered, and its connection ends: nothing keeps the process. */
+import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { buildApp } from '../src/app.js'
@@ -42,4 +43,19 @@ t.test('a request while closing: 503 with Retry-After in the one error shape', a
   t.match(await response.json(), { success: false, message: /^Service Unavailable/ })
   socket.ws.terminate()
   await closing
+})
+
+t.test('a socket that goes while its last sends are stored does not keep the server from closing', async t => {
+  const { app, origin } = await listen(t)
+  await connectSocket(t, origin, await register(app))
+  const { drain } = app.messageLog
+  app.messageLog.drain = async () => {
+    await drain()
+    const [client] = app.websocketServer.clients
+    const gone = once(client!, 'close')
+    client!.terminate()
+    await gone
+  }
+  const closed = await Promise.race([app.close().then(() => true), new Promise(resolve => { setTimeout(resolve, 8_000, false) })])
+  t.equal(closed, true)
 })
