@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import { apiError } from '../src/errors.js'
 import { FairSemaphore } from '../src/fair-semaphore.js'
 import { isSafe } from '../src/origin.js'
+import { costOfAnswer } from '../src/request-costs.js'
 import { LIST_BYTES } from '../src/schemas/common.js'
 import { UnreadAnswers, type AnswerConnection, type Charge, type Scope } from '../src/unread-answers.js'
 
@@ -163,6 +164,7 @@ export default fp(async function answersPlugin (fastify) {
       }
     }
     answers.answer(charge, bytes)
+    fastify.limits.work(request, costOfAnswer(bytes))
     const { socket } = request.raw
     if (answers.isFarOver(charge)) socket.destroy()
     // Node restarts this clock whenever bytes are taken, and sets its own one for idle connections once all
@@ -181,6 +183,8 @@ export default fp(async function answersPlugin (fastify) {
       const charge = request.charge!
       return await lists.run(request.caller.user, async () => {
         if (charge.connection.closed) throw apiError('requestTimeout', 'the client has gone')
+        // Answers that came after the request was let through may have used up what its caller has.
+        fastify.limits.solvent(request)
         // Nothing is set aside, or a few small lists at a time would use up the bound; `account` looks again.
         const scope = answers.excess(charge, LIST_BYTES)
         if (scope !== undefined) throw refusal(scope)
@@ -189,4 +193,4 @@ export default fp(async function answersPlugin (fastify) {
     },
     gauges: () => ({ bytes: answers.bytes })
   })
-}, { name: 'answers', dependencies: ['websocket'] })
+}, { name: 'answers', dependencies: ['websocket', 'rate-limits'] })

@@ -3,8 +3,10 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Allowances } from '../src/allowances.js'
 import { apiError } from '../src/errors.js'
 import type { Attempt, PasswordTurn } from '../src/password-attempt.js'
+import { UPGRADE_COST } from '../src/request-costs.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -24,6 +26,12 @@ declare module 'fastify' {
 export interface Limits {
   /** Counts a request: for its caller, or for its address where it has none (HTTP_RATE). */
   request (request: FastifyRequest): Promise<void>
+  /**
+   * Counts what a request of a caller costs besides itself, in requests; never throws, but leaves a debt.
+   */
+  work (request: FastifyRequest, cost: number): void
+  /** Whether the caller has no debt, before costly work is begun. */
+  solvent (request: FastifyRequest): void
   /** Whether an address has any share of HTTP_RATE left; counts nothing. */
   allows (request: FastifyRequest): Promise<void>
   /** Counts a registration (REGISTER_LIMIT). */
@@ -88,8 +96,10 @@ const KNOWN_ADDRESSES = 8
  */
 const CACHE_SIZE = 20_000
 
-const tooMany = (what: string, { ttlInSeconds }: Count) =>
+const tooMany = (what: string, { ttlInSeconds }: Pick<Count, 'ttlInSeconds'>) =>
   apiError('tooManyRequests', `${what}; try again later`, '', { retryAfter: Math.max(1, ttlInSeconds) })
+
+const tooManyRequests = (waitMs: number) => tooMany('too many requests', { ttlInSeconds: waitMs / 1_000 })
 
 /**
  * `fastify.limits`: how often one may do what. Counted by this process alone: several processes allow as
@@ -117,7 +127,7 @@ export default fp(async function rateLimitsPlugin (fastify) {
   }
 
   const byAddress = limiter(HTTP_RATE * BURST_SECONDS, BURST_SECONDS * 1_000, address)
-  const byUser = limiter(HTTP_RATE * BURST_SECONDS, BURST_SECONDS * 1_000, request => request.caller.user)
+  const byUser = new Allowances(HTTP_RATE, HTTP_RATE * BURST_SECONDS)
   const registrations = limiter(REGISTER_LIMIT, REGISTER_WINDOW_MS, address)
   const failuresThere = limiter(LOGIN_LIMIT, LOGIN_WINDOW_MS, ({ passwordTurn }) => {
     const { account, network, known = network } = passwordTurn!
@@ -171,8 +181,20 @@ export default fp(async function rateLimitsPlugin (fastify) {
   fastify.decorate('limits', {
     async request (request) {
       if (request.routeOptions.config.probe === true) return
-      const count = await (request.caller === undefined ? byAddress : byUser).count(request)
+      if (request.caller !== undefined) {
+        const wait = byUser.of(request.caller.user).take(performance.now(), request.ws ? UPGRADE_COST : 1)
+        if (wait > 0) throw tooManyRequests(wait)
+        return
+      }
+      const count = await byAddress.count(request)
       if (count?.isExceeded === true) throw tooMany('too many requests', count)
+    },
+    work (request, cost) {
+      if (cost > 0 && request.caller !== undefined) byUser.of(request.caller.user).charge(performance.now(), cost)
+    },
+    solvent (request) {
+      const wait = byUser.of(request.caller.user).wait(performance.now(), 0)
+      if (wait > 0) throw tooManyRequests(wait)
     },
     async allows (request) {
       const count = await byAddress.read(request)

@@ -3,7 +3,7 @@ import type { App } from '../src/app.js'
 import { apiError, toApiError } from '../src/errors.js'
 import { FairSemaphore } from '../src/fair-semaphore.js'
 import { conversationId, otherMember } from '../src/messages.js'
-import { Admission, Allowances, pathOf } from '../src/realtime/admission.js'
+import { Admission, frameAllowances, pathOf } from '../src/realtime/admission.js'
 import type { Connection } from '../src/realtime/connection.js'
 import { checkFrame, clientIdOf, parseFrame } from '../src/realtime/frame-parser.js'
 import { glance } from '../src/realtime/glance.js'
@@ -38,7 +38,7 @@ export default async function ws (fastify: App) {
     costPerSecond: config.USER_FRAME_RATE,
     resumeConversations: config.RESUME_CONVERSATIONS
   }
-  const allowances = new Allowances(limits)
+  const allowances = frameAllowances(limits)
   const refusal = () => apiError('unavailable', 'the server is busy')
   const lists = new FairSemaphore({ places: LISTS_AT_ONCE, refusal })
 

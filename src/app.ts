@@ -10,6 +10,7 @@ import { audit } from './credentials.js'
 import { apiError, errorBody, toApiError } from './errors.js'
 import { acceptJsonOnly, answerExpectations, answerParserErrors } from './http.js'
 import { loggerOptions } from './logger.js'
+import { costOfBody } from './request-costs.js'
 import { ErrorReply } from './schemas/common.js'
 import { Conversation } from './schemas/conversations.js'
 import { Message } from './schemas/messages.js'
@@ -85,7 +86,7 @@ export async function buildApp (config: Config): Promise<App> {
     const { url, config } = request.routeOptions
     if (config.probe !== true) request.log.info({ method: request.method, route: url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request')
   })
-  acceptJsonOnly(app)
+  acceptJsonOnly(app, (request, bytes) => { app.limits.work(request, costOfBody(bytes)) })
   answerExpectations(app)
 
   if (import.meta.url.endsWith('.ts')) process.env.FASTIFY_AUTOLOAD_TYPESCRIPT = '1'

@@ -1,7 +1,7 @@
 /** What Fastify has to be told about bodies, and about what Node's HTTP parser refuses before there is a request. */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { apiError, errorBody, type ErrorKind } from './errors.js'
 
 /** Nothing in this API nests deeper than 2; beyond this nobody tries to use it (OWASP: limits on parsers). */
@@ -11,8 +11,11 @@ function isDeeper (value: unknown, levels: number): boolean {
   return typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1)))
 }
 
-/** Only JSON is read; an empty body counts as none, whatever its type; anything else with a body is 415. */
-export function acceptJsonOnly (app: FastifyInstance): void {
+/**
+ * Only JSON is read; an empty body counts as none, whatever its type; anything else with a body is 415.
+ * @param count is told the length of each body before it is parsed
+ */
+export function acceptJsonOnly (app: FastifyInstance, count: (request: FastifyRequest, bytes: number) => void): void {
   // The original documents a GET with a body (getallmessages); RFC 9110, 9.3.1 leaves its meaning to the server.
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true })
   app.removeAllContentTypeParsers()
@@ -22,6 +25,7 @@ export function acceptJsonOnly (app: FastifyInstance): void {
       done(null, null)
       return
     }
+    count(request, Buffer.byteLength(body as string))
     parseJson(request, body as string, (error, value) => {
       if (error === null && isDeeper(value, MAX_DEPTH)) done(apiError('validation', `the body nests deeper than ${MAX_DEPTH} levels`))
       else done(error, value)

@@ -2,11 +2,11 @@
  * Which frames of a socket the server takes on: by their number (FRAME_RATE), by their cost, shared by all
  * sockets of a user (USER_FRAME_RATE), and by the work that is under way already. Time is handed in.
  */
-import { LRUCache } from 'lru-cache'
+import { Allowances } from '../allowances.js'
 import { apiError, type ApiError } from '../errors.js'
 import type { ClientFrame } from '../schemas/frames.js'
 import { conversationsIn, costOfBytes, costOfFrame } from './frame-costs.js'
-import { TokenBucket } from './token-bucket.js'
+import { TokenBucket } from '../token-bucket.js'
 
 export interface AdmissionLimits {
   /** Frames a second of one socket; 0 switches this and the limit by cost off. */
@@ -22,12 +22,10 @@ const BURST_SECONDS = 3
 /** Refused frames, in bursts, before a socket is closed with 4429: by then it ignores the errors. */
 const REFUSED_BURSTS = 3
 /**
- * Bursts of a user, 8,000 units by default: two devices that reconnect at once, each with 3,000
- * conversations, which takes about 2.5 s of CPU time.
+ * Bursts of a user, 4,000 units by default, about 1.3 s of CPU time: a device that reconnects with 3,000
+ * conversations, or two with 1,900 each. Ten users who spend theirs at once have the server busy for 13 s.
  */
-const USER_BURST_SECONDS = 80
-/** Users whose allowance is remembered, as many as MAX_SOCKETS. The longest unused is forgotten. */
-const REMEMBERED_USERS = 20_000
+const USER_BURST_SECONDS = 40
 /** Frames under way on one socket, mostly sends that wait for the database; above it nothing more is read. */
 const MAX_IN_FLIGHT = 256
 /** Full frames whose conversations may be under way on one socket: 10,000 conversations by default. */
@@ -38,24 +36,11 @@ const UNDER_WAY_RETRY_MS = 1_000
 const tooMany = (detail: string, retryMs: number, path = ''): ApiError =>
   apiError('tooManyRequests', detail, path, { retryAfter: retryMs / 1000 })
 
-/** The allowances of users, shared by their sockets, which they outlive: a reconnect brings no new one. */
-export class Allowances {
-  readonly #limits: AdmissionLimits
-  readonly #byUser = new LRUCache<string, TokenBucket>({ max: REMEMBERED_USERS })
-
-  constructor (limits: AdmissionLimits) {
-    this.#limits = limits
-  }
-
-  of (user: string): TokenBucket {
-    const known = this.#byUser.get(user)
-    if (known !== undefined) return known
-    // A server that announces no rate has clients that keep to none.
-    const rate = this.#limits.framesPerSecond === 0 ? 0 : this.#limits.costPerSecond
-    const bucket = new TokenBucket(rate, rate * USER_BURST_SECONDS)
-    this.#byUser.set(user, bucket)
-    return bucket
-  }
+/** What the frames of each user may cost (USER_FRAME_RATE), shared by the user's sockets. */
+export function frameAllowances ({ framesPerSecond, costPerSecond }: AdmissionLimits): Allowances {
+  // A server that announces no rate has clients that keep to none.
+  const rate = framesPerSecond === 0 ? 0 : costPerSecond
+  return new Allowances(rate, rate * USER_BURST_SECONDS)
 }
 
 /** The frames of one socket. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import tap, { type Test } from 'tap'
 import type { ClientFrame, HelloFrame, Message, ServerFrame } from '../../client/src/frames.js'
 import { ChatClient, conversationOf, type ChatClientOptions, type ChatError, type StateChange } from '../../client/src/index.js'
-import { TokenBucket } from '../../src/realtime/token-bucket.js'
+import { TokenBucket } from '../../src/token-bucket.js'
 import { userId } from './model.js'
 import { fakeFetch, socketClass, World, type Pipe } from './world.js'
 

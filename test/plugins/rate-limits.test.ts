@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
 import { loadConfig } from '../../src/config.js'
-import { build, register } from '../helper.js'
+import { build, connect, listen, register, type Person } from '../helper.js'
 
 const WRONG = 'not the password'
 
@@ -183,4 +183,50 @@ tap.test('a limit of 0 is switched off', async t => {
   const anna = await register(app, 'anna')
   for (let i = 0; i < 30; i++) await login(app, 'anna', WRONG)
   t.equal((await login(app, 'anna', anna.password)).statusCode, 200)
+})
+
+tap.test('HTTP_RATE: a large body or answer, and an upgrade, count as several requests of their user', async t => {
+  const { app, origin } = await listen(t, { HTTP_RATE: 20 })
+  const [anna, bert] = [await register(app), await register(app)]
+  const path = `/api/v1/setAvatar/${anna.id}`
+  // 60 requests at once; 100 KiB count as 12 more.
+  const payload = { _id: anna.id, avatarImage: 'x'.repeat(100 * 1024) }
+  const bodies = await statuses(Array.from({ length: 20 }, async () =>
+    await app.inject({ method: 'POST', url: path, headers: anna.headers, payload })))
+  t.ok(bodies.filter(status => status === 400).length < 20)
+  const refused = await app.inject({ url: '/api/v1/user/me', headers: anna.headers })
+  t.equal(refused.statusCode, 429)
+  t.match(refused.headers['retry-after'], /^[1-9]\d*$/)
+  t.match(refused.json().message, /too many requests/)
+  t.equal((await app.inject({ url: '/api/v1/user/me', headers: bert.headers })).statusCode, 200, 'others have their own')
+
+  let opened = 0
+  const upgrade = async () => await connect(t, origin, bert).then(() => { opened++ }, () => {})
+  for (let n = 0; n < 40; n++) await upgrade()
+  t.ok(opened >= 19 && opened < 40, `${opened} of 40 upgrades`)
+})
+
+tap.test('HTTP_RATE: an answer counts by its bytes, and no list is read for a user who has a debt', async t => {
+  const app = await build(t, { HTTP_RATE: 5 })
+  const people = await Promise.all([register(app), register(app)])
+  const long = '👍'.repeat(10_000)
+  // A page of 800 KB counts as 13 requests; 15 are there at once.
+  for (const { id } of people) {
+    for (let n = 0; n < 20; n++) await app.messageLog.append({ sender: id, reciver: id, message: long })
+  }
+  const read = async ({ id, headers }: Person) => await app.inject({
+    url: `/api/v1/getallmessages?sender=${id}&reciver=${id}`, headers
+  })
+  const [anna, bert] = people as [Person, Person]
+  t.equal((await read(anna)).statusCode, 200)
+  t.equal((await read(anna)).statusCode, 200, 'the rest of the burst is enough')
+  const refused = await read(anna)
+  t.equal(refused.statusCode, 429)
+  t.ok(Number(refused.headers['retry-after']) >= 2, 'until the debt is paid')
+
+  // All are let through at once; four are read at a time, and then there is a debt.
+  const all = await statuses(Array.from({ length: 12 }, async () => await read(bert)))
+  const found = all.filter(status => status === 200).length
+  t.ok(found >= 4 && found <= 6, all.join())
+  t.equal(all.filter(status => status === 429).length, 12 - found)
 })

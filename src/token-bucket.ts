@@ -24,6 +24,11 @@ export class TokenBucket {
     return wait
   }
 
+  /** Takes tokens in any case; where there are too few, a debt is left. */
+  charge (now: number, cost: number): void {
+    this.take(now, cost, -Infinity)
+  }
+
   /** Milliseconds until there are so many tokens, or the burst, if nobody takes any; 0: now. */
   wait (now: number, needed: number): number {
     if (this.#rate === 0) return 0
