@@ -159,6 +159,7 @@ export default fp(async function answersPlugin (fastify) {
     if (reply.statusCode < 400 && isSafe(request) && !isProbe && bytes > charge.bytes) {
       const scope = answers.excess(charge, bytes - charge.bytes)
       if (scope !== undefined) {
+        fastify.limits.work(request, costOfAnswer(bytes))
         done(refusal(scope))
         return
       }
@@ -186,7 +187,7 @@ export default fp(async function answersPlugin (fastify) {
         // Answers that came after the request was let through may have used up what its caller has.
         fastify.limits.solvent(request)
         // Nothing is set aside, or a few small lists at a time would use up the bound; `account` looks again.
-        const scope = answers.excess(charge, LIST_BYTES)
+        const scope = answers.ownExcess(charge, LIST_BYTES)
         if (scope !== undefined) throw refusal(scope)
         return await read()
       })

@@ -42,10 +42,13 @@ export interface AnswerConnection {
 const STALE_MS = 5_000
 
 /**
- * Refusals are answers too: a connection that makes a bound be exceeded by more than this share of it is
- * cut.
+ * The part above a bound of many that is kept for what is small. Refusals are answers too: a connection that
+ * makes a bound be exceeded by more is cut.
  */
 const HARD_SHARE = 1.25
+
+/** A request with its answer that is small: a message with its headers has up to 50 KB. */
+const SMALL_BYTES = 64 * 1024
 
 /**
  * Counts what requests hold in memory: for the connection, the user and the address that each belongs to,
@@ -116,7 +119,7 @@ export class UnreadAnswers {
     charge.state = 'released'
     const { connection } = charge
     connection.charges.delete(charge)
-    if (!holdsAnswer(connection)) this.#holding.delete(connection)
+    if (answerOf(connection) === undefined) this.#holding.delete(connection)
   }
 
   /**
@@ -129,17 +132,25 @@ export class UnreadAnswers {
 
   /**
    * What is exceeded if a request takes more bytes; undefined if nothing is. Where an address or all is,
-   * connections that have held their answers for longer than STALE_MS are cut, the oldest first, until
-   * there is room.
+   * connections are cut until there is room: first those of whoever holds more than the caller would, the
+   * heaviest first, then those that have held their answers for longer than STALE_MS, the oldest first.
    */
   excess (charge: Charge, more = 0): Scope | undefined {
-    const { connection, user, address } = charge
+    const own = this.ownExcess(charge, more)
+    if (own !== undefined) return own
+    const { address } = charge
+    const share = charge.bytes + more <= SMALL_BYTES ? HARD_SHARE : 1
+    const addressFits = () => (this.#addresses.get(address) ?? 0) + more <= this.#bounds.address * share
+    if (!addressFits() && !this.#makeRoom(charge, more, addressFits, address)) return 'address'
+    const allFits = () => this.#bytes + more <= this.#bounds.all * share
+    if (!allFits() && !this.#makeRoom(charge, more, allFits)) return 'all'
+    return undefined
+  }
+
+  /** What the connection or the user of a request exceeds if it takes more bytes; undefined if nothing. */
+  ownExcess ({ connection, user }: Charge, more: number): Scope | undefined {
     if (connection.bytes + more > this.#bounds.connection) return 'connection'
     if (user !== undefined && this.#users.get(user)! + more > this.#bounds.user) return 'user'
-    const addressFits = () => (this.#addresses.get(address) ?? 0) + more <= this.#bounds.address
-    if (!addressFits() && !this.#makeRoom(charge, addressFits, address)) return 'address'
-    const allFits = () => this.#bytes + more <= this.#bounds.all
-    if (!allFits() && !this.#makeRoom(charge, allFits)) return 'all'
     return undefined
   }
 
@@ -160,25 +171,50 @@ export class UnreadAnswers {
     if (charge.user !== undefined) add(this.#users, charge.user, bytes)
   }
 
-  #makeRoom (asking: Charge, fits: () => boolean, address?: string): boolean {
+  #makeRoom (asking: Charge, more: number, fits: () => boolean, address?: string): boolean {
+    while (!fits()) {
+      const victim = this.#heavier(asking, more, address) ?? this.#stale(asking, address)
+      if (victim === undefined) return false
+      victim.socket.destroy()
+      this.close(victim)
+    }
+    return true
+  }
+
+  /** The oldest connection of whoever holds most, if that is more than the asking one would hold. */
+  #heavier (asking: Charge, more: number, address?: string): AnswerConnection | undefined {
+    let most = this.#heldBy(asking) + more
+    let heaviest: AnswerConnection | undefined
+    for (const connection of this.#holding) {
+      const answer = answerOf(connection, address)
+      if (answer === undefined || this.#heldBy(answer) <= most) continue
+      most = this.#heldBy(answer)
+      heaviest = connection
+    }
+    return heaviest
+  }
+
+  /** Bytes of the user of a request, or of its address where it has none. */
+  #heldBy ({ user, address }: Charge): number {
+    return (user === undefined ? this.#addresses.get(address) : this.#users.get(user)) ?? 0
+  }
+
+  #stale (asking: Charge, address?: string): AnswerConnection | undefined {
     const staleSince = this.#now() - STALE_MS
     for (const connection of this.#holding) {
-      if (connection.since > staleSince) return false
-      if (connection === asking.connection) continue
-      if (address !== undefined && !holdsAnswer(connection, address)) continue
-      connection.socket.destroy()
-      this.close(connection)
-      if (fits()) return true
+      if (connection.since > staleSince) return undefined
+      if (connection !== asking.connection && answerOf(connection, address) !== undefined) return connection
     }
-    return false
+    return undefined
   }
 }
 
-function holdsAnswer (connection: AnswerConnection, address?: string): boolean {
+/** An answer that a connection holds, of this address if one is given. */
+function answerOf (connection: AnswerConnection, address?: string): Charge | undefined {
   for (const charge of connection.charges) {
-    if (charge.state === 'answered' && (address === undefined || charge.address === address)) return true
+    if (charge.state === 'answered' && (address === undefined || charge.address === address)) return charge
   }
-  return false
+  return undefined
 }
 
 /** Adds to a sum; sums of 0 are not kept. */
