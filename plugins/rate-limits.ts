@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Allowances } from '../src/allowances.js'
 import { apiError } from '../src/errors.js'
+import { LoadPace } from '../src/load-pace.js'
 import type { Attempt, PasswordTurn } from '../src/password-attempt.js'
 import { UPGRADE_COST } from '../src/request-costs.js'
 
@@ -22,8 +23,10 @@ declare module 'fastify' {
   }
 }
 
-/** Each of them throws `tooManyRequests` with the seconds until it is worth another try. */
+/** Its functions throw `tooManyRequests` with the seconds until it is worth another try. */
 export interface Limits {
+  /** slows all allowances of users down while the event loop is busy */
+  readonly pace: LoadPace
   /** Counts a request: for its caller, or for its address where it has none (HTTP_RATE). */
   request (request: FastifyRequest): Promise<void>
   /**
@@ -56,6 +59,8 @@ export interface Limits {
 type Limiter = ReturnType<import('fastify').FastifyInstance['createRateLimit']>
 type Count = Extract<Awaited<ReturnType<Limiter>>, { isAllowed: false }>
 
+/** How often the load of the event loop is looked at. */
+const PACE_MS = 500
 /** HTTP_RATE holds over this time, so a burst may have all of it at once. */
 const BURST_SECONDS = 3
 const REGISTER_WINDOW_MS = 60 * 60 * 1_000
@@ -126,8 +131,17 @@ export default fp(async function rateLimitsPlugin (fastify) {
     }
   }
 
+  const pace = new LoadPace()
+  let before = performance.eventLoopUtilization()
+  const pacing = setInterval(() => {
+    const now = performance.eventLoopUtilization()
+    pace.measure(performance.eventLoopUtilization(now, before).utilization)
+    before = now
+  }, PACE_MS)
+  fastify.addHook('onClose', async () => { clearInterval(pacing) })
+
   const byAddress = limiter(HTTP_RATE * BURST_SECONDS, BURST_SECONDS * 1_000, address)
-  const byUser = new Allowances(HTTP_RATE, HTTP_RATE * BURST_SECONDS)
+  const byUser = new Allowances(HTTP_RATE, HTTP_RATE * BURST_SECONDS, pace)
   const registrations = limiter(REGISTER_LIMIT, REGISTER_WINDOW_MS, address)
   const failuresThere = limiter(LOGIN_LIMIT, LOGIN_WINDOW_MS, ({ passwordTurn }) => {
     const { account, network, known = network } = passwordTurn!
@@ -179,6 +193,7 @@ export default fp(async function rateLimitsPlugin (fastify) {
   }
 
   fastify.decorate('limits', {
+    pace,
     async request (request) {
       if (request.routeOptions.config.probe === true) return
       if (request.caller !== undefined) {

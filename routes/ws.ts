@@ -38,7 +38,7 @@ export default async function ws (fastify: App) {
     costPerSecond: config.USER_FRAME_RATE,
     resumeConversations: config.RESUME_CONVERSATIONS
   }
-  const allowances = frameAllowances(limits)
+  const allowances = frameAllowances(limits, fastify.limits.pace)
   const refusal = () => apiError('unavailable', 'the server is busy')
   const lists = new FairSemaphore({ places: LISTS_AT_ONCE, refusal })
 

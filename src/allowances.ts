@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { LoadPace } from './load-pace.js'
 import { TokenBucket } from './token-bucket.js'
 
 /** Users whose allowance is remembered, as many as MAX_SOCKETS. The longest unused is forgotten. */
@@ -8,21 +9,24 @@ const REMEMBERED_USERS = 20_000
 export class Allowances {
   readonly #rate: number
   readonly #burst: number
+  readonly #pace: LoadPace
   readonly #byUser = new LRUCache<string, TokenBucket>({ max: REMEMBERED_USERS })
 
   /**
    * @param rate tokens a second of one user; 0 lets everything pass
    * @param burst tokens that a user has at once
+   * @param pace slows the rate down while the server is busy
    */
-  constructor (rate: number, burst: number) {
+  constructor (rate: number, burst: number, pace: LoadPace) {
     this.#rate = rate
     this.#burst = burst
+    this.#pace = pace
   }
 
   of (user: string): TokenBucket {
     const known = this.#byUser.get(user)
     if (known !== undefined) return known
-    const bucket = new TokenBucket(this.#rate, this.#burst)
+    const bucket = new TokenBucket(this.#rate, this.#burst, this.#pace)
     this.#byUser.set(user, bucket)
     return bucket
   }

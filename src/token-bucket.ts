@@ -1,13 +1,21 @@
+import type { LoadPace } from './load-pace.js'
+
+/** The share of a burst that stays, however busy the server is. */
+const LEAST_BURST = 0.25
+
 /** A token bucket: `rate` tokens a second on average, `burst` at once. A rate of 0 lets everything pass. */
 export class TokenBucket {
   readonly burst: number
   readonly #rate: number
+  readonly #pace: Pick<LoadPace, 'factor'> | undefined
   #tokens: number
   #at: number | undefined
 
-  constructor (rate: number, burst: number) {
+  /** @param pace the share of the rate and of the burst that is given now; all where there is none */
+  constructor (rate: number, burst: number, pace?: Pick<LoadPace, 'factor'>) {
     this.#rate = rate
     this.burst = burst
+    this.#pace = pace
     this.#tokens = burst
   }
 
@@ -32,10 +40,13 @@ export class TokenBucket {
   /** Milliseconds until there are so many tokens, or the burst, if nobody takes any; 0: now. */
   wait (now: number, needed: number): number {
     if (this.#rate === 0) return 0
+    const factor = this.#pace?.factor ?? 1
+    const rate = this.#rate * factor
+    const most = this.burst * Math.max(LEAST_BURST, factor)
     const elapsed = Math.max(0, now - (this.#at ?? now))
-    this.#tokens = Math.min(this.burst, this.#tokens + elapsed * this.#rate / 1000)
+    this.#tokens = Math.min(most, this.#tokens + elapsed * rate / 1000)
     this.#at = now
-    const missing = Math.min(needed, this.burst) - this.#tokens
-    return missing <= 0 ? 0 : Math.ceil(missing * 1000 / this.#rate)
+    const missing = Math.min(needed, most) - this.#tokens
+    return missing <= 0 ? 0 : Math.ceil(missing * 1000 / rate)
   }
 }

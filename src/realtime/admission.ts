@@ -4,6 +4,7 @@
  */
 import { Allowances } from '../allowances.js'
 import { apiError, type ApiError } from '../errors.js'
+import type { LoadPace } from '../load-pace.js'
 import type { ClientFrame } from '../schemas/frames.js'
 import { conversationsIn, costOfBytes, costOfFrame } from './frame-costs.js'
 import { TokenBucket } from '../token-bucket.js'
@@ -37,10 +38,10 @@ const tooMany = (detail: string, retryMs: number, path = ''): ApiError =>
   apiError('tooManyRequests', detail, path, { retryAfter: retryMs / 1000 })
 
 /** What the frames of each user may cost (USER_FRAME_RATE), shared by the user's sockets. */
-export function frameAllowances ({ framesPerSecond, costPerSecond }: AdmissionLimits): Allowances {
+export function frameAllowances ({ framesPerSecond, costPerSecond }: AdmissionLimits, pace: LoadPace): Allowances {
   // A server that announces no rate has clients that keep to none.
   const rate = framesPerSecond === 0 ? 0 : costPerSecond
-  return new Allowances(rate, rate * USER_BURST_SECONDS)
+  return new Allowances(rate, rate * USER_BURST_SECONDS, pace)
 }
 
 /** The frames of one socket. */

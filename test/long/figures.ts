@@ -17,9 +17,12 @@ export class Series {
 
   get count (): number { return this.#values.length }
 
-  /** The value that a share of all do not exceed (nearest rank); NaN where nothing was measured. */
-  quantile (share: number): number {
-    const sorted = this.#values.toSorted((a, b) => a - b)
+  /**
+   * The value that a share of all do not exceed (nearest rank); NaN where nothing was measured.
+   * @param from leaves out so many of the first values
+   */
+  quantile (share: number, from = 0): number {
+    const sorted = this.#values.slice(from).sort((a, b) => a - b)
     return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? NaN
   }
 }

@@ -6,7 +6,7 @@ import { Caller, type Answer, type CallOptions } from './caller.js'
 const RETRY_MS = 200
 
 export class PatientCaller {
-  /** answers that asked for patience, and answers that did not come: by status and path */
+  /** answers that asked for patience, and answers that did not come: by status, reason and path */
   readonly refusals = new Map<string, number>()
 
   constructor (readonly caller: Caller) {}
@@ -21,7 +21,8 @@ export class PatientCaller {
       const { status, text, retryAfterMs } = answer
       if (status >= 200 && status < 300) return answer
       if (status !== 0 && status !== 429 && status !== 503) throw new Error(`${path}: ${status} ${text}`)
-      const key = `${status || text} ${path.split('?')[0]}`
+      const reason = /"message":"([^"]+)"/.exec(text)?.[1] ?? text
+      const key = `${status} ${reason} ${path.split('?')[0]}`
       this.refusals.set(key, (this.refusals.get(key) ?? 0) + 1)
       await delay(retryAfterMs || RETRY_MS)
     }

@@ -33,6 +33,12 @@ export class Phase {
     return Math.max(...this.samples.map(({ gauges }) => gauges?.get(name) ?? 0))
   }
 
+  /** What a gauge of bytes showed last, in MiB. */
+  lastMebibytes (name: string): number {
+    const last = this.samples.findLast(({ gauges }) => gauges !== undefined)
+    return (last?.gauges?.get(name) ?? NaN) / 2 ** 20
+  }
+
   /** MiB that the last samples have at least; what a collection of garbage left. */
   leastAnonymous (samples: number): number {
     return Math.min(...this.samples.slice(-samples).map(({ anonymous }) => anonymous))

@@ -9,7 +9,7 @@ import { seeded } from '../client/world.js'
 import { heldAfter } from '../metrics.js'
 import { dataDir, start, type Lifetime, type ServerProcess } from '../server.js'
 import { checkLog, checkServer } from './checks.js'
-import { Figures } from './figures.js'
+import { Figures, MEASURED, showMs } from './figures.js'
 import { gatherAttackers } from './gather-attackers.js'
 import { HonestClients } from './honest-clients.js'
 import type { Orders, Report } from './hostile-clients.js'
@@ -26,6 +26,8 @@ const WARM_UP_MS = 10_000
 const CALM_MS = Math.min(300_000, Math.max(20_000, ATTACK_MS / 6))
 /** For what the attackers caused to be over, and garbage to be collected. */
 const RECOVERY_MS = 60_000
+/** How often times are printed. */
+const SLICE_MS = 30_000
 const CLEAN_UP_MS = 60_000
 /** A server that does not answer for so long after an attack is as good as dead. */
 const SETTLE_MS = 60_000
@@ -81,7 +83,23 @@ class Soak {
     console.log(`${new Date().toISOString()} ${name}: ${ms / 1000} s`)
     this.honest.figures = this.figures[name] = new Figures()
     this.phases[name] = this.sampler.next()
+    const slices = setInterval(printSlice(this.honest.figures), SLICE_MS)
     await Promise.race([delay(ms), this.#ended])
+    clearInterval(slices)
+  }
+}
+
+/** Prints the times since it was called last. */
+function printSlice (figures: Figures): () => void {
+  const counts = new Map<string, number>()
+  return () => {
+    const times = Object.values(MEASURED).map(measured => {
+      const series = figures.of(measured)
+      const from = counts.get(measured) ?? 0
+      counts.set(measured, series.count)
+      return `${measured} ${showMs(series.quantile(0.5, from))}, ${showMs(series.quantile(0.99, from))}`
+    })
+    console.log(`${new Date().toISOString()} p50, p99 in ms: ${times.join('; ')}`)
   }
 }
 

@@ -70,12 +70,13 @@ export function printServer (phases: Record<string, Phase>): void {
   const mib = (value: number) => `${value.toFixed(0)} MiB`
   printTable([
     [
-      'phase', 'cores', 'RSS max', 'RssAnon max', 'RssAnon median',
+      'phase', 'cores', 'RSS max', 'RssAnon max', 'RssAnon median', 'heap at the end', 'external',
       'sockets', 'cursors', 'queued bytes', 'loop lag s', 'no metrics'
     ],
     ...Object.entries(phases).map(([name, phase]) => [
       name, phase.cores.toFixed(2),
       mib(phase.maxRss), mib(phase.maxAnonymous), mib(phase.medianAnonymous),
+      mib(phase.lastMebibytes('nodejs_heap_size_used_bytes')), mib(phase.lastMebibytes('nodejs_external_memory_bytes')),
       show(phase, 'chat_sockets'), show(phase, 'chat_cursors'), show(phase, 'chat_socket_queued_bytes'),
       show(phase, 'nodejs_eventloop_lag_seconds', 2), `${phase.unanswered} of ${phase.samples.length}`
     ])

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { ApiError } from '../../src/errors.js'
 import { Admission, frameAllowances, type AdmissionLimits } from '../../src/realtime/admission.js'
+import { LoadPace } from '../../src/load-pace.js'
 import { TokenBucket } from '../../src/token-bucket.js'
 import type { ClientFrame } from '../../src/schemas/frames.js'
 import { conversationOf } from '../helper.js'
@@ -39,7 +40,7 @@ function thrown (run: () => void): unknown {
 
 /** Sockets of one user. */
 function sockets (count: number, limits = DEFAULTS): Admission[] {
-  const allowances = frameAllowances(limits)
+  const allowances = frameAllowances(limits, new LoadPace())
   return Array.from({ length: count }, () => new Admission(limits, allowances.of('anna')))
 }
 
@@ -128,7 +129,7 @@ t.test('what people do is within the allowance', async t => {
   })
 
   await t.test('200 conversations on three devices that lose their connection every ten seconds', async t => {
-    const allowances = frameAllowances(DEFAULTS)
+    const allowances = frameAllowances(DEFAULTS, new LoadPace())
     for (let now = 0; now < 600_000; now += 10_000) {
       for (let device = 0; device < 3; device++) {
         t.equal(take(new Admission(DEFAULTS, allowances.of('anna')), resume(200), now), 0)
@@ -175,7 +176,7 @@ t.test('a frame that costs more than the burst passes when nothing else was aske
 })
 
 t.test('a user keeps the allowance over reconnects, and others have their own', async t => {
-  const allowances = frameAllowances({ ...DEFAULTS, costPerSecond: 1 })
+  const allowances = frameAllowances({ ...DEFAULTS, costPerSecond: 1 }, new LoadPace())
   const bucket = allowances.of('anna')
   t.equal(allowances.of('anna'), bucket)
   t.not(allowances.of('ben'), bucket)
