@@ -2,10 +2,10 @@ import fastifyCookie from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { allowedOrigins } from '../src/config.js'
-import { collection } from '../src/documents.js'
-import { apiError } from '../src/errors.js'
-import { isForeign, isUnsafe, isUpgrade } from '../src/origin.js'
-import { noSession, Sessions, type Caller } from '../src/sessions.js'
+import { collection } from '../src/database/documents.js'
+import { apiError } from '../src/http/errors.js'
+import { isForeign, isUnsafe, isUpgrade } from '../src/http/origin.js'
+import { noSession, Sessions, type Caller } from '../src/accounts/sessions.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,9 +1,9 @@
 import { mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
-import { collection, DUPLICATE_KEY, type ConversationDocument, type MessageDocument } from '../src/documents.js'
-import { membersOf } from '../src/messages.js'
-import type { Mark } from '../src/schemas/conversations.js'
-import { Summaries } from '../src/summaries.js'
+import { collection, DUPLICATE_KEY, type ConversationDocument, type MessageDocument } from '../src/database/documents.js'
+import { membersOf } from '../src/chat/messages.js'
+import type { Mark } from '../src/chat/schemas/conversations.js'
+import { Summaries } from '../src/chat/log/summaries.js'
 
 export interface Receipt { conversation: string, user: string, delivered: number, read: number, /** the socket that said so, if one alone did */ socket?: string }
 

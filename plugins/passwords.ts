@@ -2,10 +2,10 @@ import { hash, parseOptions, verify } from '@node-rs/argon2'
 import fp from 'fastify-plugin'
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { apiError } from '../src/errors.js'
-import { FairSemaphore } from '../src/fair-semaphore.js'
-import { Lanes } from '../src/lanes.js'
-import type { Attempt, PasswordTurn } from '../src/password-attempt.js'
+import { apiError } from '../src/http/errors.js'
+import { FairSemaphore } from '../src/concurrency/fair-semaphore.js'
+import { Lanes } from '../src/concurrency/lanes.js'
+import type { Attempt, PasswordTurn } from '../src/accounts/password-attempt.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,9 +1,9 @@
 import { mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
-import { collection } from '../src/documents.js'
+import { collection } from '../src/database/documents.js'
 import type { Connection } from '../src/realtime/connection.js'
 import { Typists } from '../src/realtime/typists.js'
-import type { PresenceFrame } from '../src/schemas/frames.js'
+import type { PresenceFrame } from '../src/realtime/frames.js'
 
 export interface Presence {
   /** Replaces what a socket watches, and tells it of each user now; changes follow. */

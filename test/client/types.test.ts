@@ -1,14 +1,14 @@
 /**
- * The client writes its frames out (client/src/frames.ts), so that it needs no other package. Here the compiler holds them equal to the server's schemas:
+ * The client writes its frames out (packages/client/src/frames.ts), so that it needs no other package. Here the compiler holds them equal to the server's schemas:
  * `npx tsc -p tsconfig.json`, and this file under tap, fail where one says what the other does not.
  */
 import { Type, type Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import tap from 'tap'
-import type * as client from '../../client/src/frames.js'
-import type { WebSocketLike, WebSocketClass } from '../../client/src/index.js'
-import { CLIENT_FRAMES, SERVER_FRAMES, type ClientFrame, type ServerFrame } from '../../src/schemas/frames.js'
-import type { Message } from '../../src/schemas/messages.js'
+import type * as client from '../../packages/client/src/frames.js'
+import type { WebSocketLike, WebSocketClass } from 'chat-app-client'
+import { CLIENT_FRAMES, SERVER_FRAMES, type ClientFrame, type ServerFrame } from '../../src/realtime/frames.js'
+import type { Message } from '../../src/chat/schemas/messages.js'
 import type { WebSocket } from 'ws'
 
 /** Identical for the compiler: neither side has a property, an option or a type more (TypeScript's relation of conditional types). */

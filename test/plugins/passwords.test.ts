@@ -5,7 +5,7 @@ import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import tap, { type Test } from 'tap'
 import passwordsPlugin, { PARAMETERS, type Passwords } from '../../plugins/passwords.js'
-import type { Attempt } from '../../src/password-attempt.js'
+import type { Attempt } from '../../src/accounts/password-attempt.js'
 
 const PLACES = Math.min(availableParallelism(), 3)
 

@@ -1,8 +1,8 @@
 import type { App } from '../../../src/app.js'
-import { apiError } from '../../../src/errors.js'
-import { conversationId } from '../../../src/messages.js'
-import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
-import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/schemas/messages.js'
+import { apiError } from '../../../src/http/errors.js'
+import { conversationId } from '../../../src/chat/messages.js'
+import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/http/schemas.js'
+import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/chat/schemas/messages.js'
 
 /** Sending and reading messages over HTTP, as the original documents it. */
 export default async function messages (fastify: App) {
