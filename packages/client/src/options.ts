@@ -49,7 +49,7 @@ export function isMark (conversation: string, seq: number): boolean { return CON
 export function resolveOptions (options: ChatClientOptions) {
   const url = new URL(options.url)
   if (!/^(http|ws)s?:$/.test(url.protocol)) throw new TypeError('url: http, https, ws or wss')
-  const place = `${/^(https|wss):$/.test(url.protocol) ? 's' : ''}://${url.host}${url.pathname.replace(/\/+$/, '')}`
+  const place = `${/^(https|wss):$/.test(url.protocol) ? 's' : ''}://${url.host}${withoutTrailingSlashes(url.pathname)}`
   const have = options.have ?? {}
   for (const [id, seq] of Object.entries(have)) {
     if (!isMark(id, seq)) throw new TypeError(`have: not a conversation and its number: ${id}: ${seq}`)
@@ -74,6 +74,13 @@ export function resolveOptions (options: ChatClientOptions) {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random
   }
+}
+
+/** A pattern for slashes at the end takes quadratic time in a path that has a run of them elsewhere. */
+function withoutTrailingSlashes (path: string): string {
+  let end = path.length
+  while (path[end - 1] === '/') end--
+  return path.slice(0, end)
 }
 
 function positive (name: string, value: number): number {
