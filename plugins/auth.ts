@@ -1,5 +1,6 @@
 import fastifyCookie from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { BEARER_PREFIX } from 'chat-protocol'
 import fp from 'fastify-plugin'
 import { allowedOrigins } from '../src/config.js'
 import { collection } from '../src/database/documents.js'
@@ -48,7 +49,7 @@ function bearerOf (request: FastifyRequest): string | undefined {
   if (scheme?.toLowerCase() === 'bearer') return rest.length === 0 ? token ?? '' : ''
   if (!isUpgrade(request)) return undefined
   const protocols = request.headers['sec-websocket-protocol']?.split(',').map(protocol => protocol.trim())
-  return protocols?.find(protocol => protocol.startsWith('bearer.'))?.slice('bearer.'.length)
+  return protocols?.find(protocol => protocol.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length)
 }
 
 /**

@@ -5,7 +5,7 @@ import { Appender } from '../src/chat/log/appender.js'
 import { collection, type MessageDocument } from '../src/database/documents.js'
 import { jsonBytes } from '../src/http/json-bytes.js'
 import { MESSAGE_BYTES, toMessage, type NewMessage } from '../src/chat/messages.js'
-import type { Message } from '../src/chat/schemas/messages.js'
+import type { Message } from 'chat-protocol'
 import type { Appended } from '../src/chat/log/send.js'
 
 type Filter = mongodb.Filter<MessageDocument>

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import { collection } from '../src/database/documents.js'
 import type { Connection } from '../src/realtime/connection.js'
 import { Typists } from '../src/realtime/typists.js'
-import type { PresenceFrame } from '../src/realtime/frames.js'
+import type { PresenceFrame } from 'chat-protocol'
 
 export interface Presence {
   /** Replaces what a socket watches, and tells it of each user now; changes follow. */

@@ -8,8 +8,7 @@ import { Connection, DRAINED_SHARE, messageFrame, type Caller } from '../src/rea
 import { Heartbeat } from '../src/realtime/heartbeat.js'
 import { LogReads } from '../src/realtime/log-reads.js'
 import { Sockets, type SocketGauges } from '../src/realtime/sockets.js'
-import { CLOSE, type ServerFrame } from '../src/realtime/frames.js'
-import { MESSAGE_CHARS } from '../src/chat/schemas/messages.js'
+import { CLOSE, MESSAGE_CHARS, type ServerFrame } from 'chat-protocol'
 
 export interface Realtime {
   /** Enters a socket in the map of user id -> sockets and greets it: from then on it misses nothing. */

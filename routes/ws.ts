@@ -7,7 +7,7 @@ import { Admission, frameAllowances, pathOf } from '../src/realtime/admission.js
 import type { Connection } from '../src/realtime/connection.js'
 import { checkFrame, clientIdOf, parseFrame } from '../src/realtime/frame-parser.js'
 import { glance } from '../src/realtime/glance.js'
-import { CLOSE, type ClientFrame } from '../src/realtime/frames.js'
+import { CLOSE, type ClientFrame } from 'chat-protocol'
 import { markOf } from '../src/chat/log/summaries.js'
 
 /** Conversations that `resumed` tells of. */

@@ -14,7 +14,7 @@ import { WebSocket, type ClientOptions } from 'ws'
 import { buildApp, type App } from '../src/app.js'
 import { loadConfig, type Config } from '../src/config.js'
 import { startEmbeddedMongo, type EmbeddedMongo } from 'embedded-mongo'
-import type { ServerFrame } from '../src/realtime/frames.js'
+import type { ServerFrame } from 'chat-protocol'
 
 let embedded: Promise<EmbeddedMongo> | undefined
 

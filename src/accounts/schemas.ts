@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { ObjectIdString, PageLimit, Text } from '../http/schemas.js'
+import { ObjectIdString, Text } from 'chat-protocol/schemas'
+import { PageLimit } from '../http/schemas.js'
 
 export const User = Type.Object({
   _id: ObjectIdString,

@@ -1,8 +1,8 @@
 /** The WebSocket protocol `chat.v1` as an AsyncAPI 3.0 document, made of the schemas that validate its frames. */
 import type { TSchema } from '@sinclair/typebox'
 import type { Config } from '../config.js'
-import { CLIENT_FRAMES, CLOSE, SERVER_FRAMES, SUBPROTOCOL, type ClientFrame, type ServerFrame } from '../realtime/frames.js'
-import { Message, MESSAGE_CHARS } from '../chat/schemas/messages.js'
+import { CLOSE, MESSAGE_CHARS, SUBPROTOCOL, type ClientFrame, type ServerFrame } from 'chat-protocol'
+import { CLIENT_FRAMES, Message, SERVER_FRAMES } from 'chat-protocol/schemas'
 import { exampleOf, published } from './published.js'
 
 /** What a frame of the client is answered with; frames that are not here are answered only if they are refused. */

@@ -1,7 +1,7 @@
 /** What a message is, between the database and the wire. */
 import { mongodb } from '@fastify/mongodb'
 import type { MessageDocument } from '../database/documents.js'
-import type { Message } from './schemas/messages.js'
+import type { Message } from 'chat-protocol'
 
 /** The id of the conversation of two users (of one, with itself): `"<lower id>:<higher id>"`. */
 export function conversationId (a: string, b: string): string {

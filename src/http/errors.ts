@@ -4,7 +4,7 @@
  */
 import { mongodb } from '@fastify/mongodb'
 import type { FastifySchemaValidationError } from 'fastify'
-import { OBJECT_ID_PATTERN } from './schemas.js'
+import { OBJECT_ID_PATTERN, type ErrorFrameCode } from 'chat-protocol'
 
 const KINDS = {
   validation: { status: 400, title: 'Validation Error', code: 'invalid' },
@@ -23,12 +23,9 @@ const KINDS = {
   headersTooLarge: { status: 431, title: 'Request Header Fields Too Large', code: 'too_large' },
   internal: { status: 500, title: 'Internal Server Error', code: 'internal' },
   unavailable: { status: 503, title: 'Service Unavailable', code: 'unavailable' }
-} as const
+} as const satisfies Record<string, { status: number, title: string, code: ErrorFrameCode }>
 
 export type ErrorKind = keyof typeof KINDS
-
-/** The codes of WebSocket `error` frames, one for each kind of error. */
-export const ERROR_CODES = [...new Set(Object.values(KINDS).map(kind => kind.code))]
 
 export interface FieldMessage { path: string, message: string }
 

@@ -1,41 +1,5 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 
-/** Ids are 24 lower-case hex digits; a string that is none is a `Cast Error` (src/http/errors.ts looks for this very pattern). */
-export const OBJECT_ID_PATTERN = '^[0-9a-f]{24}$'
-export const ObjectIdString = Type.String({ pattern: OBJECT_ID_PATTERN, examples: ['64b7f0c2a1b2c3d4e5f60718'] })
-/** The same, where an example has to name the other person. */
-export const OtherIdString = Type.String({ pattern: OBJECT_ID_PATTERN, examples: ['64b7f0c2a1b2c3d4e5f60719'] })
-
-/** `"<lower id>:<higher id>"` of the two members; twice the same id for a conversation with oneself. */
-export const ConversationId = Type.String({
-  pattern: '^[0-9a-f]{24}:[0-9a-f]{24}$',
-  description: '"<lower id>:<higher id>" of the two members',
-  examples: ['64b7f0c2a1b2c3d4e5f60718:64b7f0c2a1b2c3d4e5f60719']
-})
-
-/** The largest number of a message: they stay exact in a JSON number (RFC 8259, 6). */
-export const Seq = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, examples: [3] })
-
-/** A string without lone surrogates (they are no Unicode text: RFC 8259, 8.2); the format is checked in src/http/validation.ts. */
-export function Text (options: { minLength?: number, maxLength: number, pattern?: string, description?: string, examples?: string[] }) {
-  return Type.String({ ...options, format: 'text' })
-}
-
-/** RFC 3339 date-time (a profile of ISO 8601), or `''`, which counts as absent: the original's sample sends it. */
-export const ClientTime = Type.String({
-  format: 'client-time',
-  maxLength: 40,
-  description: 'ISO 8601 date and time with zone; "" counts as absent',
-  examples: ['2024-01-31T12:00:00.000Z']
-})
-
-export const ClientId = Type.String({
-  format: 'uuid',
-  maxLength: 36,
-  description: 'UUID of this message, made by the client: sending it again stores nothing twice',
-  examples: ['7f6c1f0e-5f0a-4d3c-9a5e-0c1d2e3f4a5b']
-})
-
 export const ErrorReply = Type.Object({
   success: Type.Literal(false),
   message: Type.String({ description: 'begins with the kind of error' }),

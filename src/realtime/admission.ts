@@ -4,7 +4,7 @@
  */
 import { Allowances } from '../rate-limits/allowances.js'
 import { apiError, type ApiError } from '../http/errors.js'
-import type { ClientFrame } from './frames.js'
+import type { ClientFrame } from 'chat-protocol'
 import { conversationsIn, costOfBytes, costOfFrame } from './frame-costs.js'
 import { TokenBucket } from '../rate-limits/token-bucket.js'
 

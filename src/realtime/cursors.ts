@@ -12,7 +12,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { apiError } from '../http/errors.js'
-import type { Message } from '../chat/schemas/messages.js'
+import type { Message } from 'chat-protocol'
 import { Beginnings, type Heads } from './beginnings.js'
 import { newCursor, type Cursor, type Resume } from './cursor.js'
 import type { CursorReads } from './log-reads.js'

@@ -1,6 +1,6 @@
 /** From the bytes of a frame to one of the frames that clients may send. */
 import { apiError } from '../http/errors.js'
-import { CLIENT_FRAMES, type ClientFrame } from './frames.js'
+import { CLIENT_FRAMES, type ClientFrame } from 'chat-protocol/schemas'
 import { compileFrame, frameError } from '../http/validation.js'
 
 /** The characters of a UUID. */

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { CLOSE } from './frames.js'
+import { CLOSE } from 'chat-protocol'
 import type { Connection } from './connection.js'
 import { BEHIND_MS } from './beginnings.js'
 import type { Sockets } from './sockets.js'

@@ -3,7 +3,7 @@ import t from 'tap'
 import { ApiError } from '../../src/http/errors.js'
 import { Admission, frameAllowances, type AdmissionLimits } from '../../src/realtime/admission.js'
 import { TokenBucket } from '../../src/rate-limits/token-bucket.js'
-import type { ClientFrame } from '../../src/realtime/frames.js'
+import type { ClientFrame } from 'chat-protocol'
 import { conversationOf } from '../helper.js'
 
 const DEFAULTS: AdmissionLimits = { framesPerSecond: 20, costPerSecond: 100, resumeConversations: 2_500 }

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import type { App } from '../../src/app.js'
 import type { MessageDocument } from '../../src/database/documents.js'
 import { newDocument } from '../../src/chat/messages.js'
-import { CLOSE } from '../../src/realtime/frames.js'
+import { CLOSE } from 'chat-protocol'
 import { build, connect, conversationOf, databaseUrl, listen, register, type Person, type Socket } from '../helper.js'
 
 const upTo = (n: number, from = 1) => Array.from({ length: n - from + 1 }, (_, index) => from + index)

@@ -5,7 +5,7 @@ import ts from 'typescript'
 import { checkEmail, checkUsername, emailKey, usernameKey } from '../../src/accounts/names.js'
 import { sanitizeAvatar } from '../../src/avatars/svg.js'
 import { compileFrame } from '../../src/http/validation.js'
-import { CLIENT_FRAMES } from '../../src/realtime/frames.js'
+import { CLIENT_FRAMES } from 'chat-protocol/schemas'
 import { build } from '../helper.js'
 
 const LENGTH = 100_000
@@ -27,7 +27,7 @@ function msOf (work: () => unknown): number {
   return performance.now() - start
 }
 
-const SOURCES = ['src', 'plugins', 'routes', 'packages/client/src', 'packages/embedded-mongo/src']
+const SOURCES = ['src', 'plugins', 'routes', 'packages/client/src', 'packages/embedded-mongo/src', 'packages/protocol/src']
 
 async function sources (): Promise<string[]> {
   const entries = await Promise.all(SOURCES.map(async dir => await readdir(join(ROOT, dir), { recursive: true, withFileTypes: true })))

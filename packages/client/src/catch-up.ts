@@ -5,7 +5,7 @@
  */
 import { Cursors } from './cursors.js'
 import { ChatError } from './errors.js'
-import type { ConversationState, HelloFrame, Message, ResumeFrame } from './frames.js'
+import type { ConversationState, HelloFrame, Message, ResumeFrame } from 'chat-protocol'
 
 /** `resumed` lists this many conversations: fewer than that are all there are. */
 const LISTED = 50

@@ -1,7 +1,7 @@
 import { Connection } from './connection.js'
 import { ChatError } from './errors.js'
 import { Emitter, type Events, type State } from './events.js'
-import type { HelloFrame, Message } from './frames.js'
+import { CLOSE, type HelloFrame, type Message } from 'chat-protocol'
 import { Http } from './http.js'
 import { isMark, resolveOptions, type ChatClientOptions } from './options.js'
 import type { Outgoing } from './outbox.js'
@@ -124,7 +124,7 @@ export class ChatClient {
     if (this.state === 'waiting' || this.state === 'connecting') this.sessionEnded()
   }
 
-  private sessionEnded (): void { this.connection.stop({ state: 'stopped', code: 4401, reason: 'unauthorized' }) }
+  private sessionEnded (): void { this.connection.stop({ state: 'stopped', code: CLOSE.sessionEnded, reason: 'unauthorized' }) }
 
   /** Fetches the pages that are missing, one after another. */
   private async work (): Promise<void> {

@@ -1,6 +1,6 @@
 /** One connection after another: when to open the next, and when the present one is dead. What is said on them is no matter here. */
 import type { State, StateChange } from './events.js'
-import type { ClientFrame, ServerFrame } from './frames.js'
+import { FINAL_CLOSE_CODES, type ClientFrame, type ServerFrame } from 'chat-protocol'
 import { backoffMs, type Backoff } from './pace.js'
 import { Timer, type Clock } from './timer.js'
 
@@ -28,7 +28,7 @@ const OPEN_MS = 20_000
 /** Without anything in this time after a `ping` the connection is dead; as long as the server waits for a pong. */
 const PONG_MS = 10_000
 /** The server's closing codes after which coming back by oneself would only repeat what happened: malformed frames, session ended, too many sockets. */
-const FINAL_CODES = new Set([4400, 4401, 4409])
+const FINAL_CODES = new Set(FINAL_CLOSE_CODES)
 /** RFC 6455, 7.4.1: the code of a connection that ended without one. */
 const ABNORMAL = 1006
 

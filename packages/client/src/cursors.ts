@@ -2,7 +2,7 @@
  * The place of each message in its conversation: the part that makes "in order, without gap, without duplicate" true on this side.
  * A conversation's cursor is the highest number that was handed on without a gap.
  */
-import type { Message } from './frames.js'
+import type { Message } from 'chat-protocol'
 
 /** `next`: hand it on, the cursor has moved. `seen`: it was handed on before. `gap`: some before it are missing. */
 export type Place = 'next' | 'seen' | 'gap'

@@ -1,5 +1,5 @@
 import type { ChatError } from './errors.js'
-import type { ConversationState, Message, PresenceFrame, ReceiptFrame, TypingNotice } from './frames.js'
+import type { ConversationState, Message, PresenceFrame, ReceiptFrame, TypingNotice } from 'chat-protocol'
 
 /**
  * `idle`: not asked to connect yet · `connecting` · `online`: the server said hello · `waiting`: for the next attempt · `stopped`: the server ended it for good

@@ -1,6 +1,6 @@
 /** The two pages that catching up needs of the HTTP API, and whether the session is still good. */
 import { ChatError } from './errors.js'
-import type { ConversationState, Message } from './frames.js'
+import type { ConversationState, Message } from 'chat-protocol'
 import { Timer, type Clock } from './timer.js'
 
 /** The part of `fetch` that is used: that of browsers and of Node fits. */

@@ -1,5 +1,5 @@
 /** One's own receipts: the highest marks only, a frame for many, said again after a reconnect unless the server is known to have them. */
-import type { DeliveredFrame, ReadFrame } from './frames.js'
+import type { DeliveredFrame, ReadFrame } from 'chat-protocol'
 
 /** How long marks gather: a screen of messages that is scrolled through becomes one frame a conversation; nobody sees a receipt come 200 ms later. */
 const GATHER_MS = 200

@@ -1,3 +1,4 @@
+import { BEARER_PREFIX, CONVERSATION_ID_PATTERN, SUBPROTOCOL } from 'chat-protocol'
 import type { WebSocketClass } from './connection.js'
 import type { FetchLike } from './http.js'
 import type { Backoff } from './pace.js'
@@ -37,7 +38,7 @@ const IN_FLIGHT = 16
 /** A server that was killed is back in seconds; half a minute is what a person accepts who watches. */
 const BACKOFF: Backoff = { baseMs: 1000, ceilingMs: 30_000 }
 
-const CONVERSATION = /^[0-9a-f]{24}:[0-9a-f]{24}$/
+const CONVERSATION = new RegExp(CONVERSATION_ID_PATTERN)
 
 /** Whether these can be a conversation and a number in it. */
 export function isMark (conversation: string, seq: number): boolean { return CONVERSATION.test(conversation) && Number.isSafeInteger(seq) && seq >= 0 }
@@ -59,8 +60,8 @@ export function resolveOptions (options: ChatClientOptions) {
   if (WebSocket === undefined) throw new TypeError('WebSocket: there is none here; pass a class, such as that of the package ws')
   return {
     socketUrl: `ws${place}/ws`,
-    // the one header of a handshake that a browser's script can set: RFC 6455, 4.1, and never the URL, which gets logged
-    protocols: options.token === undefined ? ['chat.v1'] : ['chat.v1', `bearer.${options.token}`],
+    // never in the URL, which gets logged
+    protocols: options.token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_PREFIX + options.token],
     httpUrl: `http${place}`,
     token: options.token,
     have,

@@ -1,6 +1,6 @@
 /** Messages on their way out: queued, sent, sent again with the same clientId until an answer settles each of them once. */
 import { ChatError, isRetryable } from './errors.js'
-import type { ErrorFrame, HelloFrame, Message, SendFrame } from './frames.js'
+import type { ErrorFrame, HelloFrame, Message, SendFrame } from 'chat-protocol'
 
 /** No answer in this time on a socket that lives: the answer is lost, the message is sent again. */
 const ANSWER_MS = 30_000

@@ -1,7 +1,7 @@
 /** What the client says and does, frame by frame: the server is played by the test, time goes when told to. */
 import { randomUUID } from 'node:crypto'
 import tap, { type Test } from 'tap'
-import type { ClientFrame, HelloFrame, Message, ServerFrame } from '../src/frames.js'
+import type { ClientFrame, HelloFrame, Message, ServerFrame } from 'chat-protocol'
 import { ChatClient, conversationOf, type ChatClientOptions, type ChatError, type StateChange } from '../src/index.js'
 import { TokenBucket } from '../../../src/rate-limits/token-bucket.js'
 import { userId } from './model.js'

@@ -3,7 +3,7 @@
  * refused for a while, publications lost, processes killed. Written from that page, not from the server, so that it checks the page's promises are enough.
  */
 import { randomUUID } from 'node:crypto'
-import type { ClientFrame, Message, ServerFrame } from '../src/frames.js'
+import type { ClientFrame, Message, ServerFrame } from 'chat-protocol'
 import { conversationOf, type ChatClientOptions } from '../src/index.js'
 import { fakeFetch, socketClass, type Peer, type Pipe, type World } from './world.js'
 

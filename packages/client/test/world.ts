@@ -1,6 +1,6 @@
 /** A world of its own for tests: time that only goes when told to, seeded chance, and sockets and HTTP between clients and a model of the server. */
 import type { Clock, FetchLike, WebSocketClass, WebSocketLike } from '../src/index.js'
-import type { ClientFrame, ServerFrame } from '../src/frames.js'
+import type { ClientFrame, ServerFrame } from 'chat-protocol'
 
 /** Mulberry32: small, seeded, good enough to choose schedules. */
 export function seeded (seed: number): () => number {

@@ -12,7 +12,7 @@ import type { MessageDocument } from '../../database/documents.js'
 import { apiError } from '../../http/errors.js'
 import { LogWriter } from './log-writer.js'
 import { newDocument, toMessage, type NewMessage } from '../messages.js'
-import type { Message } from '../schemas/messages.js'
+import type { Message } from 'chat-protocol'
 import { keyOf, Send, type Appended, type Sender } from './send.js'
 
 /**

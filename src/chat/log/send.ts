@@ -2,7 +2,7 @@
 import type { Admission } from './admission.js'
 import type { MessageDocument } from '../../database/documents.js'
 import type { Entry } from './log-writer.js'
-import type { Message } from '../schemas/messages.js'
+import type { Message } from 'chat-protocol'
 
 export interface Appended {
   message: Message

@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { ConversationId, PageLimit, Seq, Text } from '../../http/schemas.js'
+import { ConversationId, Seq, Text } from 'chat-protocol/schemas'
+import { PageLimit } from '../../http/schemas.js'
 
 export const Mark = Type.Object({ delivered: Seq, read: Seq }, { title: 'Mark', description: 'the highest number delivered to a member, and read by it' })
 export type Mark = Static<typeof Mark>

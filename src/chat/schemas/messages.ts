@@ -1,28 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { ClientId, ClientTime, ConversationId, ObjectIdString, OtherIdString, PageLimit, Seq, Text } from '../../http/schemas.js'
-
-/** Code points. 10,000 are about four pages: enough for a chat, and 40 KB at most in UTF-8. */
-export const MESSAGE_CHARS = 10_000
-
-export const MessageText = Text({
-  minLength: 1,
-  maxLength: MESSAGE_CHARS,
-  pattern: '\\S',
-  description: '1 to 10,000 code points, not only white space',
-  examples: ['Hello 👋🏽 from 🇧🇩 👨‍👩‍👧‍👦']
-})
-
-export const Message = Type.Object({
-  _id: ObjectIdString,
-  conversation: ConversationId,
-  seq: Type.Integer({ minimum: 1, description: '1, 2, 3 … in its conversation, without a gap', examples: [3] }),
-  message: Type.String({ examples: MessageText.examples as string[] }),
-  sender: ObjectIdString,
-  reciver: OtherIdString,
-  createdAt: Type.String({ description: "the sender's time if it gave one, else the server's; the order is by seq", examples: ['2024-01-31T12:00:00.000Z'] }),
-  clientId: Type.Optional(ClientId)
-}, { $id: 'Message', title: 'Message' })
-export type Message = Static<typeof Message>
+import { ClientId, ClientTime, MessageText, ObjectIdString, OtherIdString, Seq } from 'chat-protocol/schemas'
+import { PageLimit } from '../../http/schemas.js'
 
 export const AddMsgBody = Type.Object({
   message: MessageText,
