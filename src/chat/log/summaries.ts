@@ -3,12 +3,12 @@
  * one bulk write (and one update for each changed mark), however many messages and receipts there were.
  */
 import { mongodb } from '@fastify/mongodb'
-import type { FastifyBaseLogger } from 'fastify'
+import type { BaseLogger } from 'pino'
 import { DUPLICATE_KEY, type ConversationDocument, type MessageDocument } from '../../database/documents.js'
 import { apiError } from '../../http/errors.js'
 import { membersOf } from '../messages.js'
 import type { Mark } from '../schemas/conversations.js'
-import type { Receipt } from '../../../plugins/conversations.js'
+import type { Receipt } from '../receipts.js'
 
 /** An inbox may be behind by this; a person does not notice, and busy conversations cost ten writes a second at most. */
 const FLUSH_MS = 100
@@ -37,7 +37,7 @@ export class Summaries {
     private readonly conversations: mongodb.Collection<ConversationDocument>,
     private readonly messages: mongodb.Collection<MessageDocument>,
     private readonly changed: (receipt: Receipt) => void,
-    private readonly log: FastifyBaseLogger
+    private readonly log: Pick<BaseLogger, 'warn'>
   ) {}
 
   /** Those being written are among them. */
