@@ -1,8 +1,8 @@
 import { mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
-import { RetiredKeys, upgradeAccounts } from '../src/account-keys.js'
-import { collection } from '../src/documents.js'
+import { RetiredKeys, upgradeAccounts } from '../src/accounts/account-keys.js'
+import { collection } from '../src/database/documents.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,11 +1,12 @@
 import fastifyCookie from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { BEARER_PREFIX } from 'chat-protocol'
 import fp from 'fastify-plugin'
 import { allowedOrigins } from '../src/config.js'
-import { collection } from '../src/documents.js'
-import { apiError } from '../src/errors.js'
-import { isForeign, isUnsafe, isUpgrade } from '../src/origin.js'
-import { noSession, Sessions, type Caller } from '../src/sessions.js'
+import { collection } from '../src/database/documents.js'
+import { apiError } from '../src/http/errors.js'
+import { isForeign, isUnsafe, isUpgrade } from '../src/http/origin.js'
+import { noSession, Sessions, type Caller } from '../src/accounts/sessions.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -48,7 +49,7 @@ function bearerOf (request: FastifyRequest): string | undefined {
   if (scheme?.toLowerCase() === 'bearer') return rest.length === 0 ? token ?? '' : ''
   if (!isUpgrade(request)) return undefined
   const protocols = request.headers['sec-websocket-protocol']?.split(',').map(protocol => protocol.trim())
-  return protocols?.find(protocol => protocol.startsWith('bearer.'))?.slice('bearer.'.length)
+  return protocols?.find(protocol => protocol.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length)
 }
 
 /**

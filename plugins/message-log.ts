@@ -1,28 +1,11 @@
-import type { mongodb } from '@fastify/mongodb'
 import fp from 'fastify-plugin'
-import { AdmissionControl, type Admission } from '../src/admission.js'
-import { Appender } from '../src/appender.js'
-import { collection, type MessageDocument } from '../src/documents.js'
-import { jsonBytes } from '../src/json-bytes.js'
-import { MESSAGE_BYTES, toMessage, type NewMessage } from '../src/messages.js'
-import type { Message } from '../src/schemas/messages.js'
-import type { Appended } from '../src/send.js'
-
-type Filter = mongodb.Filter<MessageDocument>
-type Direction = 'asc' | 'desc'
-
-export interface PageBounds {
-  /** messages of the page at most */
-  limit: number
-  /** bytes of the messages in JSON at most; a page has at least one message all the same */
-  maxBytes: number
-}
-
-export interface Page {
-  messages: Message[]
-  /** whether there are more in the direction of reading */
-  hasMore: boolean
-}
+import { AdmissionControl, type Admission } from '../src/chat/log/admission.js'
+import { Appender } from '../src/chat/log/appender.js'
+import { collection } from '../src/database/documents.js'
+import { Pages, type Page, type PageBounds } from '../src/chat/log/pages.js'
+import type { NewMessage } from '../src/chat/messages.js'
+import type { Message } from 'chat-protocol'
+import type { Appended } from '../src/chat/log/send.js'
 
 export interface MessageLog {
   /**
@@ -58,12 +41,6 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Messages that the database sends at once: at 40 KB each they are 10 MB, and a page of 1,000 takes five trips. With
- * batches of 100 a page of short messages took 10 % longer.
- */
-const BATCH = 250
-
 /** Sends that wait at most: beyond it the database is far behind: better refused now than late. */
 const MAX_WAITING = 20_000
 
@@ -78,38 +55,14 @@ export default fp(async function messageLogPlugin (fastify) {
     for (const listener of listeners) listener(message, repeat)
   }, admissions)
 
-  async function read (filter: Filter, direction: Direction, { limit, maxBytes }: PageBounds): Promise<Page> {
-    const cursor = messages.find(filter, {
-      sort: { seq: direction },
-      limit: limit + 1,
-      batchSize: Math.min(limit + 2, BATCH),
-      projection: { storedAt: 0 }
-    })
-    const page: Message[] = []
-    let bytes = 0
-    let hasMore = false
-    // By batches: a promise for each document would take a sixth longer.
-    while (!hasMore && await cursor.hasNext()) {
-      for (const document of cursor.readBufferedDocuments()) {
-        bytes += MESSAGE_BYTES + jsonBytes(document.message)
-        hasMore = page.length === limit || (bytes > maxBytes && page.length > 0)
-        if (hasMore) break
-        page.push(toMessage(document))
-      }
-    }
-    await cursor.close()
-    return { messages: direction === 'asc' ? page : page.reverse(), hasMore }
-  }
+  const pages = new Pages(messages)
 
   fastify.decorate('messageLog', {
     admit: message => admissions.admit(message),
     append: (input, admission) => appender.append(input, admission),
     onStored: listener => { listeners.push(listener) },
-    after: (conversation, after, bounds) => read({ conversation, seq: { $gt: after } }, 'asc', bounds),
-    before: (conversation, before, bounds) => {
-      const filter = before === undefined ? { conversation } : { conversation, seq: { $lt: before } }
-      return read(filter, 'desc', bounds)
-    },
+    after: (conversation, after, bounds) => pages.after(conversation, after, bounds),
+    before: (conversation, before, bounds) => pages.before(conversation, before, bounds),
     lastSeq: conversation => appender.lastSeq(conversation),
     known: conversation => appender.known(conversation),
     get pending () { return appender.size },

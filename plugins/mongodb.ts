@@ -2,7 +2,7 @@ import fastifyMongodb, { mongodb } from '@fastify/mongodb'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { once } from 'node:events'
-import { startEmbeddedMongo } from '../src/embedded-mongo/index.js'
+import { startEmbeddedMongo } from 'embedded-mongo'
 
 /** Where a URL names no database. */
 const DEFAULT_DATABASE = 'chat'
@@ -12,7 +12,7 @@ const SERVER_SELECTION_MS = 5_000
 /**
  * How long a command waits for its answer, and for a connection: a database that stopped answering must not
  * hold connections and requests for ever. No command of this application takes as long, and a write waits 5 s
- * for a majority (src/documents.ts). The driver's own `timeoutMS` has no effect (mongodb 7.9).
+ * for a majority (src/database/documents.ts). The driver's own `timeoutMS` has no effect (mongodb 7.9).
  */
 const ANSWER_MS = 10_000
 

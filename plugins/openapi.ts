@@ -3,7 +3,7 @@ import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { TSchema } from '@sinclair/typebox'
 import fp from 'fastify-plugin'
 import type { OpenAPIV3_1 as OpenAPI } from 'openapi-types'
-import { exampleOf, published } from '../src/schemas/published.js'
+import { exampleOf, published } from '../src/api-docs/published.js'
 
 const DESCRIPTION = `Everything that the server does over HTTP. Messages arrive in real time over the WebSocket protocol \`chat.v1\`:
 [readable](/docs/realtime), or as [AsyncAPI](/docs/asyncapi.json).

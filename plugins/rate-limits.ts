@@ -3,11 +3,11 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Allowances } from '../src/allowances.js'
-import { apiError } from '../src/errors.js'
-import { LoadPace } from '../src/load-pace.js'
-import type { Attempt, PasswordTurn } from '../src/password-attempt.js'
-import { UPGRADE_COST } from '../src/request-costs.js'
+import { LoadPace } from '../src/rate-limits/load-pace.js'
+import { Allowances } from '../src/rate-limits/allowances.js'
+import { apiError } from '../src/http/errors.js'
+import type { Attempt, PasswordTurn } from '../src/accounts/password-attempt.js'
+import { UPGRADE_COST } from '../src/http/request-costs.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -2,14 +2,13 @@ import fp from 'fastify-plugin'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
-import { collection } from '../src/documents.js'
-import { membersOf } from '../src/messages.js'
+import { collection } from '../src/database/documents.js'
+import { membersOf } from '../src/chat/messages.js'
 import { Connection, DRAINED_SHARE, messageFrame, type Caller } from '../src/realtime/connection.js'
 import { Heartbeat } from '../src/realtime/heartbeat.js'
 import { LogReads } from '../src/realtime/log-reads.js'
 import { Sockets, type SocketGauges } from '../src/realtime/sockets.js'
-import { CLOSE, type ServerFrame } from '../src/schemas/frames.js'
-import { MESSAGE_CHARS } from '../src/schemas/messages.js'
+import { CLOSE, MESSAGE_CHARS, type ServerFrame } from 'chat-protocol'
 
 export interface Realtime {
   /** Enters a socket in the map of user id -> sockets and greets it: from then on it misses nothing. */

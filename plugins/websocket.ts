@@ -1,7 +1,7 @@
 import fastifyWebsocket from '@fastify/websocket'
 import fp from 'fastify-plugin'
-import { apiError } from '../src/errors.js'
-import { SUBPROTOCOL } from '../src/schemas/frames.js'
+import { apiError } from '../src/http/errors.js'
+import { SUBPROTOCOL } from 'chat-protocol'
 
 /** A socket that is closed may still take what is queued for it, and answer; after this time it is cut off. */
 const CLOSE_MS = 10_000

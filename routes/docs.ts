@@ -1,6 +1,6 @@
 import type { App } from '../src/app.js'
-import { asyncapi } from '../src/asyncapi.js'
-import { REALTIME_PAGE_POLICY, realtimePage } from '../src/realtime-page.js'
+import { asyncapi } from '../src/api-docs/asyncapi.js'
+import { REALTIME_PAGE_POLICY, realtimePage } from '../src/api-docs/realtime-page.js'
 
 /** The WebSocket protocol for machines and for people, beside the OpenAPI pages of plugins/openapi.ts. */
 export default async function docs (fastify: App) {

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { App } from '../src/app.js'
-import { replies } from '../src/schemas/common.js'
+import { replies } from '../src/http/schemas.js'
 
 const StatusReply = Type.Object({ status: Type.Literal('ok') })
 

@@ -2,8 +2,8 @@ import { timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 import type { App } from '../src/app.js'
 import { Type } from '@sinclair/typebox'
-import { apiError } from '../src/errors.js'
-import { replies } from '../src/schemas/common.js'
+import { apiError } from '../src/http/errors.js'
+import { replies } from '../src/http/schemas.js'
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')

@@ -1,14 +1,14 @@
 import type { WebSocket } from 'ws'
 import type { App } from '../src/app.js'
-import { apiError, toApiError } from '../src/errors.js'
-import { FairSemaphore } from '../src/fair-semaphore.js'
-import { conversationId, otherMember } from '../src/messages.js'
+import { apiError, toApiError } from '../src/http/errors.js'
+import { FairSemaphore } from '../src/concurrency/fair-semaphore.js'
+import { conversationId, otherMember } from '../src/chat/messages.js'
 import { Admission, frameAllowances, pathOf } from '../src/realtime/admission.js'
 import type { Connection } from '../src/realtime/connection.js'
 import { checkFrame, clientIdOf, parseFrame } from '../src/realtime/frame-parser.js'
 import { glance } from '../src/realtime/glance.js'
-import { CLOSE, type ClientFrame } from '../src/schemas/frames.js'
-import { markOf } from '../src/summaries.js'
+import { CLOSE, type ClientFrame } from 'chat-protocol'
+import { markOf } from '../src/chat/log/summaries.js'
 
 /** Conversations that `resumed` tells of. */
 const RECENT = 50

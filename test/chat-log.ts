@@ -1,6 +1,6 @@
 /** What the server has stored, read back over HTTP, and whether clients were told the same. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ChatClient, Message } from '../client/src/index.js'
+import type { ChatClient, Message } from 'chat-app-client'
 import { request } from './server.js'
 
 export interface Person { id: string, token: string }

@@ -13,8 +13,8 @@ import tap, { type Test } from 'tap'
 import { WebSocket, type ClientOptions } from 'ws'
 import { buildApp, type App } from '../src/app.js'
 import { loadConfig, type Config } from '../src/config.js'
-import { startEmbeddedMongo, type EmbeddedMongo } from '../src/embedded-mongo/index.js'
-import type { ServerFrame } from '../src/schemas/frames.js'
+import { startEmbeddedMongo, type EmbeddedMongo } from 'embedded-mongo'
+import type { ServerFrame } from 'chat-protocol'
 
 let embedded: Promise<EmbeddedMongo> | undefined
 

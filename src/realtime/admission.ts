@@ -2,12 +2,12 @@
  * Which frames of a socket the server takes on: by their number (FRAME_RATE), by their cost, shared by all
  * sockets of a user (USER_FRAME_RATE), and by the work that is under way already. Time is handed in.
  */
-import { Allowances } from '../allowances.js'
-import { apiError, type ApiError } from '../errors.js'
-import type { LoadPace } from '../load-pace.js'
-import type { ClientFrame } from '../schemas/frames.js'
+import type { LoadPace } from '../rate-limits/load-pace.js'
+import { Allowances } from '../rate-limits/allowances.js'
+import { apiError, type ApiError } from '../http/errors.js'
+import type { ClientFrame } from 'chat-protocol'
 import { conversationsIn, costOfBytes, costOfFrame } from './frame-costs.js'
-import { TokenBucket } from '../token-bucket.js'
+import { TokenBucket } from '../rate-limits/token-bucket.js'
 
 export interface AdmissionLimits {
   /** Frames a second of one socket; 0 switches this and the limit by cost off. */

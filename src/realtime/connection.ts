@@ -1,8 +1,7 @@
 /** One socket of a user: what it has seen, and what waits to be taken by it. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
-import type { Message } from '../schemas/messages.js'
-import { CLOSE, type HelloFrame, type ServerFrame } from '../schemas/frames.js'
+import { CLOSE, type HelloFrame, type Message, type ServerFrame } from 'chat-protocol'
 import { Cursors, type CursorOptions, type CursorSink } from './cursors.js'
 import { ExpectedAcks, type ExpectedAck } from './expected-acks.js'
 import type { LogReads } from './log-reads.js'

@@ -11,8 +11,8 @@
  * ```
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { apiError } from '../errors.js'
-import type { Message } from '../schemas/messages.js'
+import { apiError } from '../http/errors.js'
+import type { Message } from 'chat-protocol'
 import { Beginnings, type Heads } from './beginnings.js'
 import { newCursor, type Cursor, type Resume } from './cursor.js'
 import type { CursorReads } from './log-reads.js'

@@ -1,4 +1,4 @@
-import type { Message } from '../schemas/messages.js'
+import type { Message } from 'chat-protocol'
 
 /** An ack that a `send` frame of a socket waits for. */
 export interface ExpectedAck {

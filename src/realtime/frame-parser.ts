@@ -1,7 +1,7 @@
 /** From the bytes of a frame to one of the frames that clients may send. */
-import { apiError } from '../errors.js'
-import { CLIENT_FRAMES, type ClientFrame } from '../schemas/frames.js'
-import { compileFrame, frameError } from '../validation.js'
+import { apiError } from '../http/errors.js'
+import { CLIENT_FRAMES, type ClientFrame } from 'chat-protocol/schemas'
+import { compileFrame, frameError } from '../http/validation.js'
 
 /** The characters of a UUID. */
 const CLIENT_ID_CHARS = 36

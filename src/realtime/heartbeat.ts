@@ -1,5 +1,5 @@
-import type { FastifyBaseLogger } from 'fastify'
-import { CLOSE } from '../schemas/frames.js'
+import type { BaseLogger } from 'pino'
+import { CLOSE } from 'chat-protocol'
 import type { Connection } from './connection.js'
 import { BEHIND_MS } from './beginnings.js'
 import type { Sockets } from './sockets.js'
@@ -15,7 +15,7 @@ export interface HeartbeatOptions {
    * Undefined where only this process writes: it knows what was stored.
    */
   storedSince: ((users: string[], since: Date) => Promise<{ _id: string, lastSeq: number }[]>) | undefined
-  log: FastifyBaseLogger
+  log: Pick<BaseLogger, 'warn'>
 }
 
 /** How often heartbeats are looked at, in fractions of the shorter of their times. */

@@ -1,8 +1,8 @@
 import type { mongodb } from '@fastify/mongodb'
-import type { ConversationDocument, MessageDocument } from '../documents.js'
-import { apiError } from '../errors.js'
-import { FairSemaphore } from '../fair-semaphore.js'
-import type { Message } from '../schemas/messages.js'
+import type { ConversationDocument, MessageDocument } from '../database/documents.js'
+import { apiError } from '../http/errors.js'
+import { FairSemaphore } from '../concurrency/fair-semaphore.js'
+import type { Message } from 'chat-protocol'
 import { BEHIND_MS, type Heads } from './beginnings.js'
 
 /** Reads for all sockets together: the driver has 20 connections, which sends and requests need too. */

@@ -1,4 +1,4 @@
-import { membersOf } from '../messages.js'
+import { membersOf } from '../chat/messages.js'
 import type { Connection } from './connection.js'
 
 /** What is held in memory for sockets. */

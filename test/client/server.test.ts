@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import type { AddressInfo, Socket as TcpSocket } from 'node:net'
 import tap, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { ChatClient, type ChatClientOptions, type Message } from '../../client/src/index.js'
+import { ChatClient, type ChatClientOptions, type Message } from 'chat-app-client'
 import { buildApp, type App } from '../../src/app.js'
 import { conversationOf, databaseUrl, listen, register, testConfig, type Person } from '../helper.js'
-import { seeded } from './world.js'
+import { seeded } from '../../packages/client/test/world.js'
 
 const BACKOFF = { baseMs: 20, ceilingMs: 200 }
 

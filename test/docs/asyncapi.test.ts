@@ -1,9 +1,10 @@
 import { Parser } from '@asyncapi/parser'
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import type { asyncapi } from '../../src/asyncapi.js'
-import { CLIENT_FRAMES, CLOSE, SERVER_FRAMES } from '../../src/schemas/frames.js'
-import { compileFrame } from '../../src/validation.js'
+import type { asyncapi } from '../../src/api-docs/asyncapi.js'
+import { CLOSE } from 'chat-protocol'
+import { CLIENT_FRAMES, SERVER_FRAMES } from 'chat-protocol/schemas'
+import { compileFrame } from '../../src/http/validation.js'
 import { build, connect, listen, register } from '../helper.js'
 
 type Document = ReturnType<typeof asyncapi>

@@ -4,8 +4,8 @@ import ajvFormats from 'ajv-formats'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { OpenAPIV3_1 as OpenAPI } from 'openapi-types'
 import type { App } from '../../src/app.js'
-import { collection } from '../../src/documents.js'
-import { emailKey, usernameKey } from '../../src/names.js'
+import { collection } from '../../src/database/documents.js'
+import { emailKey, usernameKey } from '../../src/accounts/names.js'
 
 export interface Operation {
   id: string

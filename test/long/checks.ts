@@ -1,5 +1,5 @@
 /** What must hold at the end of a soak. */
-import { conversationOf } from '../../client/src/index.js'
+import { conversationOf } from 'chat-app-client'
 import { differenceOf, faultsIn, notStored, readLog, type Logs } from '../chat-log.js'
 import type { ServerProcess } from '../server.js'
 import type { HonestClients } from './honest-clients.js'

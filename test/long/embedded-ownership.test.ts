@@ -1,6 +1,6 @@
-// Many rounds of the races over one data directory that test/embedded-mongo/ownership.test.ts runs a few of.
+// Many rounds of the races over one data directory that packages/embedded-mongo/test/ownership.test.ts runs a few of.
 import { t as tap, test } from 'tap'
-import { handOvers, takeOvers } from '../embedded-mongo/ownership.js'
+import { handOvers, takeOvers } from '../../packages/embedded-mongo/test/ownership.js'
 
 /** `.ci/run` asks for fewer, to end in time. */
 const ROUNDS = Number(process.env.OWNERSHIP_ROUNDS ?? 100)

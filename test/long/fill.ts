@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MongoClient, ObjectId, type Db } from 'mongodb'
-import type { ConversationDocument, MessageDocument, UserDocument } from '../../src/documents.js'
-import { conversationId } from '../../src/messages.js'
+import type { ConversationDocument, MessageDocument, UserDocument } from '../../src/database/documents.js'
+import { conversationId } from '../../src/chat/messages.js'
 
 /** Below the most that one command may carry (48,000,000 bytes). */
 const BATCH_BYTES = 8_000_000
@@ -70,7 +70,7 @@ export class Filler {
   }
 }
 
-/** As src/summaries.ts writes it. */
+/** As src/chat/log/summaries.ts writes it. */
 function summaryOf ({ storedAt, conversation, ...lastMessage }: MessageDocument): ConversationDocument {
   const members = [...new Set([lastMessage.sender, lastMessage.reciver])].sort()
   return { _id: conversation, members, lastSeq: lastMessage.seq, lastMessage, lastAt: storedAt }

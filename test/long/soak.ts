@@ -5,7 +5,7 @@
  * SOAK_ONLY=C1,M5 leaves the other attacks out, to find what hurts; it then fails in any case.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { seeded } from '../client/world.js'
+import { seeded } from '../../packages/client/test/world.js'
 import { heldAfter } from '../metrics.js'
 import { dataDir, start, type Lifetime, type ServerProcess } from '../server.js'
 import { checkLog, checkServer } from './checks.js'

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
-import { collection, type SessionDocument } from '../../src/documents.js'
-import { Sessions, type EndedSession } from '../../src/sessions.js'
+import { collection, type SessionDocument } from '../../src/database/documents.js'
+import { Sessions, type EndedSession } from '../../src/accounts/sessions.js'
 import { build, databaseUrl, register, type Person } from '../helper.js'
 
 const DAY_MS = 86_400_000

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import pino from 'pino'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
-import { availableMemory, memoryInUse } from '../../src/memory.js'
+import { availableMemory, memoryInUse } from '../../src/http/memory.js'
 import { build, listen, register } from '../helper.js'
 
 /** Sends bytes over a connection of its own and gives what comes back until the server closes it. */

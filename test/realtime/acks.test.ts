@@ -1,7 +1,7 @@
 /** Each `send` gets its own answer, whatever else goes on. */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { CLOSE } from '../../src/schemas/frames.js'
+import { CLOSE } from 'chat-protocol'
 import { connect, listen, register } from '../helper.js'
 import { gate, eventually } from './helper.js'
 

@@ -1,10 +1,10 @@
 /** Admission with a clock of the test's own, in milliseconds. */
 import t from 'tap'
-import { ApiError } from '../../src/errors.js'
+import { ApiError } from '../../src/http/errors.js'
 import { Admission, frameAllowances, type AdmissionLimits } from '../../src/realtime/admission.js'
-import { LoadPace } from '../../src/load-pace.js'
-import { TokenBucket } from '../../src/token-bucket.js'
-import type { ClientFrame } from '../../src/schemas/frames.js'
+import { LoadPace } from '../../src/rate-limits/load-pace.js'
+import { TokenBucket } from '../../src/rate-limits/token-bucket.js'
+import type { ClientFrame } from 'chat-protocol'
 import { conversationOf } from '../helper.js'
 
 const DEFAULTS: AdmissionLimits = { framesPerSecond: 20, costPerSecond: 100, resumeConversations: 2_500 }

@@ -2,8 +2,8 @@
 import t from 'tap'
 import { Cursors, type CursorSink } from '../../src/realtime/cursors.js'
 import type { CursorReads } from '../../src/realtime/log-reads.js'
-import type { Message } from '../../src/schemas/messages.js'
-import { seeded } from '../client/world.js'
+import type { Message } from 'chat-protocol'
+import { seeded } from '../../packages/client/test/world.js'
 import { eventually, range } from './helper.js'
 
 const SCHEDULES = 300

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { App } from '../../src/app.js'
-import type { ConversationDocument, MessageDocument } from '../../src/documents.js'
-import { newDocument } from '../../src/messages.js'
+import type { ConversationDocument, MessageDocument } from '../../src/database/documents.js'
+import { newDocument } from '../../src/chat/messages.js'
 import { conversationOf, type Person, type Socket } from '../helper.js'
 
 /** The numbers from `from` to `to`. */

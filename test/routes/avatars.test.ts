@@ -1,6 +1,6 @@
 import tap from 'tap'
-import { avatarPool, POOL_SIZE } from '../../src/avatar-pool.js'
-import { sanitizeAvatar } from '../../src/svg.js'
+import { avatarPool, POOL_SIZE } from '../../src/avatars/avatar-pool.js'
+import { sanitizeAvatar } from '../../src/avatars/svg.js'
 import { build } from '../helper.js'
 
 tap.test('avatars offers four different harmless pictures, as many as asked for with count, without a session', async t => {

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { App } from '../../src/app.js'
-import { collection } from '../../src/documents.js'
+import { collection } from '../../src/database/documents.js'
 import { mongodb } from '@fastify/mongodb'
 import { build, conversationOf, register, type Person } from '../helper.js'
 

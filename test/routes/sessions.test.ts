@@ -3,7 +3,7 @@ import { mongodb } from '@fastify/mongodb'
 import { hash } from '@node-rs/argon2'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
-import { collection } from '../../src/documents.js'
+import { collection } from '../../src/database/documents.js'
 import { build, register, type Person } from '../helper.js'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -1,6 +1,6 @@
 import type { Document } from 'bson'
 import t from 'tap'
-import { newDocument } from '../../src/messages.js'
+import { newDocument } from '../../src/chat/messages.js'
 import { FaultProxy } from '../fault-proxy.js'
 import { build, databaseUrl, register, type Person } from '../helper.js'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
-import { collection } from '../../src/documents.js'
+import { collection } from '../../src/database/documents.js'
 import { build, register, type Person } from '../helper.js'
 
 const SVG = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><circle r="4"/></svg>').toString('base64')

@@ -3,7 +3,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import t from 'tap'
-import { CLOSE } from '../../src/schemas/frames.js'
+import { CLOSE } from 'chat-protocol'
 import { connect, conversationOf, listen, register, type Socket } from '../helper.js'
 
 const unknownUser = (): string => randomBytes(12).toString('hex')

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { CLOSE } from '../../src/schemas/frames.js'
+import { CLOSE } from 'chat-protocol'
 import { connect, conversationOf, listen, register, Socket, type Person } from '../helper.js'
 
 const EMOJI = '👨‍👩‍👧‍👦 🇧🇩 👋🏽 1️⃣ 🏳️‍🌈'

@@ -1,5 +1,5 @@
 import tap from 'tap'
-import { collection } from '../../src/documents.js'
+import { collection } from '../../src/database/documents.js'
 import { build, connect, conversationOf, listen } from '../helper.js'
 import { OPERATIONS, people, send } from './operations.js'
 

@@ -1,7 +1,7 @@
 import { mongodb } from '@fastify/mongodb'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
-import { collection, type UserDocument } from '../../src/documents.js'
+import { collection, type UserDocument } from '../../src/database/documents.js'
 import { build, connect, databaseUrl, listen, register, type Person } from '../helper.js'
 
 const NAME = 'Grace Hopper'

@@ -1,18 +1,30 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tap from 'tap'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = async (file: string) => await readFile(join(ROOT, file), 'utf8')
 
+interface Manifest {
+  name: string
+  dependencies?: Record<string, string>
+  devDependencies?: Record<string, string>
+}
+
+const manifest = async (folder: string) => JSON.parse(await read(`${folder}/package.json`)) as Manifest
+
 interface Lock { packages: Record<string, { resolved?: string, integrity?: string, link?: boolean }> }
 
 tap.test('docs/dependencies.md gives every dependency a reason, and names no other', async t => {
-  const { dependencies, devDependencies } = JSON.parse(await read('package.json'))
+  const packages = await readdir(join(ROOT, 'packages'))
+  const manifests = await Promise.all(['.', ...packages.map(name => `packages/${name}`)].map(manifest))
+  const ours = new Set(manifests.map(({ name }) => name))
+  const of = (kind: 'dependencies' | 'devDependencies') =>
+    [...new Set(manifests.flatMap(manifest => Object.keys(manifest[kind] ?? {})))].filter(name => !ours.has(name))
   const [runtime, development] = (await read('docs/dependencies.md')).split('## For development')
   const named = (section: string | undefined) => [...section!.matchAll(/^\| (@?[a-z][\w@/.-]*) \| \S/gm)].map(([, name]) => name).filter(name => name !== 'package')
-  t.strictSame(named(runtime).sort(), Object.keys(dependencies).sort())
-  t.strictSame(named(development).sort(), Object.keys(devDependencies).sort())
+  t.strictSame(named(runtime).sort(), of('dependencies').sort())
+  t.strictSame(named(development).sort(), of('devDependencies').sort())
 })
 
 tap.test('the lockfile has the hash of everything that is installed, and nothing comes from elsewhere than a registry', async t => {

@@ -1,6 +1,6 @@
 import tap from 'tap'
 import type { App } from '../../src/app.js'
-import { collection } from '../../src/documents.js'
+import { collection } from '../../src/database/documents.js'
 import { build, databaseUrl, register } from '../helper.js'
 
 let addresses = 0

@@ -1,5 +1,5 @@
 import tap from 'tap'
-import { collection } from '../../src/documents.js'
+import { collection } from '../../src/database/documents.js'
 import { build } from '../helper.js'
 import { checkTable, OPERATIONS, people, send } from './operations.js'
 

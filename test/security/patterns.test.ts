@@ -2,10 +2,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tap from 'tap'
 import ts from 'typescript'
-import { checkEmail, checkUsername, emailKey, usernameKey } from '../../src/names.js'
-import { sanitizeAvatar } from '../../src/svg.js'
-import { compileFrame } from '../../src/validation.js'
-import { CLIENT_FRAMES } from '../../src/schemas/frames.js'
+import { checkEmail, checkUsername, emailKey, usernameKey } from '../../src/accounts/names.js'
+import { sanitizeAvatar } from '../../src/avatars/svg.js'
+import { compileFrame } from '../../src/http/validation.js'
+import { CLIENT_FRAMES } from 'chat-protocol/schemas'
 import { build } from '../helper.js'
 
 const LENGTH = 100_000
@@ -27,8 +27,10 @@ function msOf (work: () => unknown): number {
   return performance.now() - start
 }
 
+const SOURCES = ['src', 'plugins', 'routes', 'packages/client/src', 'packages/embedded-mongo/src', 'packages/protocol/src']
+
 async function sources (): Promise<string[]> {
-  const entries = await Promise.all(['src', 'plugins', 'routes'].map(async dir => await readdir(join(ROOT, dir), { recursive: true, withFileTypes: true })))
+  const entries = await Promise.all(SOURCES.map(async dir => await readdir(join(ROOT, dir), { recursive: true, withFileTypes: true })))
   return entries.flat().filter(entry => entry.isFile() && entry.name.endsWith('.ts')).map(entry => join(entry.parentPath, entry.name))
 }
 

@@ -1,8 +1,8 @@
 import type { App } from '../../../src/app.js'
-import { avatarPool } from '../../../src/avatar-pool.js'
-import { AVATAR_CREDIT, offerAvatars } from '../../../src/avatars.js'
-import { replies } from '../../../src/schemas/common.js'
-import { AvatarsQuery, AvatarsReply } from '../../../src/schemas/users.js'
+import { avatarPool } from '../../../src/avatars/avatar-pool.js'
+import { AVATAR_CREDIT, offerAvatars } from '../../../src/avatars/avatars.js'
+import { replies } from '../../../src/http/schemas.js'
+import { AvatarsQuery, AvatarsReply } from '../../../src/accounts/schemas.js'
 
 /** As many as the page of the original offered. */
 const DEFAULT_COUNT = 4

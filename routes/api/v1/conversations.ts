@@ -1,13 +1,13 @@
 import { mongodb } from '@fastify/mongodb'
 import type { App } from '../../../src/app.js'
-import { collection, type ConversationDocument, type UserDocument } from '../../../src/documents.js'
-import { apiError } from '../../../src/errors.js'
-import { jsonBytes } from '../../../src/json-bytes.js'
-import { MESSAGE_BYTES, otherMember, toMessage } from '../../../src/messages.js'
-import { LIST_BYTES, replies } from '../../../src/schemas/common.js'
-import { ConversationParams, ConversationsQuery, ConversationsReply, ReadBody, ReadReply, type Conversation } from '../../../src/schemas/conversations.js'
-import { markOf } from '../../../src/summaries.js'
-import { publicUser, userBytes, WITHOUT_PASSWORD } from '../../../src/users.js'
+import { collection, type ConversationDocument, type UserDocument } from '../../../src/database/documents.js'
+import { apiError } from '../../../src/http/errors.js'
+import { jsonBytes } from '../../../src/http/json-bytes.js'
+import { MESSAGE_BYTES, otherMember, toMessage } from '../../../src/chat/messages.js'
+import { LIST_BYTES, replies } from '../../../src/http/schemas.js'
+import { ConversationParams, ConversationsQuery, ConversationsReply, ReadBody, ReadReply, type Conversation } from '../../../src/chat/schemas/conversations.js'
+import { markOf } from '../../../src/chat/log/summaries.js'
+import { publicUser, userBytes, WITHOUT_PASSWORD } from '../../../src/accounts/users.js'
 
 /** A screen of an inbox. */
 const DEFAULT_LIMIT = 50

@@ -1,8 +1,8 @@
 import type { App } from '../../../src/app.js'
-import { apiError } from '../../../src/errors.js'
-import { conversationId } from '../../../src/messages.js'
-import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
-import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/schemas/messages.js'
+import { apiError } from '../../../src/http/errors.js'
+import { conversationOfPair, memberPair } from '../../../src/chat/legacy.js'
+import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/http/schemas.js'
+import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/chat/schemas/messages.js'
 
 /** Sending and reading messages over HTTP, as the original documents it. */
 export default async function messages (fastify: App) {
@@ -53,12 +53,9 @@ export default async function messages (fastify: App) {
     },
     handler: async function getallmessages (request) {
       const { after, before, limit = PAGE_LIMIT, ...query } = request.query
-      const sender = agreed('sender', query.sender, request.body?.sender)
-      const reciver = agreed('reciver', query.reciver, request.body?.reciver)
+      const pair = memberPair(query, request.body)
       if (after !== undefined && before !== undefined) throw apiError('validation', 'after and before exclude each other', 'before')
-      const me = request.caller.user
-      if (sender !== me && reciver !== me) throw apiError('forbidden', 'sender or reciver must be yourself', 'sender')
-      const conversation = conversationId(sender, reciver)
+      const conversation = conversationOfPair(pair, request.caller.user)
       const success = 'success' as const
       const message = 'Message sent successfully' as const
       const bounds = { limit, maxBytes: LIST_BYTES }
@@ -68,12 +65,4 @@ export default async function messages (fastify: App) {
       return { success, message, data: page.messages, hasMore: page.hasMore }
     }
   })
-}
-
-/** A member that may stand in the query, in the body, or in both if they agree. */
-function agreed (path: string, inQuery: string | undefined, inBody: string | undefined): string {
-  if (inQuery !== undefined && inBody !== undefined && inQuery !== inBody) throw apiError('validation', `${path} differs between query and body`, path)
-  const value = inQuery ?? inBody
-  if (value === undefined) throw apiError('validation', `${path} is required`, path)
-  return value
 }

@@ -1,14 +1,14 @@
 import { mongodb } from '@fastify/mongodb'
 import type { App } from '../../../src/app.js'
-import { audit, callersDocument, checkPassword, refuseCommonPassword } from '../../../src/credentials.js'
-import type { Keys } from '../../../src/account-keys.js'
-import { collection, DUPLICATE_KEY, type UserDocument } from '../../../src/documents.js'
-import { apiError, duplicateKey } from '../../../src/errors.js'
-import { checkEmail, checkUsername, usernameKey, usernameSkeleton } from '../../../src/names.js'
-import { AllUsersQuery, AllUsersReply, DeleteUserBody, DoneReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply, type User } from '../../../src/schemas/users.js'
-import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/schemas/common.js'
-import { sanitizeAvatar } from '../../../src/svg.js'
-import { ownUser, publicUser, userBytes } from '../../../src/users.js'
+import { audit, callersDocument, checkPassword, refuseCommonPassword } from '../../../src/accounts/credentials.js'
+import type { Keys } from '../../../src/accounts/account-keys.js'
+import { collection, DUPLICATE_KEY, type UserDocument } from '../../../src/database/documents.js'
+import { apiError, duplicateKey } from '../../../src/http/errors.js'
+import { checkEmail, checkUsername, usernameKey, usernameSkeleton } from '../../../src/accounts/names.js'
+import { AllUsersQuery, AllUsersReply, DeleteUserBody, DoneReply, IdParams, MeReply, RegisterBody, RegisterReply, SetAvatarBody, SetAvatarReply, type User } from '../../../src/accounts/schemas.js'
+import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/http/schemas.js'
+import { sanitizeAvatar } from '../../../src/avatars/svg.js'
+import { ownUser, publicUser, userBytes } from '../../../src/accounts/users.js'
 import type { FastifyRequest } from 'fastify'
 
 /** After every string that begins with a prefix: no code point is higher. */
@@ -16,7 +16,7 @@ const LAST = '\u{10FFFF}'
 
 const NOT_DELETED = { deletedAt: { $exists: false } }
 
-/** What a check of src/names.ts and src/svg.ts accepted. @throws a `validation` error that names the field */
+/** What a check of src/accounts/names.ts and src/avatars/svg.ts accepted. @throws a `validation` error that names the field */
 function valid<T extends object> (path: string, result: T | { problem: string }): T {
   if ('problem' in result) throw apiError('validation', `${path} ${result.problem}`, path)
   return result

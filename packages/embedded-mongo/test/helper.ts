@@ -1,0 +1,99 @@
+// What the tests of the embedded server share. They talk to it through the official driver only.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { MongoClient, type Db, type MongoClientOptions } from 'mongodb'
+import { t as tap, type Test } from 'tap'
+import ts from 'typescript'
+import { startEmbeddedMongo, type EmbeddedMongo } from '../src/index.js'
+
+/** A new directory that goes with the test. */
+export async function scratch (t: Test): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'embedded-'))
+  t.teardown(() => rm(dir, { recursive: true, force: true }))
+  return dir
+}
+
+export interface Running {
+  client: MongoClient
+  db: Db
+  url: string
+  socketPath: string
+}
+
+let shared: Promise<EmbeddedMongo> | undefined
+let databases = 0
+
+/** A client, and an empty database of its own, on the embedded server that all tests of a file share. */
+export async function start (t: Test, options: MongoClientOptions = {}): Promise<Running> {
+  // Nothing here loses power: only the durability test pays for the disk.
+  shared ??= scratch(tap).then(dir => startEmbeddedMongo({ dir, noSync: true }))
+  const { url, socketPath, stop } = await shared
+  if (databases++ === 0) tap.teardown(stop)
+  const client = new MongoClient(url, options)
+  t.teardown(() => client.close())
+  return { client, db: client.db(`test${databases}`), url, socketPath }
+}
+
+export interface ServerProcess {
+  child: ChildProcess
+  url: string
+  socketPath: string
+  /** Resident memory of the server's process, in bytes. */
+  rss (): Promise<number>
+  /** Ends it with this signal, or without one by asking it to stop; resolves when it is gone. */
+  end (signal?: NodeJS.Signals): Promise<void>
+}
+
+let compiled: Promise<string> | undefined
+
+/** The server's sources and server-process.ts as JavaScript, so that a process starts in a tenth of a second, without a compiler in its memory. */
+async function compile (): Promise<string> {
+  const root = fileURLToPath(new URL('../', import.meta.url))
+  const out = await scratch(tap)
+  const sources = (await readdir(join(root, 'src'))).filter(name => name.endsWith('.ts')).map(name => join('src', name))
+  for (const source of [...sources, join('test', 'server-process.ts')]) {
+    const { outputText } = ts.transpileModule(await readFile(join(root, source), 'utf8'),
+      { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } })
+    await mkdir(dirname(join(out, source)), { recursive: true })
+    await writeFile(join(out, source.replace(/ts$/, 'js')), outputText)
+  }
+  await writeFile(join(out, 'package.json'), '{"type":"module"}')
+  await symlink(join(root, '../../node_modules'), join(out, 'node_modules'))
+  return join(out, 'test', 'server-process.js')
+}
+
+/**
+ * A server in its own process; rejects with what it said when it could not start.
+ * @param largestFile bytes beyond which the system lets none of its files grow (ulimit -f)
+ * @param env variables beside those of this process
+ */
+export async function startProcess (
+  t: Test, dir: string, mode: 'sync' | 'noSync', largestFile?: number, env: NodeJS.ProcessEnv = {}
+): Promise<ServerProcess> {
+  const script = await (compiled ??= compile())
+  const command = [process.execPath, script, dir, mode]
+  // bash counts in blocks of 1 KiB.
+  if (largestFile) command.unshift('bash', '-c', `ulimit -f ${largestFile / 1024} && exec "$0" "$@"`)
+  const child = spawn(command[0]!, command.slice(1), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_OPTIONS: '', ...env }
+  })
+  const gone = once(child, 'exit')
+  const end = async (signal?: NodeJS.Signals) => {
+    if (signal) child.kill(signal)
+    else if (child.connected) child.send('stop', () => {})
+    await gone
+  }
+  t.teardown(() => end('SIGKILL'))
+  const [{ url, socketPath, error }] = await Promise.race([once(child, 'message'), gone.then(([code]) => [{ error: `it ended with ${code}` }])])
+  if (error) throw new Error(error)
+  const rss = async () => {
+    child.send('memory')
+    return (await once(child, 'message'))[0].rss
+  }
+  return { child, url, socketPath, rss, end }
+}

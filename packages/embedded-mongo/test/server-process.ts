@@ -1,0 +1,16 @@
+// An embedded server in a process of its own, for the tests that kill it, starve it or attack it: forked with the directory as its argument.
+import { startEmbeddedMongo } from '../src/index.js'
+
+const [dir = '', mode] = process.argv.slice(2)
+try {
+  const server = await startEmbeddedMongo({ dir, noSync: mode === 'noSync' })
+  process.on('message', async request => {
+    if (request === 'memory') process.send!({ rss: process.memoryUsage.rss() })
+    else await server.stop().finally(() => process.disconnect())
+  })
+  process.send!({ url: server.url, socketPath: server.socketPath })
+} catch (err) {
+  process.send!({ error: (err as Error).message }, () => process.disconnect())
+}
+// A test that dies must not leave its server behind.
+process.on('disconnect', () => process.exit())

@@ -1,0 +1,10 @@
+/** The constants and types of chat.v1. Only constants.ts is loaded at run time; the schemas are in `chat-protocol/schemas`. */
+export * from './constants.js'
+export type {
+  ClientFrame, DeliveredFrame, PingFrame, ReadFrame, ResumeFrame, SendFrame, TypingFrame, WatchFrame
+} from './client-frames.js'
+export type { Message } from './message.js'
+export type {
+  AckFrame, ByeFrame, ConversationState, ErrorFrame, HelloFrame, MessageFrame, PongFrame, PresenceFrame, ReceiptFrame,
+  ResetFrame, ResumedFrame, ServerFrame, TypingNotice
+} from './server-frames.js'

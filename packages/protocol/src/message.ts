@@ -1,0 +1,31 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { MESSAGE_CHARS } from './constants.js'
+import { ClientId, ConversationId, ObjectIdString, OtherIdString, Text } from './values.js'
+
+export const MessageText = Text({
+  minLength: 1,
+  maxLength: MESSAGE_CHARS,
+  pattern: '\\S',
+  description: '1 to 10,000 code points, not only white space',
+  examples: ['Hello 👋🏽 from 🇧🇩 👨‍👩‍👧‍👦']
+})
+
+export const Message = Type.Object({
+  _id: ObjectIdString,
+  conversation: ConversationId,
+  seq: Type.Integer({
+    minimum: 1,
+    description: '1, 2, 3 … in its conversation, without a gap',
+    examples: [3]
+  }),
+  message: Type.String({ examples: MessageText.examples as string[] }),
+  sender: ObjectIdString,
+  reciver: OtherIdString,
+  createdAt: Type.String({
+    description: "the sender's time if it gave one, else the server's; the order is by seq",
+    examples: ['2024-01-31T12:00:00.000Z']
+  }),
+  clientId: Type.Optional(ClientId)
+}, { $id: 'Message', title: 'Message' })
+/** A stored message. The order of a conversation is that of `seq`, never that of a clock. */
+export type Message = Static<typeof Message>

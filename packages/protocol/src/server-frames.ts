@@ -1,0 +1,140 @@
+/** Every frame that the server may send. Clients ignore frames of a type that they do not know. */
+import { Type, type Static } from '@sinclair/typebox'
+import { ERROR_CODES, MESSAGE_CHARS } from './constants.js'
+import { Message } from './message.js'
+import { ClientId, ConversationId, ObjectIdString, OtherIdString, Seq } from './values.js'
+
+const Moment = Type.String({ format: 'date-time', examples: ['2024-01-31T12:00:00.000Z'] })
+
+export const HelloFrame = Type.Object({
+  type: Type.Literal('hello'),
+  user: ObjectIdString,
+  session: Type.String({ description: "the session's id, as /api/v1/user/sessions lists it", examples: ['ab'.repeat(32)] }),
+  heartbeatMs: Type.Integer({ examples: [25_000] }),
+  limits: Type.Object({
+    frameBytes: Type.Integer({ examples: [131_072] }),
+    messageChars: Type.Integer({ examples: [MESSAGE_CHARS] }),
+    ratePerSecond: Type.Integer({ description: '0: no limit', examples: [20] }),
+    resumeConversations: Type.Optional(Type.Integer({
+      description: 'conversations that one `resume` may name; older servers do not announce it',
+      examples: [2_500]
+    }))
+  }),
+  now: Moment
+}, { title: 'hello', description: 'The first frame: from here on nothing for this user is missed.' })
+export type HelloFrame = Static<typeof HelloFrame>
+
+export const AckFrame = Type.Object({
+  type: Type.Literal('ack'),
+  clientId: ClientId,
+  message: Message
+}, {
+  title: 'ack',
+  description: 'The message is stored durably. That of a new message takes its place in the order of its conversation.'
+})
+export type AckFrame = Static<typeof AckFrame>
+
+export const MessageFrame = Type.Object({
+  type: Type.Literal('message'),
+  message: Message
+}, { title: 'message', description: 'The next message of a conversation.' })
+export type MessageFrame = Static<typeof MessageFrame>
+
+const ConversationState = Type.Object({
+  id: ConversationId,
+  user: OtherIdString,
+  lastSeq: Seq,
+  read: Seq,
+  delivered: Seq
+})
+/** A conversation in `resumed`: the other member, the number of its last message, and one's own marks. */
+export type ConversationState = Static<typeof ConversationState>
+
+export const ResumedFrame = Type.Object({
+  type: Type.Literal('resumed'),
+  conversations: Type.Array(ConversationState)
+}, {
+  title: 'resumed',
+  description: 'All that a `resume` asked for was sent. With the 50 most recent conversations: ' +
+    "the other member, the last number, and one's own marks."
+})
+export type ResumedFrame = Static<typeof ResumedFrame>
+
+export const ResetFrame = Type.Object({
+  type: Type.Literal('reset'),
+  conversation: ConversationId,
+  lastSeq: Seq
+}, {
+  title: 'reset',
+  description: 'Too many are missing: live goes on after lastSeq, the client pages the rest over HTTP.'
+})
+export type ResetFrame = Static<typeof ResetFrame>
+
+export const ReceiptFrame = Type.Object({
+  type: Type.Literal('receipt'),
+  conversation: ConversationId,
+  user: OtherIdString,
+  delivered: Seq,
+  read: Seq
+}, { title: 'receipt', description: "A member's marks, now stored." })
+export type ReceiptFrame = Static<typeof ReceiptFrame>
+
+export const TypingNotice = Type.Object({
+  type: Type.Literal('typing'),
+  user: OtherIdString,
+  on: Type.Boolean()
+}, { title: 'typing', description: 'The other member types, or stopped.' })
+export type TypingNotice = Static<typeof TypingNotice>
+
+export const PresenceFrame = Type.Object({
+  type: Type.Literal('presence'),
+  user: OtherIdString,
+  online: Type.Boolean(),
+  lastSeen: Type.Optional(Type.String({
+    ...Moment,
+    description: 'when the last device left; absent if never seen or online'
+  }))
+}, { title: 'presence', description: 'A watched user came or went.' })
+export type PresenceFrame = Static<typeof PresenceFrame>
+
+export const ErrorFrame = Type.Object({
+  type: Type.Literal('error'),
+  code: Type.String({ description: ERROR_CODES.join(', '), examples: ['invalid'] }),
+  message: Type.String({ examples: ['Too Many Requests: too many frames'] }),
+  path: Type.Optional(Type.String({ description: 'the field it is about' })),
+  clientId: Type.Optional(Type.String({
+    description: 'of the `send` that failed',
+    examples: ClientId.examples as string[]
+  })),
+  retryAfterMs: Type.Optional(Type.Integer({ examples: [50] }))
+}, { title: 'error', description: 'A frame was refused; the socket lives on.' })
+export type ErrorFrame = Static<typeof ErrorFrame>
+
+export const ByeFrame = Type.Object({
+  type: Type.Literal('bye'),
+  retryAfterMs: Type.Integer({ examples: [1_500] })
+}, { title: 'bye', description: 'A planned close follows; come back after retryAfterMs.' })
+export type ByeFrame = Static<typeof ByeFrame>
+
+export const PongFrame = Type.Object({
+  type: Type.Literal('pong')
+}, { title: 'pong', description: 'The answer to `ping`.' })
+export type PongFrame = Static<typeof PongFrame>
+
+/** What the server may send, by `type`. */
+export const SERVER_FRAMES = {
+  hello: HelloFrame,
+  ack: AckFrame,
+  message: MessageFrame,
+  resumed: ResumedFrame,
+  reset: ResetFrame,
+  receipt: ReceiptFrame,
+  typing: TypingNotice,
+  presence: PresenceFrame,
+  error: ErrorFrame,
+  bye: ByeFrame,
+  pong: PongFrame
+} as const
+export type ServerFrame =
+  HelloFrame | AckFrame | MessageFrame | ResumedFrame | ResetFrame | ReceiptFrame | TypingNotice |
+  PresenceFrame | ErrorFrame | ByeFrame | PongFrame

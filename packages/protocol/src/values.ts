@@ -1,0 +1,48 @@
+/** The schemas of the values that frames and requests are made of. */
+import { Type } from '@sinclair/typebox'
+import { CONVERSATION_ID_PATTERN, OBJECT_ID_PATTERN } from './constants.js'
+
+export const ObjectIdString = Type.String({ pattern: OBJECT_ID_PATTERN, examples: ['64b7f0c2a1b2c3d4e5f60718'] })
+/** The same, where an example has to name the other person. */
+export const OtherIdString = Type.String({ pattern: OBJECT_ID_PATTERN, examples: ['64b7f0c2a1b2c3d4e5f60719'] })
+
+/** The id of a conversation. */
+export const ConversationId = Type.String({
+  pattern: CONVERSATION_ID_PATTERN,
+  description: '"<lower id>:<higher id>" of the two members',
+  examples: ['64b7f0c2a1b2c3d4e5f60718:64b7f0c2a1b2c3d4e5f60719']
+})
+
+/** The largest number of a message: they stay exact in a JSON number (RFC 8259, 6). */
+export const Seq = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, examples: [3] })
+
+export interface TextOptions {
+  minLength?: number
+  maxLength: number
+  pattern?: string
+  description?: string
+  examples?: string[]
+}
+
+/**
+ * A string without lone surrogates, which are not Unicode text (RFC 8259, 8.2). The validator has to know the
+ * format `text`.
+ */
+export function Text (options: TextOptions) {
+  return Type.String({ ...options, format: 'text' })
+}
+
+/** RFC 3339 date-time (a profile of ISO 8601), or `''`, which counts as absent: the original's sample sends it. */
+export const ClientTime = Type.String({
+  format: 'client-time',
+  maxLength: 40,
+  description: 'ISO 8601 date and time with zone; "" counts as absent',
+  examples: ['2024-01-31T12:00:00.000Z']
+})
+
+export const ClientId = Type.String({
+  format: 'uuid',
+  maxLength: 36,
+  description: 'UUID of this message, made by the client: sending it again stores nothing twice',
+  examples: ['7f6c1f0e-5f0a-4d3c-9a5e-0c1d2e3f4a5b']
+})

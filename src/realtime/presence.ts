@@ -1,0 +1,151 @@
+import { mongodb } from '@fastify/mongodb'
+import type { PresenceFrame } from 'chat-protocol'
+import type { BaseLogger } from 'pino'
+import type { UserDocument } from '../database/documents.js'
+import type { Connection } from './connection.js'
+import { Typists, type TellTyping } from './typists.js'
+
+/** A deleted account has no lastSeen. */
+const NOT_DELETED = { deletedAt: { $exists: false } }
+
+export interface PresenceOptions {
+  users: mongodb.Collection<UserDocument>
+  /** whether a user has an open socket */
+  isConnected: (user: string) => boolean
+  tellTyping: TellTyping
+  /** PRESENCE_GRACE_MS: a user whose last socket went is online for others this long */
+  graceMs: number
+  /** TYPING_MS: a typing notice ends by itself after this time */
+  typingMs: number
+  log: Pick<BaseLogger, 'warn'>
+}
+
+/** What is held in memory. */
+export interface PresenceGauges {
+  watched: number
+  leaving: number
+  typing: number
+}
+
+/** Who is online, across a person's devices, and who types. */
+export class Presence {
+  readonly #options: PresenceOptions
+  readonly #watchers = new Map<string, Set<Connection>>()
+  readonly #watchedBy = new Map<Connection, string[]>()
+  /** Users whose last socket went less than the grace time ago: still online for others. */
+  readonly #leaving = new Map<string, NodeJS.Timeout>()
+  readonly #typists: Typists
+
+  constructor (options: PresenceOptions) {
+    this.#options = options
+    this.#typists = new Typists(options.typingMs, options.tellTyping)
+  }
+
+  /** Replaces what a socket watches, and tells it of each user now; changes follow. */
+  async watch (connection: Connection, users: string[]): Promise<void> {
+    // Nothing would end the watch of a socket that has gone.
+    if (connection.closed) return
+    this.#unwatch(connection)
+    const watched = [...new Set(users)]
+    this.#watchedBy.set(connection, watched)
+    for (const user of watched) {
+      const watchers = this.#watchers.get(user) ?? new Set()
+      this.#watchers.set(user, watchers.add(connection))
+    }
+    const lastSeen = await this.#lastSeen(watched)
+    for (const user of watched) connection.send(this.#frame(user, lastSeen.get(user)))
+  }
+
+  /**
+   * Tells `receiver` that the socket's user types, or stopped; it ends by itself after the typing time, unless
+   * it is repeated: a lost `on: false` shows no longer than that.
+   */
+  typing (connection: Connection, receiver: string, on: boolean): void {
+    if (on) this.#typists.start(connection, receiver)
+    else this.#typists.stop(connection, receiver)
+  }
+
+  /** A user's first socket came. */
+  arrived (user: string): void {
+    clearTimeout(this.#leaving.get(user))
+    // Back within the grace time: nobody was told that it left.
+    if (!this.#leaving.delete(user)) this.#tell({ type: 'presence', user, online: true })
+  }
+
+  /** A user's last socket went. */
+  left (user: string): void {
+    const timer = setTimeout(() => { this.#announceGone(user) }, this.#options.graceMs)
+    this.#leaving.set(user, timer)
+  }
+
+  /** A socket is gone. */
+  forget (connection: Connection): void {
+    this.#unwatch(connection)
+    this.#typists.stopAll(connection)
+  }
+
+  /** Ends all typing notices. */
+  clearTyping (): void { this.#typists.clear() }
+
+  /** Stores when those left who were still within the grace time. */
+  async close (): Promise<void> {
+    for (const timer of this.#leaving.values()) clearTimeout(timer)
+    const ids = [...this.#leaving.keys()].map(id => new mongodb.ObjectId(id))
+    this.#leaving.clear()
+    if (ids.length === 0) return
+    const filter = { _id: { $in: ids }, ...NOT_DELETED }
+    await this.#options.users.updateMany(filter, { $max: { lastSeenAt: new Date() } })
+  }
+
+  /** What is held in memory, for /metrics and for tests that nothing stays behind. */
+  gauges (): PresenceGauges {
+    return { watched: this.#watchers.size, leaving: this.#leaving.size, typing: this.#typists.size }
+  }
+
+  /**
+   * The grace time is over. Stored first, then told, so that whoever asks afterwards hears the same; until
+   * then the user may come back.
+   */
+  async #announceGone (user: string): Promise<void> {
+    const { users, log } = this.#options
+    const timer = this.#leaving.get(user)
+    const lastSeen = new Date()
+    const filter = { _id: new mongodb.ObjectId(user), ...NOT_DELETED }
+    const stored = await users.updateOne(filter, { $max: { lastSeenAt: lastSeen } })
+      .catch(error => { log.warn({ err: error }, 'lastSeen was not stored') })
+    if (this.#leaving.get(user) !== timer) return
+    this.#leaving.delete(user)
+    const deleted = stored?.matchedCount === 0
+    this.#tell({
+      type: 'presence',
+      user,
+      online: false,
+      ...(deleted ? {} : { lastSeen: lastSeen.toISOString() })
+    })
+  }
+
+  async #lastSeen (users: string[]): Promise<Map<string, Date | undefined>> {
+    const filter = { _id: { $in: users.map(id => new mongodb.ObjectId(id)) }, ...NOT_DELETED }
+    const seen = await this.#options.users.find(filter, { projection: { lastSeenAt: 1 } }).toArray()
+    return new Map(seen.map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt]))
+  }
+
+  #frame (user: string, lastSeen: Date | undefined): PresenceFrame {
+    const online = this.#options.isConnected(user) || this.#leaving.has(user)
+    if (online || lastSeen === undefined) return { type: 'presence', user, online }
+    return { type: 'presence', user, online, lastSeen: lastSeen.toISOString() }
+  }
+
+  #tell (frame: PresenceFrame): void {
+    for (const connection of this.#watchers.get(frame.user) ?? []) connection.send(frame)
+  }
+
+  #unwatch (connection: Connection): void {
+    for (const user of this.#watchedBy.get(connection) ?? []) {
+      const watchers = this.#watchers.get(user)
+      watchers?.delete(connection)
+      if (watchers?.size === 0) this.#watchers.delete(user)
+    }
+    this.#watchedBy.delete(connection)
+  }
+}
