@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
+import { frameAllowances } from '../src/realtime/admission.js'
 import { LoadPace } from '../src/rate-limits/load-pace.js'
 import { Allowances } from '../src/rate-limits/allowances.js'
 import { apiError } from '../src/http/errors.js'
@@ -25,8 +26,8 @@ declare module 'fastify' {
 
 /** Its functions throw `tooManyRequests` with the seconds until it is worth another try. */
 export interface Limits {
-  /** slows all allowances of users down while the event loop is busy */
-  readonly pace: LoadPace
+  /** what the frames of each user may cost (USER_FRAME_RATE); times are those of Date.now() */
+  readonly frames: Allowances
   /** Counts a request: for its caller, or for its address where it has none (HTTP_RATE). */
   request (request: FastifyRequest): Promise<void>
   /**
@@ -60,7 +61,7 @@ type Limiter = ReturnType<import('fastify').FastifyInstance['createRateLimit']>
 type Count = Extract<Awaited<ReturnType<Limiter>>, { isAllowed: false }>
 
 /** How often the load of the event loop is looked at. */
-const PACE_MS = 500
+const PACE_MS = 250
 /** HTTP_RATE holds over this time, so a burst may have all of it at once. */
 const BURST_SECONDS = 3
 const REGISTER_WINDOW_MS = 60 * 60 * 1_000
@@ -111,7 +112,7 @@ const tooManyRequests = (waitMs: number) => tooMany('too many requests', { ttlIn
  * many times more.
  */
 export default fp(async function rateLimitsPlugin (fastify) {
-  const { HTTP_RATE, LOGIN_LIMIT, REGISTER_LIMIT } = fastify.config
+  const { FRAME_RATE, USER_FRAME_RATE, HTTP_RATE, LOGIN_LIMIT, REGISTER_LIMIT } = fastify.config
   await fastify.register(fastifyRateLimit, { global: false, cache: CACHE_SIZE })
   fastify.decorateRequest('passwordTurn', null)
   const { normalizeIP } = fastifyRateLimit
@@ -193,7 +194,7 @@ export default fp(async function rateLimitsPlugin (fastify) {
   }
 
   fastify.decorate('limits', {
-    pace,
+    frames: frameAllowances(FRAME_RATE === 0 ? 0 : USER_FRAME_RATE, pace.withBurst),
     async request (request) {
       if (request.routeOptions.config.probe === true) return
       if (request.caller !== undefined) {

@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws'
 import { collection } from '../src/database/documents.js'
 import { membersOf } from '../src/chat/messages.js'
 import { Connection, DRAINED_SHARE, messageFrame, type Caller } from '../src/realtime/connection.js'
+import { costOfPage } from '../src/realtime/frame-costs.js'
 import { Heartbeat } from '../src/realtime/heartbeat.js'
 import { LogReads } from '../src/realtime/log-reads.js'
 import { Sockets, type SocketGauges } from '../src/realtime/sockets.js'
@@ -66,7 +67,8 @@ export default fp(async function realtimePlugin (fastify) {
     messages: collection(fastify, 'messages'),
     conversations: collection(fastify, 'conversations'),
     // A page fits into a queue that has drained.
-    pageBytes: config.QUEUE_BYTES * DRAINED_SHARE
+    pageBytes: config.QUEUE_BYTES * DRAINED_SHARE,
+    onPage: (user, bytes) => { fastify.limits.frames.of(user).charge(Date.now(), costOfPage(bytes)) }
   })
   let closing = false
 

@@ -3,7 +3,7 @@ import type { App } from '../src/app.js'
 import { apiError, toApiError } from '../src/http/errors.js'
 import { FairSemaphore } from '../src/concurrency/fair-semaphore.js'
 import { conversationId, otherMember } from '../src/chat/messages.js'
-import { Admission, frameAllowances, pathOf } from '../src/realtime/admission.js'
+import { Admission, pathOf } from '../src/realtime/admission.js'
 import type { Connection } from '../src/realtime/connection.js'
 import { checkFrame, clientIdOf, parseFrame } from '../src/realtime/frame-parser.js'
 import { glance } from '../src/realtime/glance.js'
@@ -35,10 +35,8 @@ export default async function ws (fastify: App) {
   const { realtime, messageLog, conversations, accounts, presence, config } = fastify
   const limits = {
     framesPerSecond: config.FRAME_RATE,
-    costPerSecond: config.USER_FRAME_RATE,
     resumeConversations: config.RESUME_CONVERSATIONS
   }
-  const allowances = frameAllowances(limits, fastify.limits.pace)
   const refusal = () => apiError('unavailable', 'the server is busy')
   const lists = new FairSemaphore({ places: LISTS_AT_ONCE, refusal })
 
@@ -194,7 +192,7 @@ export default async function ws (fastify: App) {
     },
     wsHandler (ws: WebSocket, request) {
       const connection = realtime.open(ws, request.caller)
-      const admission = new Admission(limits, allowances.of(connection.user))
+      const admission = new Admission(limits, fastify.limits.frames.of(connection.user))
       // Attached in the same turn as the socket was opened: no frame is missed.
       ws.on('message', (data, isBinary) => {
         if (connection.closed) return

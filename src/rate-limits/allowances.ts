@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { LoadPace } from './load-pace.js'
-import { TokenBucket } from './token-bucket.js'
+import { TokenBucket, type Given } from './token-bucket.js'
 
 /** Users whose allowance is remembered, as many as MAX_SOCKETS. The longest unused is forgotten. */
 const REMEMBERED_USERS = 20_000
@@ -9,24 +8,24 @@ const REMEMBERED_USERS = 20_000
 export class Allowances {
   readonly #rate: number
   readonly #burst: number
-  readonly #pace: LoadPace
+  readonly #given: Given
   readonly #byUser = new LRUCache<string, TokenBucket>({ max: REMEMBERED_USERS })
 
   /**
    * @param rate tokens a second of one user; 0 lets everything pass
    * @param burst tokens that a user has at once
-   * @param pace slows the rate down while the server is busy
+   * @param given the shares of both that users get now
    */
-  constructor (rate: number, burst: number, pace: LoadPace) {
+  constructor (rate: number, burst: number, given: Given) {
     this.#rate = rate
     this.#burst = burst
-    this.#pace = pace
+    this.#given = given
   }
 
   of (user: string): TokenBucket {
     const known = this.#byUser.get(user)
     if (known !== undefined) return known
-    const bucket = new TokenBucket(this.#rate, this.#burst, this.#pace)
+    const bucket = new TokenBucket(this.#rate, this.#burst, this.#given)
     this.#byUser.set(user, bucket)
     return bucket
   }

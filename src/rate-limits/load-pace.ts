@@ -1,26 +1,48 @@
+import type { Given } from './token-bucket.js'
+
 /** Above this share of time in which the event loop is busy, requests begin to wait for each other noticeably. */
 const BUSY = 0.75
 /** Below it there is room again. */
 const FREE = 0.65
-const SLOWER = 0.8
+const SLOWER = 0.7
 const FASTER = 1.1
 /** 2.5 requests and 5 units of frames a second by default: a person who chats needs less. */
 const SLOWEST = 0.05
+/** The share of a large burst that stays, however busy the server is. */
+const LEAST_BURST = 0.25
+/** The weight of a measurement in the average: with four a second, a loop is busy after one second. */
+const WEIGHT = 0.3
 
 /**
  * The share of their allowances that users get now: all of it, or less while the event loop is busy. Whoever
- * uses little notices nothing, since a quarter of the burst stays; whoever uses the allowance as fast as it
- * comes gets less, until the others are served in time.
+ * uses little notices nothing; whoever uses the allowance as fast as it comes gets less, until the others
+ * are served in time.
  */
-export class LoadPace {
-  #factor = 1
+export class LoadPace implements Given {
+  readonly burst = 1
+  #average = 0
+  #rate = 1
 
-  /** The share of each rate that is given now. */
-  get factor (): number { return this.#factor }
+  /** For allowances whose bursts alone can keep the server busy: they shrink as well. */
+  readonly withBurst: Given = new ShrinkingBurst(this)
 
-  /** @param utilization share of the last time in which the event loop was busy, 0 to 1 */
+  get rate (): number { return this.#rate }
+
+  /** @param utilization share of the last quarter of a second in which the event loop was busy, 0 to 1 */
   measure (utilization: number): void {
-    if (utilization > BUSY) this.#factor = Math.max(SLOWEST, this.#factor * SLOWER)
-    else if (utilization < FREE) this.#factor = Math.min(1, this.#factor * FASTER)
+    this.#average += (utilization - this.#average) * WEIGHT
+    if (this.#average > BUSY) this.#rate = Math.max(SLOWEST, this.#rate * SLOWER)
+    else if (this.#average < FREE) this.#rate = Math.min(1, this.#rate * FASTER)
   }
+}
+
+class ShrinkingBurst implements Given {
+  readonly #pace: LoadPace
+
+  constructor (pace: LoadPace) {
+    this.#pace = pace
+  }
+
+  get rate (): number { return this.#pace.rate }
+  get burst (): number { return Math.max(LEAST_BURST, this.#pace.rate) }
 }

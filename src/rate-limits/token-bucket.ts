@@ -1,21 +1,24 @@
-import type { LoadPace } from './load-pace.js'
+/** What is given now of a bucket's rate and of its burst: shares from above 0 to 1. */
+export interface Given {
+  readonly rate: number
+  readonly burst: number
+}
 
-/** The share of a burst that stays, however busy the server is. */
-const LEAST_BURST = 0.25
+const ALL: Given = { rate: 1, burst: 1 }
 
 /** A token bucket: `rate` tokens a second on average, `burst` at once. A rate of 0 lets everything pass. */
 export class TokenBucket {
   readonly burst: number
   readonly #rate: number
-  readonly #pace: Pick<LoadPace, 'factor'> | undefined
+  readonly #given: Given
   #tokens: number
   #at: number | undefined
 
-  /** @param pace the share of the rate and of the burst that is given now; all where there is none */
-  constructor (rate: number, burst: number, pace?: Pick<LoadPace, 'factor'>) {
+  /** @param given is looked at whenever tokens are */
+  constructor (rate: number, burst: number, given: Given = ALL) {
     this.#rate = rate
     this.burst = burst
-    this.#pace = pace
+    this.#given = given
     this.#tokens = burst
   }
 
@@ -40,9 +43,8 @@ export class TokenBucket {
   /** Milliseconds until there are so many tokens, or the burst, if nobody takes any; 0: now. */
   wait (now: number, needed: number): number {
     if (this.#rate === 0) return 0
-    const factor = this.#pace?.factor ?? 1
-    const rate = this.#rate * factor
-    const most = this.burst * Math.max(LEAST_BURST, factor)
+    const rate = this.#rate * this.#given.rate
+    const most = this.burst * this.#given.burst
     const elapsed = Math.max(0, now - (this.#at ?? now))
     this.#tokens = Math.min(most, this.#tokens + elapsed * rate / 1000)
     this.#at = now

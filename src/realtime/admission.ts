@@ -2,18 +2,15 @@
  * Which frames of a socket the server takes on: by their number (FRAME_RATE), by their cost, shared by all
  * sockets of a user (USER_FRAME_RATE), and by the work that is under way already. Time is handed in.
  */
-import type { LoadPace } from '../rate-limits/load-pace.js'
 import { Allowances } from '../rate-limits/allowances.js'
 import { apiError, type ApiError } from '../http/errors.js'
 import type { ClientFrame } from 'chat-protocol'
 import { conversationsIn, costOfBytes, costOfFrame } from './frame-costs.js'
-import { TokenBucket } from '../rate-limits/token-bucket.js'
+import { TokenBucket, type Given } from '../rate-limits/token-bucket.js'
 
 export interface AdmissionLimits {
-  /** Frames a second of one socket; 0 switches this and the limit by cost off. */
+  /** Frames a second of one socket; 0 switches the limit off. */
   framesPerSecond: number
-  /** Units of cost a second of one user; 0 switches it off. */
-  costPerSecond: number
   /** Conversations that one resume may name. */
   resumeConversations: number
 }
@@ -37,11 +34,12 @@ const UNDER_WAY_RETRY_MS = 1_000
 const tooMany = (detail: string, retryMs: number, path = ''): ApiError =>
   apiError('tooManyRequests', detail, path, { retryAfter: retryMs / 1000 })
 
-/** What the frames of each user may cost (USER_FRAME_RATE), shared by the user's sockets. */
-export function frameAllowances ({ framesPerSecond, costPerSecond }: AdmissionLimits, pace: LoadPace): Allowances {
-  // A server that announces no rate has clients that keep to none.
-  const rate = framesPerSecond === 0 ? 0 : costPerSecond
-  return new Allowances(rate, rate * USER_BURST_SECONDS, pace)
+/**
+ * What the frames of each user may cost, shared by the user's sockets.
+ * @param costPerSecond units a second of one user; 0 switches the limit off
+ */
+export function frameAllowances (costPerSecond: number, given: Given): Allowances {
+  return new Allowances(costPerSecond, costPerSecond * USER_BURST_SECONDS, given)
 }
 
 /** The frames of one socket. */

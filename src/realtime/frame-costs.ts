@@ -12,6 +12,9 @@ const RESUME_BASE = 50
 /** 200 watched users take one query and 200 answers: 4 to 5 ms. */
 const WATCHED_USERS_PER_UNIT = 16
 
+/** A page of 1 MiB of missed messages takes 10 ms: to read, to serialise and to send. */
+const PAGE_BYTES_PER_UNIT = 32 * 1024
+
 const COSTS: { [T in ClientFrame['type']]: (frame: Extract<ClientFrame, { type: T }>) => number } = {
   /** 0.015 ms; nothing costs less than one unit. */
   ping: () => 1,
@@ -36,6 +39,11 @@ export function costOfBytes (bytes: number): number {
 export function costOfFrame (frame: ClientFrame): number {
   const cost = COSTS[frame.type] as (frame: ClientFrame) => number
   return cost(frame)
+}
+
+/** The cost of messages that are sent again after a resume. */
+export function costOfPage (bytes: number): number {
+  return bytes / PAGE_BYTES_PER_UNIT
 }
 
 /** Conversations that a frame asks to resume. */

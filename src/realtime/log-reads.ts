@@ -20,7 +20,7 @@ interface PageBounds { limit: number, maxBytes: number }
 
 /** What is read of the message log. */
 interface Log {
-  after (conversation: string, after: number, bounds: PageBounds): Promise<{ messages: Message[] }>
+  after (conversation: string, after: number, bounds: PageBounds): Promise<{ messages: Message[], bytes: number }>
   /** The highest number stored; asks the database. */
   lastSeq (conversation: string): Promise<number>
   /** The highest number stored as far as this process remembers; 0 where it does not. */
@@ -42,6 +42,8 @@ export interface LogReadsOptions {
   conversations: mongodb.Collection<ConversationDocument>
   /** Bytes of text in a page. */
   pageBytes: number
+  /** Is told the bytes of each page that was read for a user. */
+  onPage: (user: string, bytes: number) => void
 }
 
 /**
@@ -62,12 +64,13 @@ export class LogReads {
 
   /** The reads of a socket of this user. */
   of (user: string, signal: AbortSignal): CursorReads {
-    const { log, messages, pageBytes } = this.#options
+    const { log, messages, pageBytes, onPage } = this.#options
     return {
       lastSeq: conversation => this.#turns.run(user, () => log.lastSeq(conversation), signal),
       page: async (conversation, after) => {
         const bounds = { limit: PAGE, maxBytes: pageBytes }
         const page = await this.#turns.run(user, () => log.after(conversation, after, bounds), signal)
+        onPage(user, page.bytes)
         return page.messages
       },
       lastSeqUntil: async (conversation, until) => {

@@ -230,3 +230,13 @@ tap.test('HTTP_RATE: an answer counts by its bytes, and no list is read for a us
   t.ok(found >= 4 && found <= 6, all.join())
   t.equal(all.filter(status => status === 429).length, 12 - found)
 })
+
+tap.test('FRAME_RATE=0 switches off the limit by cost as well', async t => {
+  for (const [FRAME_RATE, wait] of [[0, 0], [20, 1_000]] as const) {
+    const app = await build(t, { FRAME_RATE, USER_FRAME_RATE: 1 })
+    const allowance = app.limits.frames.of('anna')
+    allowance.charge(0, 1_000)
+    allowance.charge(0, -1_000 + allowance.burst)
+    t.equal(allowance.wait(0, 1), wait)
+  }
+})

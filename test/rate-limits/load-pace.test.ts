@@ -2,29 +2,34 @@ import t from 'tap'
 import { Allowances } from '../../src/rate-limits/allowances.js'
 import { LoadPace } from '../../src/rate-limits/load-pace.js'
 
-/** A pace after so many measurements of a loop that was busy all the time. */
-function busy (times: number, pace = new LoadPace()): LoadPace {
-  for (let n = 0; n < times; n++) pace.measure(1)
+/** Measures so many times a loop that was busy for this share of the time. */
+function measure (pace: LoadPace, times: number, utilization: number): LoadPace {
+  for (let n = 0; n < times; n++) pace.measure(utilization)
   return pace
 }
 
-t.test('a busy event loop slows the allowances down to a twentieth, a free one brings them back', async t => {
+t.test('after a busy second rates fall to a twentieth, and a free event loop brings them back', async t => {
   const pace = new LoadPace()
-  t.equal(pace.factor, 1)
-  t.equal(busy(1, pace).factor, 0.8)
-  t.equal(busy(100, pace).factor, 0.05)
-  pace.measure(0.7)
-  t.equal(pace.factor, 0.05, 'between busy and free it stays')
-  for (let n = 0; n < 100; n++) pace.measure(0.1)
-  t.equal(pace.factor, 1)
+  t.equal(pace.rate, 1)
+  t.equal(measure(pace, 3, 1).rate, 1, 'a short task changes nothing')
+  t.equal(measure(pace, 1, 1).rate, 0.7)
+  t.equal(measure(pace, 100, 1).rate, 0.05)
+  t.equal(measure(pace, 100, 0.7).rate, 0.05, 'between busy and free it stays')
+  t.equal(measure(pace, 100, 0.1).rate, 1)
 })
 
-t.test('while the loop is busy a quarter of the burst stays, and the rest comes more slowly', async t => {
-  const allowances = new Allowances(10, 30, busy(100))
-  const hog = allowances.of('hog')
-  t.equal(hog.take(0, 7.5), 0)
+t.test('while the loop is busy a burst is there as before, and what follows comes more slowly', async t => {
+  const hog = new Allowances(10, 30, measure(new LoadPace(), 100, 1)).of('hog')
+  t.equal(hog.take(0, 30), 0)
   t.equal(hog.take(0, 1), 2_000, 'half a token a second')
   t.equal(hog.take(2_000, 1), 0)
-  t.equal(allowances.of('anna').take(2_000, 30), 0, 'a cost above the burst leaves a debt')
-  t.equal(allowances.of('anna').wait(2_000, 0), 45_000)
+})
+
+t.test('large bursts shrink to a quarter, and a cost above that leaves a debt', async t => {
+  const { withBurst } = measure(new LoadPace(), 100, 1)
+  const allowances = new Allowances(10, 30, withBurst)
+  t.equal(allowances.of('hog').take(0, 7.5), 0)
+  t.equal(allowances.of('hog').take(0, 1), 2_000)
+  t.equal(allowances.of('anna').take(0, 30), 0)
+  t.equal(allowances.of('anna').wait(0, 0), 45_000)
 })

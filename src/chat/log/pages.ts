@@ -1,10 +1,9 @@
 import type { mongodb } from '@fastify/mongodb'
-import type { Message } from 'chat-protocol'
+import { MESSAGE_CHARS, type Message } from 'chat-protocol'
 import type { MessageDocument } from '../../database/documents.js'
 import { jsonBytes } from '../../http/json-bytes.js'
 import { MESSAGE_BYTES, toMessage } from '../messages.js'
 
-type Filter = mongodb.Filter<MessageDocument>
 type Direction = 'asc' | 'desc'
 
 export interface PageBounds {
@@ -16,15 +15,18 @@ export interface PageBounds {
 
 export interface Page {
   messages: Message[]
+  /** in JSON, at most */
+  bytes: number
   /** whether there are more in the direction of reading */
   hasMore: boolean
 }
 
-/**
- * Messages that the database sends at once: at 40 KB each they are 10 MB, and a page of 1,000 takes five
- * trips. With batches of 100 a page of short messages took 10 % longer.
- */
-const BATCH = 250
+/** Messages of one read at most; with 100 a page of short messages took 10 % longer. */
+const MAX_PART = 250
+/** Long messages may follow short ones: each part is larger than the one before by this factor at most. */
+const MOST_GROWTH = 4
+/** A character of a message has up to four bytes. */
+const LONGEST_BYTES = MESSAGE_BYTES + 4 * MESSAGE_CHARS
 
 /** Reads the log of a conversation by pages. */
 export class Pages {
@@ -36,36 +38,57 @@ export class Pages {
 
   /** The messages numbered above `after`, ascending. */
   async after (conversation: string, after: number, bounds: PageBounds): Promise<Page> {
-    return await this.#read({ conversation, seq: { $gt: after } }, 'asc', bounds)
+    return await this.#read(conversation, after, 'asc', bounds)
   }
 
   /** The newest messages, or those just below `before`; ascending. */
   async before (conversation: string, before: number | undefined, bounds: PageBounds): Promise<Page> {
-    const filter = before === undefined ? { conversation } : { conversation, seq: { $lt: before } }
-    const { messages, hasMore } = await this.#read(filter, 'desc', bounds)
-    return { messages: messages.reverse(), hasMore }
+    const page = await this.#read(conversation, before, 'desc', bounds)
+    page.messages.reverse()
+    return page
   }
 
-  async #read (filter: Filter, direction: Direction, { limit, maxBytes }: PageBounds): Promise<Page> {
-    const cursor = this.#messages.find(filter, {
-      sort: { seq: direction },
-      limit: limit + 1,
-      batchSize: Math.min(limit + 2, BATCH),
-      projection: { storedAt: 0 }
-    })
-    const messages: Message[] = []
-    let bytes = 0
-    let hasMore = false
-    // By batches: a promise for each document would take a sixth longer.
-    while (!hasMore && await cursor.hasNext()) {
-      for (const document of cursor.readBufferedDocuments()) {
-        bytes += MESSAGE_BYTES + jsonBytes(document.message)
-        hasMore = messages.length === limit || (bytes > maxBytes && messages.length > 0)
-        if (hasMore) break
+  /**
+   * Reads a page in parts. The first part fits into the page whatever its messages are, the following ones
+   * as far as their predecessors tell: few bytes are read that the page does not hold.
+   */
+  async #read (
+    conversation: string, from: number | undefined, direction: Direction, { limit, maxBytes }: PageBounds
+  ): Promise<Page> {
+    const page: Page = { messages: [], bytes: 0, hasMore: false }
+    const { messages } = page
+    const least = Math.max(1, Math.floor(maxBytes / LONGEST_BYTES))
+    let next = from
+    let part = least
+    for (;;) {
+      const wanted = Math.min(part, MAX_PART, limit + 1 - messages.length)
+      const documents = await this.#part(conversation, next, direction, wanted)
+      for (const document of documents) {
+        const bytes = MESSAGE_BYTES + jsonBytes(document.message)
+        const isFull = messages.length > 0 && page.bytes + bytes > maxBytes
+        if (messages.length === limit || isFull) return { ...page, hasMore: true }
+        page.bytes += bytes
         messages.push(toMessage(document))
       }
+      if (documents.length < wanted) return page
+      next = documents.at(-1)!.seq
+      const fitting = Math.ceil((maxBytes - page.bytes) * messages.length / page.bytes)
+      part = Math.max(least, Math.min(fitting, wanted * MOST_GROWTH))
     }
-    await cursor.close()
-    return { messages, hasMore }
+  }
+
+  /** So many messages from a number on, exclusive, or from the end. */
+  async #part (
+    conversation: string, from: number | undefined, direction: Direction, count: number
+  ): Promise<MessageDocument[]> {
+    const seq = direction === 'asc' ? { $gt: from ?? 0 } : { $lt: from }
+    const filter = from === undefined ? { conversation } : { conversation, seq }
+    return await this.#messages.find(filter, {
+      sort: { seq: direction },
+      limit: count,
+      batchSize: count,
+      singleBatch: true,
+      projection: { storedAt: 0 }
+    }).toArray()
   }
 }
