@@ -48,7 +48,7 @@ function inLongFolder (file: string): boolean {
 
 /** Whether the test runs with --long. */
 async function isLong (file: string): Promise<boolean> {
-  return inLongFolder(file) || /LONG\b/.test(await readFile(file, 'utf8'))
+  return inLongFolder(file) || /TEST_LONG|import .*\bLONG\b/.test(await readFile(file, 'utf8'))
 }
 
 function isAt (file: string, path: string): boolean {
