@@ -45,12 +45,22 @@ async function dropDatabase (url: string): Promise<void> {
   await client.close()
 }
 
-/** The configuration of the tests: limits by rate are off unless the test is about them. */
+/** Limits by rate are off unless the test is about them. */
+const TEST_CONFIG = loadConfig({
+  NODE_ENV: 'test',
+  LOG_LEVEL: process.env.TEST_LOG ?? 'silent',
+  PORT: '0',
+  HOST: '127.0.0.1',
+  REGISTER_LIMIT: '0',
+  LOGIN_LIMIT: '0',
+  HTTP_RATE: '0',
+  FRAME_RATE: '0',
+  MAX_LOOP_DELAY_MS: '0'
+})
+
+/** The configuration of the tests. */
 export function testConfig (changes: Partial<Config> = {}): Config {
-  return {
-    ...loadConfig({ NODE_ENV: 'test', LOG_LEVEL: process.env.TEST_LOG ?? 'silent', PORT: '0', HOST: '127.0.0.1', REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0', MAX_LOOP_DELAY_MS: '0' }),
-    ...changes
-  }
+  return { ...TEST_CONFIG, ...changes }
 }
 
 /** A ready application on a database of its own, torn down with the test. */

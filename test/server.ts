@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export const ROOT = join(import.meta.dirname, '..')
+export const ROOT = process.cwd()
 /** What `npm run build` makes of src/server.ts. */
 export const SERVER = join(ROOT, 'dist/src/server.js')
 

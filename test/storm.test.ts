@@ -1,6 +1,6 @@
 /**
  * The product's property under attack: sockets reset at random, the server killed, clients that stop; the logs of all devices
- * against the database. The server is the built one, in a process of its own. STORM_MESSAGES and SEED may be given.
+ * against the database. The server is the built one, in a process of its own. STORM_MESSAGES and TEST_SEED may be given.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -13,8 +13,13 @@ import { differenceOf, faultsIn, notStored, readLog, sentKey, type Device, type 
 import { heldAfter, timers } from './metrics.js'
 import { dataDir, request, start, type ServerProcess } from './server.js'
 
-const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
-const MESSAGES = Number(process.env.STORM_MESSAGES ?? 40_000)
+const LONG = process.env.TEST_LONG === '1'
+const SEED = Number(process.env.TEST_SEED ?? (LONG ? Date.now() % 2 ** 31 : 5009))
+const MESSAGES = Number(process.env.STORM_MESSAGES ?? (LONG ? 40_000 : 2_000))
+/** Times that the server is killed. */
+const KILLS = LONG ? 5 : 2
+/** Sockets that are open when the server is asked to end. */
+const SOCKETS = LONG ? 2_000 : 500
 const NO_LIMITS = { REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0', LOG_LEVEL: 'info', PRESENCE_GRACE_MS: '0' }
 const UNDER_WAY = 20
 /** For the last socket to be cleaned up after. */
@@ -37,7 +42,7 @@ class Storm {
 
   async gather (people: number, conversations: number): Promise<void> {
     this.timersBefore = await timers(this.server.origin)
-    t.comment(`SEED=${SEED}`)
+    t.comment(`TEST_SEED=${SEED}`)
     this.people.push(...await Promise.all(Array.from({ length: people }, async (_, n) => {
       const { body } = await request(this.server.origin, 'POST', '/api/v1/user/register', { body: { username: `user${n}`, email: `user${n}@example.org`, password: 'correct horse' } })
       return { id: body.data._id as string, token: body.token as string }
@@ -164,7 +169,7 @@ t.test(`50 users, 200 conversations, ${MESSAGES} messages over HTTP and sockets,
   await storm.nothingLeft()
 })
 
-t.test('the server killed by kill -9 and restarted five times while clients keep retrying: each message exactly once', async t => {
+t.test(`the server killed by kill -9 and restarted ${KILLS} times while clients keep retrying: each message exactly once`, async t => {
   const DATA_DIR = await dataDir(t)
   const first = await start(t, { ...NO_LIMITS, DATA_DIR })
   const storm = new Storm(t, first)
@@ -173,7 +178,7 @@ t.test('the server killed by kill -9 and restarted five times while clients keep
   let restarting: Promise<void> = Promise.resolve()
   let kills = 0
   await storm.rage(count, done => {
-    if (done < (kills + 1) * count / 6 || kills === 5) return
+    if (done < (kills + 1) * count / (KILLS + 1) || kills === KILLS) return
     kills++
     restarting = restarting.then(async () => {
       await storm.server.end('SIGKILL')
@@ -181,16 +186,16 @@ t.test('the server killed by kill -9 and restarted five times while clients keep
     })
   })
   await restarting
-  t.equal(kills, 5)
+  t.equal(kills, KILLS)
   await storm.verify()
   await storm.nothingLeft()
 })
 
-t.test('SIGTERM with 2,000 sockets open: bye and 1012 to each, exit 0 within 10 s', async t => {
-  const server = await start(t, { ...NO_LIMITS, DATA_DIR: await dataDir(t), MAX_SOCKETS_PER_USER: '2000' })
+t.test(`SIGTERM with ${SOCKETS} sockets open: bye and 1012 to each, exit 0 within 10 s`, async t => {
+  const server = await start(t, { ...NO_LIMITS, DATA_DIR: await dataDir(t), MAX_SOCKETS_PER_USER: String(SOCKETS) })
   const { body } = await request(server.origin, 'POST', '/api/v1/user/register', { body: { username: 'many', email: 'many@example.org', password: 'correct horse' } })
   const ends: Promise<[number, boolean]>[] = []
-  for (let opened = 0; opened < 2_000; opened += 100) {
+  for (let opened = 0; opened < SOCKETS; opened += 100) {
     await Promise.all(Array.from({ length: 100 }, async () => {
       const socket = new WebSocket(`${server.origin.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${body.token}` } })
       let bye = false
@@ -203,5 +208,5 @@ t.test('SIGTERM with 2,000 sockets open: bye and 1012 to each, exit 0 within 10 
   t.same(await server.end('SIGTERM'), [0, null])
   t.ok(performance.now() - begin < 10_000)
   const closed = await Promise.all(ends)
-  t.equal(closed.filter(([code, bye]) => code === 1012 && bye).length, 2_000)
+  t.equal(closed.filter(([code, bye]) => code === 1012 && bye).length, SOCKETS)
 })

@@ -5,6 +5,7 @@
 import { equal } from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
+import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { listen } from '../helper.js'
@@ -18,7 +19,7 @@ interface Item {
 interface Collection { info: { schema: string }, variable: { key: string, value: string }[], item: Item[], auth?: unknown }
 interface Answer { status: number, cookies: string[], body: string }
 
-const file = new URL('../../docs/postman_collection.json', import.meta.url)
+const file = join(process.cwd(), 'docs/postman_collection.json')
 const collection: Collection = JSON.parse(await readFile(file, 'utf8'))
 
 function send (url: string, method: string, headers: Record<string, string>, body: string | undefined): Promise<Answer> {

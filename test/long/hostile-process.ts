@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { HostileMessage, Orders, Report } from './hostile-clients.js'
 
-const PROGRAM = join(import.meta.dirname, 'hostile-clients.ts')
+const PROGRAM = join(import.meta.dirname, 'hostile-clients.js')
 /** Requests under way are given up at once; sockets close a moment later. */
 const LEAVE_MS = 10_000
 

@@ -144,7 +144,12 @@ tap.test('a session that another process ended is believed for a second at most'
   t.equal((await here.inject({ method: 'POST', url: '/api/v1/user/logout', headers: anna.headers })).statusCode, 200)
   t.equal((await me(here, anna.headers)).statusCode, 401, 'in the process itself it ends at once')
   const start = performance.now()
-  while ((await me(there, anna.headers)).statusCode === 200) t.ok(performance.now() - start < 1_000)
+  // When a request begins counts: its answer may come late on a busy machine.
+  let begun = start
+  while ((await me(there, anna.headers)).statusCode === 200) {
+    t.ok(begun - start < 1_000)
+    begun = performance.now()
+  }
 })
 
 tap.test('a look-up that was under way while the session ended opens nothing, and is not remembered', async t => {

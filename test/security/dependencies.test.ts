@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tap from 'tap'
 
-const ROOT = join(import.meta.dirname, '../..')
+const ROOT = process.cwd()
 const read = async (file: string) => await readFile(join(ROOT, file), 'utf8')
 
 interface Manifest {

@@ -33,6 +33,8 @@ export class CatchUp {
   private asked = 0
   /** the conversations in them, and the numbers they were asked from */
   private readonly asking = new Map<string, number>()
+  /** the conversations that were resumed: the server pushes what comes after that */
+  private readonly followed = new Set<string>()
   private recent: ConversationState[] | undefined
   private synced = false
 
@@ -57,6 +59,7 @@ export class CatchUp {
     this.limits = limits
     this.asked = 0
     this.asking.clear()
+    this.followed.clear()
     this.discovered = false
     this.recent = undefined
     this.synced = false
@@ -183,6 +186,7 @@ export class CatchUp {
       count++
       bytes += more
       this.asking.set(id, seq)
+      this.followed.add(id)
     }
     this.ask({ type: 'resume', have })
   }
@@ -192,8 +196,13 @@ export class CatchUp {
     this.effects.transmit(frame)
   }
 
-  /** Resumes the conversations that were not known before. */
-  private discover (conversations: { id: string, lastSeq: number }[]): void { this.resume(this.cursors.learn(conversations)) }
+  /**
+   * Resumes the listed conversations that were not known when the connection began. One of them may have a cursor by
+   * now, from the ack of a message that an earlier connection stored, and lack what was stored after that message.
+   */
+  private discover (conversations: { id: string, lastSeq: number }[]): void {
+    this.resume(this.cursors.learn(conversations).filter(id => !this.followed.has(id) && !this.paging.has(id)))
+  }
 
   /** All conversations are known: any other is new. */
   private know (): void {

@@ -43,15 +43,15 @@ export class Cursors {
     return 'next'
   }
 
-  /** Gives cursors to the conversations that have none, and names those. */
+  /** Gives cursors to the conversations that have none. Returns those, and the ones whose cursor is below `lastSeq`. */
   learn (conversations: Iterable<{ id: string, lastSeq: number }>): string[] {
-    const fresh = []
+    const incomplete = []
     for (const { id, lastSeq } of conversations) {
-      if (this.seqs.has(id)) continue
-      this.seqs.set(id, this.complete ? 0 : lastSeq)
-      fresh.push(id)
+      const known = this.seqs.get(id)
+      if (known === undefined) this.seqs.set(id, this.complete ? 0 : lastSeq)
+      if (known === undefined || known < lastSeq) incomplete.push(id)
     }
-    return fresh
+    return incomplete
   }
 
   /** The conversation goes on after this number, whatever was had before. */

@@ -185,6 +185,27 @@ tap.test('the ack of a new message takes its place in the order, that of a repea
   t.same(s.seqs(), [6, 7, 8])
 })
 
+tap.test('a conversation that the ack of a repeat made known is resumed where the list says that there is more', async t => {
+  const s = script(t, { have: {} })
+  await s.start()
+  const sent = s.client.send(bela, 'first')
+  await s.world.pass(10)
+  // Stored, but the ack is lost; two more come while the client is away.
+  await s.cut()
+  s.client.connect()
+  await s.world.pass(10)
+  const { clientId } = s.all('send').at(-1)!
+  await s.tell({ type: 'ack', clientId, message: message(1, { sender: me, reciver: bela, clientId }) })
+  t.equal((await sent).seq, 1)
+  await s.tell(resumed([{ id: talk, lastSeq: 3 }]))
+  t.same(s.all('resume').at(-1)!.have, { [talk]: 1 })
+  const resumes = s.all('resume').length
+  await s.tell({ type: 'message', message: message(2) }, { type: 'message', message: message(3) }, resumed([{ id: talk, lastSeq: 3 }]))
+  t.same(s.seqs(), [1, 2, 3])
+  await s.tell(resumed([{ id: talk, lastSeq: 9 }]))
+  t.equal(s.all('resume').length, resumes, 'once: from then on the server pushes what comes')
+})
+
 tap.test('reset: the rest is paged over HTTP before live messages go on, and what came meanwhile is asked for', async t => {
   const s = script(t, {
     have: { [talk]: 5 },

@@ -10,6 +10,8 @@ import { World } from './world.js'
 
 /** Where publications get lost, the server makes up for it at its next heartbeat (`recheck`); in every other schedule nothing may rely on that. */
 const faults = (seed: number) => ({ refuse: 0.1, lose: seed % 2 === 0 ? 0.1 : 0, http: 0.2 })
+/** `npm test` runs a part of the schedules; `npm run test:long` runs all of them. */
+const SHARE = process.env.TEST_LONG === '1' ? 1 : 0.25
 const BACKOFF = { baseMs: 50, ceilingMs: 400 }
 
 interface Person {
@@ -119,15 +121,15 @@ async function schedule (t: Test, seed: number, steps: number, outsiderCount: nu
 }
 
 tap.test('whatever is cut, killed, lost or refused: every message once, in order, and every send answered once', async t => {
-  for (let seed = 1; seed <= 120; seed++) await schedule(t, seed, 80, 4)
+  for (let seed = 1; seed <= 120 * SHARE; seed++) await schedule(t, seed, 80, 4)
 })
 
 tap.test('the same for people with more conversations than the server lists at once', async t => {
-  for (let seed = 1001; seed <= 1025; seed++) await schedule(t, seed, 80, 130)
+  for (let seed = 1001; seed <= 1000 + 24 * SHARE; seed++) await schedule(t, seed, 80, 130)
 })
 
 tap.test('a device that was away goes on from what it stored, conversations included that began meanwhile', async t => {
-  for (let seed = 2001; seed <= 2030; seed++) {
+  for (let seed = 2001; seed <= 2000 + 32 * SHARE; seed++) {
     const world = new World(seed)
     const model = new Model(world, faults(seed))
     const anna = userId(1)

@@ -41,6 +41,15 @@ export const cases: Case[] = [
   { section: '$gte', rule: '{$gte: null} finds null and missing', docs: nulls, run: finds({ a: { $gte: null } }), expect: [0, 1, 4] },
   { section: 'Query an Array', rule: 'an array is found whole, in its order, or by an element', docs: arrays, run: async items => [await ids(items, { a: [5, 20] }), await ids(items, { a: [20, 5] }), await ids(items, { a: 20 }), await ids(items, { a: [7] })], expect: [[0], [], [0], [3]] },
   { section: 'Query an Array', rule: 'two bounds may be met by two elements', docs: arrays, run: finds({ a: { $gt: 15, $lt: 10 } }), expect: [0] },
+  {
+    section: 'Multikey Index Bounds: Intersect Bounds for Multikey Index',
+    rule: 'two bounds may be met by two elements with an index too: only $elemMatch lets them be intersected',
+    docs: arrays,
+    indexes: [{ key: { a: 1 } }],
+    run: finds({ a: { $gt: 15, $lt: 10 } }),
+    expect: [0],
+    secantusdb: 'intersects the bounds and finds nothing'
+  },
   { section: 'Query an Array', rule: 'an element is found by its position', docs: arrays, run: finds({ 'a.1': { $gte: 8 } }), expect: [0, 3] },
   { section: '$not', rule: '$not finds what the condition does not, missing included', docs: nulls, run: finds({ a: { $not: { $gte: 1 } } }), expect: [0, 1, 3, 4, 5, 6, 7] },
   { section: '$nor', rule: '$nor finds what none of the list does', docs: nulls, run: finds({ $nor: [{ a: 1 }, { a: { $exists: false } }] }), expect: [0, 3, 4, 5, 6, 7] },

@@ -189,7 +189,10 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     })
     const sockets: Socket[] = []
     await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
-    const client = new driver.MongoClient(`mongodb://127.0.0.1:${(proxy.address() as { port: number }).port}/`)
+    const client = new driver.MongoClient(`mongodb://127.0.0.1:${(proxy.address() as { port: number }).port}/`, {
+      // After a retry, driver 6 keeps its timer for this long, and with it the process.
+      serverSelectionTimeoutMS: 3_000
+    })
     t.teardown(async () => {
       await client.close()
       for (const socket of sockets) socket.destroy()

@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { MongoClient, type Db } from 'mongodb'
 import { test, type Test } from 'tap'
 import { scratch, startProcess } from './helper.js'
@@ -60,7 +59,7 @@ async function appears (folder: string, name: string): Promise<void> {
 async function gateLibrary (t: Test): Promise<string | undefined> {
   const library = join(await scratch(t), 'flush-gate.so')
   try {
-    const source = fileURLToPath(new URL('flush-gate.c', import.meta.url))
+    const source = join(process.cwd(), 'packages/embedded-mongo/test/flush-gate.c')
     execFileSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl'], { stdio: 'pipe' })
     return library
   } catch (error) {

@@ -1,13 +1,11 @@
 // What the tests of the embedded server share. They talk to it through the official driver only.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { MongoClient, type Db, type MongoClientOptions } from 'mongodb'
 import { t as tap, type Test } from 'tap'
-import ts from 'typescript'
 import { startEmbeddedMongo, type EmbeddedMongo } from '../src/index.js'
 
 /** A new directory that goes with the test. */
@@ -48,23 +46,8 @@ export interface ServerProcess {
   end (signal?: NodeJS.Signals): Promise<void>
 }
 
-let compiled: Promise<string> | undefined
-
-/** The server's sources and server-process.ts as JavaScript, so that a process starts in a tenth of a second, without a compiler in its memory. */
-async function compile (): Promise<string> {
-  const root = fileURLToPath(new URL('../', import.meta.url))
-  const out = await scratch(tap)
-  const sources = (await readdir(join(root, 'src'))).filter(name => name.endsWith('.ts')).map(name => join('src', name))
-  for (const source of [...sources, join('test', 'server-process.ts')]) {
-    const { outputText } = ts.transpileModule(await readFile(join(root, source), 'utf8'),
-      { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } })
-    await mkdir(dirname(join(out, source)), { recursive: true })
-    await writeFile(join(out, source.replace(/ts$/, 'js')), outputText)
-  }
-  await writeFile(join(out, 'package.json'), '{"type":"module"}')
-  await symlink(join(root, '../../node_modules'), join(out, 'node_modules'))
-  return join(out, 'test', 'server-process.js')
-}
+/** Compiled, as this file is: a process starts in a tenth of a second, without a compiler in its memory. */
+const SERVER_PROCESS = join(import.meta.dirname, 'server-process.js')
 
 /**
  * A server in its own process; rejects with what it said when it could not start.
@@ -74,8 +57,7 @@ async function compile (): Promise<string> {
 export async function startProcess (
   t: Test, dir: string, mode: 'sync' | 'noSync', largestFile?: number, env: NodeJS.ProcessEnv = {}
 ): Promise<ServerProcess> {
-  const script = await (compiled ??= compile())
-  const command = [process.execPath, script, dir, mode]
+  const command = [process.execPath, SERVER_PROCESS, dir, mode]
   // bash counts in blocks of 1 KiB.
   if (largestFile) command.unshift('bash', '-c', `ulimit -f ${largestFile / 1024} && exec "$0" "$@"`)
   const child = spawn(command[0]!, command.slice(1), {

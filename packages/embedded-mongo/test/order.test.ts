@@ -9,12 +9,14 @@ import { compareEncoded, encode, KeyWriter } from '../src/keystring.js'
 import { documentLists as lists, filters, indexes, queries, tooLong, values, type Query } from './arbitraries.js'
 import { start } from './helper.js'
 import { compare, compareBySort, matches, type Doc, type Sort, type Value } from './reference.js'
-import { pickSeed } from './seed.js'
+import { LONG, pickSeed } from './seed.js'
 
 // A minute of work where nothing else runs; a loaded machine may take several times that.
 tap.setTimeout(400_000)
 
 const seed = pickSeed()
+/** The share of the runs that `npm test` does. */
+const SHARE = LONG ? 1 : 0.2
 // JavaScript numbers would lose a Long's last digits and a Double's type.
 const exact = { promoteValues: false, ignoreUndefined: true }
 
@@ -53,7 +55,7 @@ test(`the reference order is total: antisymmetric and transitive (seed ${seed})`
   fc.assert(fc.property(values, values, values, (a, b, c) => {
     if (compare(a, b) !== -compare(b, a) + 0) throw new Error('not antisymmetric')
     if (compare(a, b) <= 0 && compare(b, c) <= 0 && compare(a, c) > 0) throw new Error('not transitive')
-  }), { seed, numRuns: 2_000 })
+  }), { seed, numRuns: 2_000 * SHARE })
 })
 
 test(`encoded, any two values are in the reference order, and so are their descending keys (seed ${seed})`, async () => {
@@ -68,7 +70,7 @@ test(`encoded, any two values are in the reference order, and so are their desce
     ] as const) {
       if (order !== expected) throw new Error(`${how} says ${order}, not ${expected}, of ${inspect([a, b], { depth: 9 })}`)
     }
-  }), { seed, numRuns: 20_000 })
+  }), { seed, numRuns: 20_000 * SHARE })
 })
 
 test(`sorting, with an index and without, puts any values in the reference order, both ways (seed ${seed})`, async t => {
@@ -86,7 +88,7 @@ test(`sorting, with an index and without, puts any values in the reference order
         check(docs, query, await ids(twin, query), twin.collectionName)
       }
     }
-  }), { seed, numRuns: 60 })
+  }), { seed, numRuns: 60 * SHARE })
 })
 
 test(`comparing finds exactly the values on that side of any value (seed ${seed})`, async t => {
@@ -106,7 +108,7 @@ test(`comparing finds exactly the values on that side of any value (seed ${seed}
       const query: Query = { filter: { v: { [operator]: bound } }, sort: [], skip: 0, limit: 0 }
       for (const twin of [plain, indexed]) check(docs, query, await ids(twin, query), twin.collectionName)
     }
-  }), { seed, numRuns: 60 })
+  }), { seed, numRuns: 60 * SHARE })
 })
 
 test(`an index scan, a full scan and the reference give the same answer (seed ${seed})`, async t => {
@@ -127,7 +129,7 @@ test(`an index scan, a full scan and the reference give the same answer (seed ${
     }
   }
   await fc.assert(fc.asyncProperty(lists, indexes, fc.array(queries, { minLength: 8, maxLength: 8 }), run),
-    { seed, numRuns: 120 })
+    { seed, numRuns: 120 * SHARE })
   t.ok(byIndex > asked / 5, `${byIndex} of ${asked} queries were planned on an index`)
   t.ok(answered > asked / 5, `${answered} of ${asked} queries found something`)
 })
@@ -157,5 +159,5 @@ test(`counting, distinct values, updates and deletes follow the same filter with
     if (!valid) throw new Error(`validate: ${JSON.stringify(errors)}`)
   }
   const three = fc.array(filters, { minLength: 3, maxLength: 3 })
-  await fc.assert(fc.asyncProperty(lists, indexes, three, run), { seed, numRuns: 150 })
+  await fc.assert(fc.asyncProperty(lists, indexes, three, run), { seed, numRuns: 150 * SHARE })
 })

@@ -10,13 +10,17 @@ import { type Query, Turn } from '../src/query.js'
 import { Cursors } from '../src/reads.js'
 import { Store } from '../src/store.js'
 import { scratch, start, startProcess } from './helper.js'
+import { LONG } from './seed.js'
 
 // A minute of work where nothing else runs; a loaded machine may take several times that.
 tap.setTimeout(400_000)
 
-const DOCUMENTS = 100_000
-/** Beyond what a point read takes on this machine at that moment with nothing beside it. */
-const LONGEST_WAIT_MS = 20
+const DOCUMENTS = LONG ? 100_000 : 30_000
+/**
+ * Beyond what a point read takes on this machine at that moment with nothing beside it. `npm test` runs another test
+ * at the same time, so its bound is one that only a server which does the whole work at once misses.
+ */
+const LONGEST_WAIT_MS = LONG ? 20 : 100
 // A machine that pauses one of the processes adds to the wait. A server that blocks does so in every try, so the best of them counts.
 const TRIES = 10
 
