@@ -45,7 +45,7 @@ t.test('the resumes under way on a socket name four frames\' worth of conversati
   const { app, origin } = await listen(t, { RESUME_CONVERSATIONS: 5 })
   const anna = await register(app)
   const socket = await connect(t, origin, anna)
-  const { page } = app.conversations
+  const page = app.conversations.page.bind(app.conversations)
   let goOn: (() => void) | undefined
   const held = new Promise<void>(resolve => { goOn = resolve })
   app.conversations.page = async (...args) => {
