@@ -26,6 +26,8 @@ declare module 'fastify' {
 
 /** Its functions throw `tooManyRequests` with the seconds until it is worth another try. */
 export interface Limits {
+  /** whether users get less than their rates because the event loop is busy */
+  readonly busy: boolean
   /** what the frames of each user may cost (USER_FRAME_RATE); times are those of Date.now() */
   readonly frames: Allowances
   /** Counts a request: for its caller, or for its address where it has none (HTTP_RATE). */
@@ -194,6 +196,7 @@ export default fp(async function rateLimitsPlugin (fastify) {
   }
 
   fastify.decorate('limits', {
+    get busy () { return pace.rate < 1 },
     frames: frameAllowances(FRAME_RATE === 0 ? 0 : USER_FRAME_RATE, pace.withBurst),
     async request (request) {
       if (request.routeOptions.config.probe === true) return

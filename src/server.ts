@@ -7,6 +7,11 @@ import { configHelp, ConfigError, configWarnings, loadConfig, type Config } from
 
 /** After a signal: what is being written is finished and sockets are told, then the process goes, whatever hangs. */
 const SHUTDOWN_MS = 9_000
+/**
+ * Connections that wait to be accepted. With Node's 511 a thousand clients that connect at once (a restart)
+ * have to repeat their handshakes, some after 15 s. Linux takes net.core.somaxconn, 4,096, where that is less.
+ */
+const BACKLOG = 4_096
 
 /**
  * Left as they are: a listener for a true SIGSEGV, SIGBUS, SIGFPE or SIGILL would have Node run in circles for ever (Node's
@@ -36,7 +41,7 @@ async function main (): Promise<void> {
   })
   for (const warning of configWarnings(config)) app.log.warn(warning)
   try {
-    await app.listen({ port: config.PORT, host: config.HOST })
+    await app.listen({ port: config.PORT, host: config.HOST, backlog: BACKLOG })
   } catch (error) {
     await app.close()
     fail(error)

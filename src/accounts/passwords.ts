@@ -57,12 +57,7 @@ type Lane = 'stranger' | 'known' | 'set'
  * 5.0, 6.1.1).
  */
 export class Passwords {
-  readonly #hashes = new FairSemaphore({
-    places: RUNNING,
-    maxWaitMs: MAX_WAIT_MS,
-    maxWaitingPerKey: MAX_WAITING_PER_NETWORK,
-    refusal: refusal('too many people log in at once')
-  })
+  readonly #hashes: FairSemaphore
 
   readonly #lanes = new Lanes({
     maxWaitMs: MAX_LANE_WAIT_MS,
@@ -74,12 +69,19 @@ export class Passwords {
   readonly #decoy: string
   #computed = 0
 
-  private constructor (decoy: string) {
+  private constructor (decoy: string, isBusy: () => boolean) {
     this.#decoy = decoy
+    this.#hashes = new FairSemaphore({
+      places: () => isBusy() ? 1 : RUNNING,
+      maxWaitMs: MAX_WAIT_MS,
+      maxWaitingPerKey: MAX_WAITING_PER_NETWORK,
+      refusal: refusal('too many people log in at once')
+    })
   }
 
-  static async create (): Promise<Passwords> {
-    return new Passwords(await hash(randomBytes(32), PARAMETERS))
+  /** @param isBusy whether the event loop needs a core for itself: then one hash is computed at a time */
+  static async create (isBusy: () => boolean = () => false): Promise<Passwords> {
+    return new Passwords(await hash(randomBytes(32), PARAMETERS), isBusy)
   }
 
   /** How many hashes were computed, those of `verify` among them. */

@@ -7,8 +7,8 @@ interface Waiter {
 }
 
 export interface FairSemaphoreOptions {
-  /** Tasks that run at the same time. */
-  places: number
+  /** Tasks that run at the same time; a function is asked whenever a task may start. */
+  places: number | (() => number)
   /** Milliseconds a task waits for its place at most; without it a task waits as long as it takes. */
   maxWaitMs?: number
   /** Tasks of one key that wait at most; without it there is no bound. */
@@ -28,14 +28,13 @@ export interface FairSemaphoreOptions {
  * ```
  */
 export class FairSemaphore {
-  #free: number
+  #running = 0
   readonly #turns = new Queue<string>()
   readonly #waiting = new Map<string, Queue<Waiter>>()
   readonly #options: FairSemaphoreOptions
 
   constructor (options: FairSemaphoreOptions) {
     this.#options = options
-    this.#free = options.places
   }
 
   /**
@@ -47,13 +46,18 @@ export class FairSemaphore {
    */
   async run<T> (key: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
-    if (this.#free > 0) this.#free--
+    if (this.#hasPlace) this.#running++
     else await this.#turn(key, signal)
     try {
       return await task()
     } finally {
       this.#release()
     }
+  }
+
+  get #hasPlace (): boolean {
+    const { places } = this.#options
+    return this.#running < (typeof places === 'number' ? places : places())
   }
 
   async #turn (key: string, signal: AbortSignal | undefined): Promise<void> {
@@ -87,19 +91,20 @@ export class FairSemaphore {
     return queue
   }
 
-  /** Hands the place to the next waiting task, or frees it. */
+  /** Frees a place, and starts as many waiting tasks as there are places. */
   #release (): void {
-    for (let key = this.#turns.dequeue(); key !== undefined; key = this.#turns.dequeue()) {
+    this.#running--
+    while (this.#hasPlace) {
+      const key = this.#turns.dequeue()
+      if (key === undefined) return
       const queue = this.#waiting.get(key)!
       const next = firstPresent(queue)
       if (queue.size > 0) this.#turns.enqueue(key)
       else this.#waiting.delete(key)
-      if (next !== undefined) {
-        next.start()
-        return
-      }
+      if (next === undefined) continue
+      this.#running++
+      next.start()
     }
-    this.#free++
   }
 }
 

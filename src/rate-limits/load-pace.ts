@@ -1,16 +1,16 @@
 import type { Given } from './token-bucket.js'
 
 /** Above this share of time in which the event loop is busy, requests begin to wait for each other noticeably. */
-const BUSY = 0.75
+const BUSY = 0.6
 /** Below it there is room again. */
-const FREE = 0.65
+const FREE = 0.5
 const SLOWER = 0.7
 const FASTER = 1.1
 /** 2.5 requests and 5 units of frames a second by default: a person who chats needs less. */
 const SLOWEST = 0.05
 /** The share of a large burst that stays, however busy the server is. */
 const LEAST_BURST = 0.25
-/** The weight of a measurement in the average: with four a second, a loop is busy after one second. */
+/** The weight of a measurement in the average: with four a second, a loop is busy after 0.75 s. */
 const WEIGHT = 0.3
 
 /**

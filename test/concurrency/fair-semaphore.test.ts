@@ -79,3 +79,33 @@ t.test('an aborted task leaves the queue', async t => {
   await Promise.all([first, last])
   t.same(begun, ['a1', 'a3'])
 })
+
+t.test('the number of places may change: fewer tasks start, and more once there are more places', async t => {
+  let places = 3
+  let running = 0
+  const ends: (() => void)[] = []
+  const semaphore = new FairSemaphore({ places: () => places, refusal })
+  const task = async () => {
+    running++
+    await new Promise<void>(resolve => { ends.push(resolve) })
+    running--
+  }
+  const tasks = Array.from({ length: 8 }, async () => await semaphore.run('a', task))
+  const endOne = async () => {
+    ends.shift()!()
+    // Whatever starts does so in the microtasks of the end.
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.equal(running, 3)
+  places = 1
+  await endOne()
+  await endOne()
+  t.equal(running, 1)
+  await endOne()
+  t.equal(running, 1, 'one after the other')
+  places = 3
+  await endOne()
+  t.equal(running, 3)
+  while (ends.length > 0) await endOne()
+  await Promise.all(tasks)
+})

@@ -1,6 +1,7 @@
 /** Starts and stops the attackers of hostile-clients.ts. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import type { HostileMessage, Orders, Report } from './hostile-clients.js'
 
@@ -15,6 +16,8 @@ export class HostileProcess {
 
   constructor (orders: Orders) {
     this.#child = fork(PROGRAM, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    // Attackers have machines of their own: here they get what the server and honest people leave.
+    setPriority(this.#child.pid!, constants.priority.PRIORITY_BELOW_NORMAL)
     this.#child.send(orders)
     this.#left = new Promise((resolve, reject) => {
       this.#child.on('message', ({ report, left }: HostileMessage) => {

@@ -33,7 +33,7 @@ const CLEAN_UP_MS = 60_000
 const SETTLE_MS = 60_000
 
 /** As `npm start` starts it, with the default limits. */
-const ENV = { NODE_OPTIONS: '--max-semi-space-size=2', MAX_LOOP_DELAY_MS: '' }
+const ENV = { NODE_OPTIONS: '--max-semi-space-size=8', MAX_LOOP_DELAY_MS: '' }
 
 class Soak {
   readonly figures: Record<string, Figures> = {}
