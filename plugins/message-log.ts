@@ -1,7 +1,6 @@
 import fp from 'fastify-plugin'
 import { AdmissionControl, type Admission } from '../src/chat/log/admission.js'
 import { Appender } from '../src/chat/log/appender.js'
-import { collection } from '../src/database/documents.js'
 import { Pages, type Page, type PageBounds } from '../src/chat/log/pages.js'
 import type { NewMessage } from '../src/chat/messages.js'
 import type { Message } from 'chat-protocol'
@@ -46,7 +45,7 @@ const MAX_WAITING = 20_000
 
 /** `fastify.messageLog`: every conversation as a gapless numbered log (docs/realtime.md). */
 export default fp(async function messageLogPlugin (fastify) {
-  const messages = collection(fastify, 'messages')
+  const { messages } = fastify.repositories
   const listeners: ((message: Message, repeat: boolean) => void)[] = []
   const { SEND_MS, WAITING_BYTES } = fastify.config
   const admissions = new AdmissionControl({ sends: MAX_WAITING, bytes: WAITING_BYTES, waitMs: SEND_MS })
@@ -72,4 +71,4 @@ export default fp(async function messageLogPlugin (fastify) {
     await appender.drain()
     appender.close()
   })
-}, { name: 'message-log', dependencies: ['mongodb', 'conversations'] })
+}, { name: 'message-log', dependencies: ['conversations', 'repositories'] })

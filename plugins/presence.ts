@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { collection } from '../src/database/documents.js'
 import { Presence } from '../src/realtime/presence.js'
 
 declare module 'fastify' {
@@ -12,7 +11,7 @@ declare module 'fastify' {
 export default fp(async function presencePlugin (fastify) {
   const { config, realtime } = fastify
   const presence = new Presence({
-    users: collection(fastify, 'users'),
+    users: fastify.repositories.users,
     isConnected: user => realtime.socketsOf(user) > 0,
     tellTyping: (receiver, user, on, exceptSocket) => {
       realtime.push(receiver, { type: 'typing', user, on }, exceptSocket)
@@ -30,4 +29,4 @@ export default fp(async function presencePlugin (fastify) {
   })
   fastify.addHook('preClose', async () => { presence.clearTyping() })
   fastify.addHook('onClose', async () => { await presence.close() })
-}, { name: 'presence', dependencies: ['realtime'] })
+}, { name: 'presence', dependencies: ['realtime', 'repositories'] })

@@ -2,8 +2,7 @@ import fp from 'fastify-plugin'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
-import { collection } from '../src/database/documents.js'
-import { membersOf } from '../src/chat/messages.js'
+import { whenKnown } from '../src/chat/membership.js'
 import { Connection, DRAINED_SHARE, messageFrame, type Caller } from '../src/realtime/connection.js'
 import { costOfPage } from '../src/realtime/frame-costs.js'
 import { Heartbeat } from '../src/realtime/heartbeat.js'
@@ -56,7 +55,7 @@ const RETRY_MS = 500
 
 /** `fastify.realtime`: the map of user id -> sockets, and what is pushed to them. */
 export default fp(async function realtimePlugin (fastify) {
-  const { config, messageLog } = fastify
+  const { config, membership, messageLog } = fastify
   const sockets = new Sockets()
   const presenceListeners: ((user: string, online: boolean) => void)[] = []
   const closeListeners: ((connection: Connection) => void)[] = []
@@ -64,8 +63,8 @@ export default fp(async function realtimePlugin (fastify) {
   const onlyWriter = config.MONGODB_URL === ''
   const reads = new LogReads({
     log: messageLog,
-    messages: collection(fastify, 'messages'),
-    conversations: collection(fastify, 'conversations'),
+    messages: fastify.repositories.messages,
+    conversations: fastify.conversations,
     // A page fits into a queue that has drained.
     pageBytes: config.QUEUE_BYTES * DRAINED_SHARE,
     onPage: (user, bytes) => { fastify.limits.frames.of(user).charge(Date.now(), costOfPage(bytes)) }
@@ -171,16 +170,24 @@ export default fp(async function realtimePlugin (fastify) {
     gauges: () => sockets.gauges()
   })
 
+  function raise (conversation: string, seq: number): void {
+    whenKnown(membership.members(conversation), members => {
+      for (const connection of sockets.ofAll(members)) connection.cursors.raise(conversation, seq)
+    })
+  }
+
   /** Pushes a stored message to every socket of both members, each in order (docs/realtime.md). */
   messageLog.onStored((message, repeat) => {
     const { conversation, seq } = message
-    let frame: Buffer | undefined
-    for (const connection of sockets.in(conversation)) {
-      // The first publication of a repeat may have been lost: then it comes in its place, with those before
-      // it.
-      if (repeat) connection.cursors.raise(conversation, seq)
-      else connection.offer(message, frame ??= messageFrame(message))
+    // The first publication of a repeat may have been lost: then it comes in its place, with those before it.
+    if (repeat) {
+      raise(conversation, seq)
+      return
     }
+    whenKnown(membership.members(conversation), members => {
+      let frame: Buffer | undefined
+      for (const connection of sockets.ofAll(members)) connection.offer(message, frame ??= messageFrame(message))
+    })
   })
 
   fastify.sessions.onEnd(({ user, session }) => {
@@ -190,9 +197,9 @@ export default fp(async function realtimePlugin (fastify) {
   })
 
   fastify.conversations.onReceipt(({ socket, ...mark }) => {
-    for (const member of new Set(membersOf(mark.conversation))) {
-      fastify.realtime.push(member, { type: 'receipt', ...mark }, socket)
-    }
+    whenKnown(membership.members(mark.conversation), members => {
+      for (const member of members) fastify.realtime.push(member, { type: 'receipt', ...mark }, socket)
+    })
   })
 
   const heartbeat = new Heartbeat({
@@ -201,6 +208,7 @@ export default fp(async function realtimePlugin (fastify) {
     pongMs: config.PONG_MS,
     openAmong: sessions => fastify.sessions.openAmong(sessions),
     storedSince: onlyWriter ? undefined : (users, since) => fastify.conversations.since(users, since),
+    raise,
     log: fastify.log
   })
 

@@ -2,13 +2,12 @@ import type { WebSocket } from 'ws'
 import type { App } from '../src/app.js'
 import { apiError, toApiError } from '../src/http/errors.js'
 import { FairSemaphore } from '../src/concurrency/fair-semaphore.js'
-import { conversationId, otherMember } from '../src/chat/messages.js'
 import { Admission, pathOf } from '../src/realtime/admission.js'
 import type { Connection } from '../src/realtime/connection.js'
 import { checkFrame, clientIdOf, parseFrame } from '../src/realtime/frame-parser.js'
 import { glance } from '../src/realtime/glance.js'
-import { CLOSE, type ClientFrame } from 'chat-protocol'
-import { markOf } from '../src/chat/log/summaries.js'
+import { markOf } from '../src/chat/conversations-repository.js'
+import { CLOSE, conversationOf, type ClientFrame } from 'chat-protocol'
 
 /** Conversations that `resumed` tells of. */
 const RECENT = 50
@@ -32,7 +31,7 @@ interface About {
 
 /** GET /ws: the WebSocket protocol chat.v1 (docs/realtime.md). */
 export default async function ws (fastify: App) {
-  const { realtime, messageLog, conversations, accounts, presence, config } = fastify
+  const { membership, realtime, messageLog, conversations, accounts, presence, config } = fastify
   const limits = {
     framesPerSecond: config.FRAME_RATE,
     resumeConversations: config.RESUME_CONVERSATIONS
@@ -42,7 +41,7 @@ export default async function ws (fastify: App) {
 
   const handlers: { [T in ClientFrame['type']]: Handler<FrameOf<T>> } = {
     async send (connection, { clientId, reciver, message, createdAt }) {
-      const conversation = conversationId(connection.user, reciver)
+      const conversation = conversationOf(connection.user, reciver)
       const admission = messageLog.admit(message)
       const expected = connection.expectAck(conversation, clientId)
       try {
@@ -67,7 +66,9 @@ export default async function ws (fastify: App) {
 
     async resume (connection, { have }) {
       for (const conversation of Object.keys(have)) {
-        if (otherMember(conversation, connection.user) === undefined) throw apiError('forbidden', 'this is a conversation of others', `have.${conversation}`)
+        const checked = membership.requireMember(conversation, connection.user, `have.${conversation}`)
+        // Without an await where the answer is there: direct conversations restart in this very turn.
+        if (checked !== undefined) await checked
       }
       // In this very turn: from here on nothing of these conversations goes out but from where they resume.
       const caughtUp = realtime.resume(connection, have)
@@ -103,15 +104,17 @@ export default async function ws (fastify: App) {
       type: 'resumed',
       conversations: recent.map(document => ({
         id: document._id,
-        user: otherMember(document._id, connection.user)!,
+        user: membership.partner(document._id, connection.user)!,
         lastSeq: document.lastSeq,
         ...markOf(document, connection.user)
       }))
     })
   }
 
-  async function mark (connection: Connection, conversation: string, kind: 'delivered' | 'read', seq: number): Promise<void> {
-    if (otherMember(conversation, connection.user) === undefined) throw apiError('forbidden', 'this is a conversation of others', 'conversation')
+  async function mark (
+    connection: Connection, conversation: string, kind: 'delivered' | 'read', seq: number
+  ): Promise<void> {
+    await membership.requireMember(conversation, connection.user, 'conversation')
     await conversations.mark(conversation, connection.user, kind, seq, connection.id)
   }
 

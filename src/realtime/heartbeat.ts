@@ -15,6 +15,8 @@ export interface HeartbeatOptions {
    * Undefined where only this process writes: it knows what was stored.
    */
   storedSince: ((users: string[], since: Date) => Promise<{ _id: string, lastSeq: number }[]>) | undefined
+  /** Tells the sockets of a conversation's members that this number is stored. */
+  raise: (conversation: string, seq: number) => void
   log: Pick<BaseLogger, 'warn'>
 }
 
@@ -83,13 +85,13 @@ export class Heartbeat {
    * process, or by a write whose outcome came too late. The database is the truth.
    */
   async #compare (due: Connection[], now: number): Promise<void> {
-    const { sockets, storedSince } = this.#options
+    const { raise, storedSince } = this.#options
     if (storedSince === undefined) return
     const users = [...new Set(due.map(({ user }) => user))]
     const since = due.reduce((earliest, { comparedAt }) => Math.min(earliest, comparedAt), now) - BEHIND_MS
     for (const { _id: conversation, lastSeq } of await storedSince(users, new Date(since))) {
       if (lastSeq === 0) continue
-      for (const connection of sockets.in(conversation)) connection.cursors.raise(conversation, lastSeq)
+      raise(conversation, lastSeq)
     }
     // After a failure the others may be behind with their summaries for a while, too: what they write then
     // has old times.

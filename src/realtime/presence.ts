@@ -1,15 +1,11 @@
-import { mongodb } from '@fastify/mongodb'
 import type { PresenceFrame } from 'chat-protocol'
 import type { BaseLogger } from 'pino'
-import type { UserDocument } from '../database/documents.js'
+import type { UsersRepository } from '../accounts/users-repository.js'
 import type { Connection } from './connection.js'
 import { Typists, type TellTyping } from './typists.js'
 
-/** A deleted account has no lastSeen. */
-const NOT_DELETED = { deletedAt: { $exists: false } }
-
 export interface PresenceOptions {
-  users: mongodb.Collection<UserDocument>
+  users: Pick<UsersRepository, 'lastSeen' | 'setLastSeen' | 'setLastSeenOfAll'>
   /** whether a user has an open socket */
   isConnected: (user: string) => boolean
   tellTyping: TellTyping
@@ -52,7 +48,7 @@ export class Presence {
       const watchers = this.#watchers.get(user) ?? new Set()
       this.#watchers.set(user, watchers.add(connection))
     }
-    const lastSeen = await this.#lastSeen(watched)
+    const lastSeen = await this.#options.users.lastSeen(watched)
     for (const user of watched) connection.send(this.#frame(user, lastSeen.get(user)))
   }
 
@@ -90,11 +86,9 @@ export class Presence {
   /** Stores when those left who were still within the grace time. */
   async close (): Promise<void> {
     for (const timer of this.#leaving.values()) clearTimeout(timer)
-    const ids = [...this.#leaving.keys()].map(id => new mongodb.ObjectId(id))
+    const users = [...this.#leaving.keys()]
     this.#leaving.clear()
-    if (ids.length === 0) return
-    const filter = { _id: { $in: ids }, ...NOT_DELETED }
-    await this.#options.users.updateMany(filter, { $max: { lastSeenAt: new Date() } })
+    if (users.length > 0) await this.#options.users.setLastSeenOfAll(users, new Date())
   }
 
   /** What is held in memory, for /metrics and for tests that nothing stays behind. */
@@ -110,24 +104,17 @@ export class Presence {
     const { users, log } = this.#options
     const timer = this.#leaving.get(user)
     const lastSeen = new Date()
-    const filter = { _id: new mongodb.ObjectId(user), ...NOT_DELETED }
-    const stored = await users.updateOne(filter, { $max: { lastSeenAt: lastSeen } })
+    const stored = await users.setLastSeen(user, lastSeen)
       .catch(error => { log.warn({ err: error }, 'lastSeen was not stored') })
     if (this.#leaving.get(user) !== timer) return
     this.#leaving.delete(user)
-    const deleted = stored?.matchedCount === 0
+    const deleted = stored === false
     this.#tell({
       type: 'presence',
       user,
       online: false,
       ...(deleted ? {} : { lastSeen: lastSeen.toISOString() })
     })
-  }
-
-  async #lastSeen (users: string[]): Promise<Map<string, Date | undefined>> {
-    const filter = { _id: { $in: users.map(id => new mongodb.ObjectId(id)) }, ...NOT_DELETED }
-    const seen = await this.#options.users.find(filter, { projection: { lastSeenAt: 1 } }).toArray()
-    return new Map(seen.map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt]))
   }
 
   #frame (user: string, lastSeen: Date | undefined): PresenceFrame {

@@ -5,12 +5,12 @@
  * next ordered batch (group commit). Batches of several conversations share a write: it stops at its first error,
  * so that only a suffix is ever missing, and no gap is left. src/chat/log/log-writer.ts carries a write to its end.
  */
-import type { mongodb } from '@fastify/mongodb'
 import Queue from 'yocto-queue'
 import type { Admission, AdmissionControl } from './admission.js'
 import type { MessageDocument } from '../../database/documents.js'
 import { apiError } from '../../http/errors.js'
 import { LogWriter } from './log-writer.js'
+import type { MessagesRepository } from './messages-repository.js'
 import { newDocument, toMessage, type NewMessage } from '../messages.js'
 import type { Message } from 'chat-protocol'
 import { keyOf, Send, type Appended, type Sender } from './send.js'
@@ -54,7 +54,7 @@ export class Appender {
    *   have been able to tell
    */
   constructor (
-    messages: mongodb.Collection<MessageDocument>,
+    messages: MessagesRepository,
     open: (conversation: string) => Promise<void>,
     stored: (document: MessageDocument, message: Message, repeat: boolean) => void,
     admissions: AdmissionControl

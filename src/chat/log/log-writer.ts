@@ -11,6 +11,7 @@ import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DUPLICATE_KEY, type MessageDocument } from '../../database/documents.js'
 import { apiError } from '../../http/errors.js'
+import type { MessagesRepository } from './messages-repository.js'
 
 /** The pause after an open outcome doubles from the first to the last. */
 const FIRST_PAUSE_MS = 50
@@ -53,18 +54,17 @@ class NotDurableYet extends Error {
 type Step<E> = () => Promise<E[]>
 
 export class LogWriter<E extends Entry> {
-  readonly #messages: mongodb.Collection<MessageDocument>
+  readonly #messages: MessagesRepository
   readonly #open: (conversation: string) => Promise<void>
   readonly #outcomes: Outcomes<E>
   readonly #lastSeqs = new LRUCache<string, number>({ max: REMEMBERED })
   readonly #closing = new AbortController()
 
   /**
-   * @param messages the collection, with durable reads and writes
    * @param open is awaited before the first message of a conversation is written
    */
   constructor (
-    messages: mongodb.Collection<MessageDocument>,
+    messages: MessagesRepository,
     open: (conversation: string) => Promise<void>,
     outcomes: Outcomes<E>
   ) {
@@ -78,8 +78,7 @@ export class LogWriter<E extends Entry> {
 
   /** The highest number stored in a conversation, 0 if none. */
   async lastSeq (conversation: string): Promise<number> {
-    const last = await this.#messages.findOne({ conversation }, { sort: { seq: -1 }, projection: { seq: 1 } })
-    return last?.seq ?? 0
+    return await this.#messages.lastSeq(conversation)
   }
 
   /** Ends the retries; what is in doubt stays so. */
@@ -131,7 +130,7 @@ export class LogWriter<E extends Entry> {
       // Other processes find what is new by this time: it must not be that of a send that waited for minutes.
       entry.document.storedAt = now
     }
-    await this.#messages.insertMany(entries.map(entry => entry.document), { ordered: true })
+    await this.#messages.insert(entries.map(entry => entry.document))
     this.#accept(entries)
   }
 
@@ -179,9 +178,7 @@ export class LogWriter<E extends Entry> {
 
   /** After an open outcome: accepts what is stored, and gives what is left, its numbers unchanged. */
   async #readBack (entries: E[]): Promise<E[]> {
-    const ids = entries.map(entry => entry.document._id)
-    const found = await this.#messages.find({ _id: { $in: ids } }, { projection: { seq: 1 } }).toArray()
-    const seqs = new Map(found.map(({ _id, seq }) => [_id.toHexString(), seq]))
+    const seqs = await this.#messages.seqsOf(entries.map(entry => entry.document._id))
     const left: E[] = []
     // A cursor need not see one moment: behind one that is missing, the rest of its conversation waits, so
     // that order is kept.
@@ -207,13 +204,12 @@ export class LogWriter<E extends Entry> {
    */
   async #resolveRefusal (entries: E[], error: mongodb.MongoBulkWriteError): Promise<E[]> {
     const [entry, ...behind] = entries as [E, ...E[]]
-    const { _id, conversation, sender, clientId, seq } = entry.document
+    const { _id, conversation, seq } = entry.document
     if (error.code !== DUPLICATE_KEY) {
       this.#outcomes.failed(entry, error)
       return await this.#number(behind)
     }
-    const twin = await this.#messages.findOne({ _id }) ??
-      await this.#messages.findOne({ conversation, sender, clientId })
+    const twin = await this.#messages.byId(_id) ?? await this.#messages.byClientId(entry.document)
     if (twin !== null) {
       if (twin._id.equals(_id)) {
         entry.document.seq = twin.seq
