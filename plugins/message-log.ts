@@ -1,20 +1,20 @@
 import fp from 'fastify-plugin'
-import { AdmissionControl, type Admission } from '../src/chat/log/admission.js'
 import { Appender } from '../src/chat/log/appender.js'
 import { Pages, type Page, type PageBounds } from '../src/chat/log/pages.js'
 import type { NewMessage } from '../src/chat/messages.js'
 import type { Message } from 'chat-protocol'
 import type { Appended } from '../src/chat/log/send.js'
+import { SendQuota, type Reservation } from '../src/chat/log/send-quota.js'
 
 export interface MessageLog {
   /**
-   * Lets a send wait for what comes before its append, such as a look-up: it counts among the waiting
-   * ones from here on.
-   * @throws unavailable where too many wait
+   * Reserves a place for a send that waits before its append, such as for a look-up: it counts among the
+   * waiting ones from here on.
+   * @throws ApiError `unavailable` where too many wait
    */
-  admit (message: string): Admission
+  reserve (message: string): Reservation
   /** Stores a message durably; see Appender.append. */
-  append (input: NewMessage, admission?: Admission): Promise<Appended>
+  append (input: NewMessage, reservation?: Reservation): Promise<Appended>
   /**
    * Registers what is told of each message stored by this process, in the order of its conversation, before its sender is answered; with `repeat` of one
    * that was stored before, and that others may never have been told of.
@@ -48,17 +48,17 @@ export default fp(async function messageLogPlugin (fastify) {
   const { messages } = fastify.repositories
   const listeners: ((message: Message, repeat: boolean) => void)[] = []
   const { SEND_MS, WAITING_BYTES } = fastify.config
-  const admissions = new AdmissionControl({ sends: MAX_WAITING, bytes: WAITING_BYTES, waitMs: SEND_MS })
+  const quota = new SendQuota({ sends: MAX_WAITING, bytes: WAITING_BYTES, waitMs: SEND_MS })
   const appender = new Appender(messages, conversation => fastify.conversations.open(conversation), (document, message, repeat) => {
     fastify.conversations.touch(document)
     for (const listener of listeners) listener(message, repeat)
-  }, admissions)
+  }, quota)
 
   const pages = new Pages(messages)
 
   fastify.decorate('messageLog', {
-    admit: message => admissions.admit(message),
-    append: (input, admission) => appender.append(input, admission),
+    reserve: message => quota.reserve(message),
+    append: (input, reservation) => appender.append(input, reservation),
     onStored: listener => { listeners.push(listener) },
     after: (conversation, after, bounds) => pages.after(conversation, after, bounds),
     before: (conversation, before, bounds) => pages.before(conversation, before, bounds),

@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws'
 import type { App } from '../src/app.js'
 import { apiError, toApiError } from '../src/http/errors.js'
 import { FairSemaphore } from '../src/concurrency/fair-semaphore.js'
-import { Admission, pathOf } from '../src/realtime/admission.js'
+import { FrameLimiter, pathOf } from '../src/realtime/frame-limiter.js'
 import type { Connection } from '../src/realtime/connection.js'
 import { checkFrame, clientIdOf, parseFrame } from '../src/realtime/frame-parser.js'
 import { glance } from '../src/realtime/glance.js'
@@ -42,16 +42,16 @@ export default async function ws (fastify: App) {
   const handlers: { [T in ClientFrame['type']]: Handler<FrameOf<T>> } = {
     async send (connection, { clientId, reciver, message, createdAt }) {
       const conversation = conversationOf(connection.user, reciver)
-      const admission = messageLog.admit(message)
+      const reservation = messageLog.reserve(message)
       const expected = connection.expectAck(conversation, clientId)
       try {
         // One after the other as far as the log, so that they are numbered in the order of their frames.
         const appended = connection.sending.then(async () => {
-          const exists = await admission.within(accounts.exists(reciver))
+          const exists = await reservation.within(accounts.exists(reciver))
           if (!exists) throw apiError('notFound', 'there is no user with this id', 'reciver')
           const given = createdAt === undefined ? {} : { createdAt }
           const input = { sender: connection.user, reciver, message, clientId, ...given }
-          return { outcome: messageLog.append(input, admission) }
+          return { outcome: messageLog.append(input, reservation) }
         })
         connection.sending = appended.catch(() => {})
         const { message: stored, repeat } = await (await appended).outcome
@@ -60,7 +60,7 @@ export default async function ws (fastify: App) {
         connection.forget(expected)
         throw error
       } finally {
-        admission.leave()
+        reservation.release()
       }
     },
 
@@ -133,11 +133,11 @@ export default async function ws (fastify: App) {
   }
 
   /** The frame that came, or undefined: then the client got an `error` frame. */
-  function read (connection: Connection, admission: Admission, data: Buffer): ClientFrame | undefined {
+  function read (connection: Connection, limiter: FrameLimiter, data: Buffer): ClientFrame | undefined {
     try {
-      admission.arrive(data.length, Date.now())
+      limiter.arrive(data.length, Date.now())
     } catch (error) {
-      refuseUnread(connection, admission, data, error)
+      refuseUnread(connection, limiter, data, error)
       return undefined
     }
     let parsed: unknown
@@ -154,27 +154,27 @@ export default async function ws (fastify: App) {
   }
 
   /** Refuses a frame over the limits without parsing it. */
-  function refuseUnread (connection: Connection, admission: Admission, data: Buffer, error: unknown): void {
+  function refuseUnread (connection: Connection, limiter: FrameLimiter, data: Buffer, error: unknown): void {
     const { clientId, resume } = glance(data)
     refuse(connection, error, { clientId, path: resume ? pathOf({ type: 'resume' }) : '' })
-    closeIfIgnored(connection, admission)
+    closeIfIgnored(connection, limiter)
   }
 
-  function closeIfIgnored (connection: Connection, admission: Admission): void {
-    if (admission.ignored) connection.close(CLOSE.rateLimited, 'too many frames')
+  function closeIfIgnored (connection: Connection, limiter: FrameLimiter): void {
+    if (limiter.ignored) connection.close(CLOSE.rateLimited, 'too many frames')
   }
 
   /** Every frame is handled inside one try: a throw in a listener would end the process. */
-  async function handle (connection: Connection, admission: Admission, data: Buffer): Promise<void> {
-    const frame = read(connection, admission, data)
+  async function handle (connection: Connection, limiter: FrameLimiter, data: Buffer): Promise<void> {
+    const frame = read(connection, limiter, data)
     if (frame === undefined) return
     const handler = handlers[frame.type] as Handler<ClientFrame>
     const about = { clientId: clientIdOf(frame), path: pathOf(frame) }
     try {
-      admission.begin(frame, data.length, Date.now())
+      limiter.begin(frame, data.length, Date.now())
     } catch (error) {
       refuse(connection, error, about)
-      closeIfIgnored(connection, admission)
+      closeIfIgnored(connection, limiter)
       return
     }
     try {
@@ -182,7 +182,7 @@ export default async function ws (fastify: App) {
     } catch (error) {
       refuse(connection, error, about)
     } finally {
-      admission.done(frame)
+      limiter.done(frame)
     }
   }
 
@@ -195,7 +195,7 @@ export default async function ws (fastify: App) {
     },
     wsHandler (ws: WebSocket, request) {
       const connection = realtime.open(ws, request.caller)
-      const admission = new Admission(limits, fastify.limits.frames.of(connection.user))
+      const limiter = new FrameLimiter(limits, fastify.limits.frames.of(connection.user))
       // Attached in the same turn as the socket was opened: no frame is missed.
       ws.on('message', (data, isBinary) => {
         if (connection.closed) return
@@ -204,9 +204,9 @@ export default async function ws (fastify: App) {
           return
         }
         // ws gives Buffers unless its binaryType is changed.
-        const handled = handle(connection, admission, data as Buffer)
-        if (admission.full) ws.pause()
-        handled.finally(() => { if (!admission.full && ws.isPaused && !realtime.closing) ws.resume() })
+        const handled = handle(connection, limiter, data as Buffer)
+        if (limiter.full) ws.pause()
+        handled.finally(() => { if (!limiter.full && ws.isPaused && !realtime.closing) ws.resume() })
       })
       // The session may have ended between its check and its entry in the map.
       fastify.sessions.openAmong([connection.session]).then(

@@ -20,9 +20,9 @@ export default async function messages (fastify: App) {
   }, async function addmsg (request, reply) {
     const { sender, reciver, message, createdAt, clientId } = request.body
     if (sender !== request.caller.user) throw apiError('forbidden', 'sender must be yourself', 'sender')
-    const admission = messageLog.admit(message)
+    const reservation = messageLog.reserve(message)
     try {
-      const exists = await admission.within(accounts.exists(reciver))
+      const exists = await reservation.within(accounts.exists(reciver))
       if (!exists) throw apiError('notFound', 'there is no user with this id', 'reciver')
       const { message: stored } = await messageLog.append({
         sender,
@@ -30,11 +30,11 @@ export default async function messages (fastify: App) {
         message,
         ...(createdAt === undefined ? {} : { createdAt }),
         ...(clientId === undefined ? {} : { clientId })
-      }, admission)
+      }, reservation)
       reply.code(201)
       return { success: 'success' as const, message: 'Message sent successfully' as const, data: stored }
     } finally {
-      admission.leave()
+      reservation.release()
     }
   })
 

@@ -6,13 +6,13 @@
  * so that only a suffix is ever missing, and no gap is left. src/chat/log/log-writer.ts carries a write to its end.
  */
 import Queue from 'yocto-queue'
-import type { Admission, AdmissionControl } from './admission.js'
 import type { MessageDocument } from '../../database/documents.js'
 import { apiError } from '../../http/errors.js'
 import { LogWriter } from './log-writer.js'
 import type { MessagesRepository } from './messages-repository.js'
 import { newDocument, toMessage, type NewMessage } from '../messages.js'
 import type { Message } from 'chat-protocol'
+import type { Reservation, SendQuota } from './send-quota.js'
 import { keyOf, Send, type Appended, type Sender } from './send.js'
 
 /**
@@ -37,7 +37,7 @@ interface Line {
 }
 
 export class Appender {
-  readonly #admissions: AdmissionControl
+  readonly #quota: SendQuota
   readonly #stored: (document: MessageDocument, message: Message, repeat: boolean) => void
   readonly #writer: LogWriter<Send>
   readonly #lines = new Map<string, Line>()
@@ -57,9 +57,9 @@ export class Appender {
     messages: MessagesRepository,
     open: (conversation: string) => Promise<void>,
     stored: (document: MessageDocument, message: Message, repeat: boolean) => void,
-    admissions: AdmissionControl
+    quota: SendQuota
   ) {
-    this.#admissions = admissions
+    this.#quota = quota
     this.#stored = stored
     this.#writer = new LogWriter<Send>(messages, open, {
       stored: send => { this.#answer(send, send.document, false) },
@@ -77,22 +77,22 @@ export class Appender {
   /**
    * Stores a message durably under the next number of its conversation.
    * A clientId that this sender used in this conversation before gives the stored message and stores nothing.
-   * @param admission where the sender waited before, such as for a look-up
+   * @param reservation of a sender that waited before, such as for a look-up
    * @throws conflict where the clientId was used with another text; unavailable where too many wait, or the
    *   time of this one is over and its outcome is open: a repeat with the same clientId is safe
    */
-  append (input: NewMessage, admission?: Admission): Promise<Appended> {
+  append (input: NewMessage, reservation?: Reservation): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      const admitted = admission ?? this.#admissions.admit(input.message)
+      const reserved = reservation ?? this.#quota.reserve(input.message)
       const document = newDocument(input, new Date())
       const line = this.#lineOf(document.conversation)
       let send = line.pending.get(keyOf(document))
       if (send !== undefined && send.document.message !== document.message) {
-        admitted.leave()
+        reserved.release()
         throw conflict()
       }
       send ??= this.#enqueue(line, new Send(document))
-      this.#await(send, { admission: admitted, resolve, reject })
+      this.#await(send, { reservation: reserved, resolve, reject })
     })
   }
 
@@ -129,7 +129,7 @@ export class Appender {
   #await (send: Send, sender: Sender): void {
     send.senders.push(sender)
     this.#senders++
-    sender.admission.onExpire(error => {
+    sender.reservation.onExpire(error => {
       send.senders.splice(send.senders.indexOf(sender), 1)
       this.#leave(sender)
       sender.reject(error)
@@ -216,7 +216,7 @@ export class Appender {
   }
 
   #leave (sender: Sender): void {
-    sender.admission.leave()
+    sender.reservation.release()
     this.#senders--
     if (this.#senders > 0) return
     for (const resolve of this.#drained) resolve()

@@ -1,7 +1,7 @@
 /** A message on its way into the log, with those who wait for its outcome. */
-import type { Admission } from './admission.js'
 import type { MessageDocument } from '../../database/documents.js'
 import type { Entry } from './log-writer.js'
+import type { Reservation } from './send-quota.js'
 import type { Message } from 'chat-protocol'
 
 export interface Appended {
@@ -12,7 +12,7 @@ export interface Appended {
 
 /** Somebody who waits for the outcome of a message. */
 export interface Sender {
-  admission: Admission
+  reservation: Reservation
   resolve: (appended: Appended) => void
   reject: (error: unknown) => void
 }
