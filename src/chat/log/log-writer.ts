@@ -22,17 +22,17 @@ const MAX_PAUSE_MS = 1_000
  */
 const REMEMBERED = 20_000
 
-/** A message that is to be written. */
-export interface Entry {
-  document: MessageDocument
+/** An entry that is to be written. */
+export interface QueuedEntry {
+  readonly document: MessageDocument
   /** It was in a write: it may be stored, whatever is known of that write. */
   sent: boolean
-  /** Somebody waits for its outcome. */
+  /** A sender waits for its outcome. */
   readonly awaited: boolean
 }
 
-/** What is told of an entry, once. */
-export interface Outcomes<E extends Entry> {
+/** The outcome of an entry; one of these is called, once. */
+export interface Outcomes<E extends QueuedEntry> {
   /**
    * It is stored, under the number of its document. Those of a conversation come in the order of their
    * numbers.
@@ -44,16 +44,14 @@ export interface Outcomes<E extends Entry> {
   failed (entry: E, error: unknown): void
 }
 
-/**
- * The server refused a number or clientId that no durable message has: whoever has it may yet be rolled back.
- */
+/** The server refused a number or clientId that no durable message has: its owner may yet be rolled back. */
 class NotDurableYet extends Error {
   override name = 'NotDurableYet'
 }
 
 type Step<E> = () => Promise<E[]>
 
-export class LogWriter<E extends Entry> {
+export class LogWriter<E extends QueuedEntry> {
   readonly #messages: MessagesRepository
   readonly #open: (conversation: string) => Promise<void>
   readonly #outcomes: Outcomes<E>
@@ -87,7 +85,7 @@ export class LogWriter<E extends Entry> {
   /**
    * Writes a batch until the outcome of each entry is known. Until then nothing else of its conversations may
    * be written. An entry that was sent is tried again even when nobody waits for it any more: it may have
-   * been stored, and then those who have a socket open must be told.
+   * been stored, and then the open sockets must get it.
    */
   async write (batch: E[]): Promise<void> {
     let left = batch
@@ -127,7 +125,7 @@ export class LogWriter<E extends Entry> {
     const now = new Date()
     for (const entry of entries) {
       entry.sent = true
-      // Other processes find what is new by this time: it must not be that of a send that waited for minutes.
+      // Other processes find new messages by this time, so it must not be older than this write.
       entry.document.storedAt = now
     }
     await this.#messages.insert(entries.map(entry => entry.document))
@@ -142,15 +140,15 @@ export class LogWriter<E extends Entry> {
     }
   }
 
-  /** Those that must be written: what nobody waits for any more is given up if it was never sent. */
+  /** The entries that must be written. Those that were never sent are given up where nobody waits any more. */
   #wanted (entries: E[]): E[] {
     this.#giveUp(entries.filter(entry => !entry.sent && !entry.awaited))
     return entries.filter(entry => entry.sent || entry.awaited)
   }
 
   /**
-   * Gives up what nobody waits for. What was sent is given up only where the database answers, has none of
-   * it, and refuses the command as such: to go on would keep their conversations closed for ever.
+   * Gives entries up that nobody waits for. Those that were sent are given up only where the database answers,
+   * has none of them, and refuses the command as such: to go on would keep their conversations closed for ever.
    */
   #giveUp (entries: E[]): void {
     if (entries.length === 0) return
@@ -176,7 +174,7 @@ export class LogWriter<E extends Entry> {
     return wanted
   }
 
-  /** After an open outcome: accepts what is stored, and gives what is left, its numbers unchanged. */
+  /** After an open outcome: accepts what is stored, and returns what is left, with unchanged numbers. */
   async #readBack (entries: E[]): Promise<E[]> {
     const seqs = await this.#messages.seqsOf(entries.map(entry => entry.document._id))
     const left: E[] = []
@@ -198,8 +196,9 @@ export class LogWriter<E extends Entry> {
   }
 
   /**
-   * Finds out, by look-up and not from the error's text, why the first entry was refused: it is stored
-   * already, it repeats a clientId, or its number is taken. Gives what is left to write, with new numbers.
+   * Finds out why the first entry was refused: it is stored already, it repeats a clientId, or its number is
+   * taken. It looks them up, because the texts of errors differ between servers.
+   * @returns what is left to write, with new numbers
    * @throws NotDurableYet where none of these is durable: then the numbers stay as they are
    */
   async #resolveRefusal (entries: E[], error: mongodb.MongoBulkWriteError): Promise<E[]> {
