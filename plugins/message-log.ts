@@ -20,8 +20,8 @@ export interface MessageLog {
   append (input: NewMessage, reservation?: Reservation): Promise<Appended>
   /**
    * Registers a listener that is called with each message that this process stored, in the order of its
-   * conversation, before its sender is answered. `repeat` marks a message that was stored before, and that may
-   * never have been published.
+   * conversation, before its sender is answered. `repeat` marks a message that was stored before, and that
+   * may never have been published.
    */
   onStored (listener: Listener): void
   /** The messages numbered above `after`, ascending. */
@@ -30,7 +30,9 @@ export interface MessageLog {
   before (conversation: string, before: number | undefined, bounds: PageBounds): Promise<Page>
   /** The highest number stored in a conversation, 0 if none; asks the database. */
   lastSeq (conversation: string): Promise<number>
-  /** The highest number of a conversation that this process remembers, 0 if none; does not ask the database. */
+  /**
+   * The highest number of a conversation that this process remembers, 0 if none; does not ask the database.
+   */
   known (conversation: string): number
   /** Messages that wait or are being written. */
   readonly pending: number
@@ -44,7 +46,10 @@ declare module 'fastify' {
   }
 }
 
-/** Sends that wait at most: where more wait the database is far behind, and refusing is better than being late. */
+/**
+ * Sends that wait at most: where more wait the database is far behind, and refusing is better than being
+ * late.
+ */
 const MAX_WAITING = 20_000
 
 /** `fastify.messageLog`: every conversation as a gapless numbered log (docs/realtime.md). */

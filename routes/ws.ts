@@ -71,7 +71,7 @@ export default async function ws (fastify: App) {
         if (checked !== undefined) await checked
       }
       // In this very turn: from here on nothing of these conversations goes out but from where they resume.
-      const caughtUp = realtime.resume(connection, have)
+      const caughtUp = connection.cursors.restart(have)
       const work = connection.resuming.then(async () => {
         await caughtUp
         await lists.run(connection.user, async () => { await tellRecent(connection) })

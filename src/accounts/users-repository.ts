@@ -1,4 +1,6 @@
-/** The collection `users`. Deleted accounts keep their document; all but the marked methods leave them out. */
+/**
+ * The collection `users`. Deleted accounts keep their document; all but the marked methods leave them out.
+ */
 import { mongodb } from '@fastify/mongodb'
 import type { UserDocument } from '../database/documents.js'
 import type { Keys } from './account-keys.js'
@@ -59,7 +61,8 @@ export class UsersRepository {
       _id: { $ne: new mongodb.ObjectId(except) },
       ...NOT_DELETED
     }
-    return this.#collection.find(filter, { projection: LISTED, sort: { usernameKey: 1 }, limit, batchSize: BATCH })
+    const options = { projection: LISTED, sort: { usernameKey: 1 }, limit, batchSize: BATCH } as const
+    return this.#collection.find(filter, options)
   }
 
   /** Whether an account matches, deleted ones included: their keys stay reserved. */
@@ -79,7 +82,8 @@ export class UsersRepository {
    * @returns whether the account still had the hash `from`
    */
   async replacePassword (_id: mongodb.ObjectId, from: string, to: string): Promise<boolean> {
-    const { matchedCount } = await this.#collection.updateOne({ _id, password: from }, { $set: { password: to } })
+    const update = { $set: { password: to } }
+    const { matchedCount } = await this.#collection.updateOne({ _id, password: from }, update)
     return matchedCount === 1
   }
 

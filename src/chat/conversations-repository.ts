@@ -45,7 +45,9 @@ export class ConversationsRepository {
   }
 
   /** A page of a user's conversations, the newest first. */
-  async page (user: string, after: InboxPosition | undefined, limit: number): Promise<ConversationDocument[]> {
+  async page (
+    user: string, after: InboxPosition | undefined, limit: number
+  ): Promise<ConversationDocument[]> {
     const filter = { ...this.#membership.conversationsOf(user), ...(after === undefined ? {} : below(after)) }
     return await this.#collection.find(filter, { sort: NEWEST_FIRST, limit }).toArray()
   }
@@ -70,7 +72,8 @@ export class ConversationsRepository {
       const members = [...await this.#membership.members(message.conversation)]
       // Where a later summary is stored the filter does not match, and the upsert fails on the _id.
       const filter = { _id: message.conversation, lastSeq: { $lt: message.seq } }
-      writes.push({ updateOne: { filter, update: { $set: { members, ...summaryOf(message) } }, upsert: true } })
+      const update = { $set: { members, ...summaryOf(message) } }
+      writes.push({ updateOne: { filter, update, upsert: true } })
     }
     try {
       await this.#collection.bulkWrite(writes, { ordered: false })
@@ -86,7 +89,10 @@ export class ConversationsRepository {
   async raiseMark (conversation: string, user: string, mark: Mark): Promise<ConversationDocument | null> {
     const delivered = `marks.${user}.delivered`
     const read = `marks.${user}.read`
-    const lower = [{ [delivered]: { $not: { $gte: mark.delivered } } }, { [read]: { $not: { $gte: mark.read } } }]
+    const lower = [
+      { [delivered]: { $not: { $gte: mark.delivered } } },
+      { [read]: { $not: { $gte: mark.read } } }
+    ]
     return await this.#collection.findOneAndUpdate(
       { _id: conversation, $or: lower },
       { $max: { [delivered]: mark.delivered, [read]: mark.read } },
@@ -114,7 +120,10 @@ function below ({ lastAt, id }: InboxPosition) {
   return { lastAt: { $lte: lastAt }, $or: [{ lastAt: { $lt: lastAt } }, { _id: { $lt: id } }] }
 }
 
-/** Whether all writes that failed were upserts that met a later summary. A lost connection has no write errors. */
+/**
+ * Whether all writes that failed were upserts that met a later summary. A lost connection has no write
+ * errors.
+ */
 function onlyLater (error: unknown): boolean {
   if (!(error instanceof mongodb.MongoBulkWriteError)) return false
   if (error.result.getWriteConcernError() !== undefined) return false

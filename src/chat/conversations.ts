@@ -1,6 +1,8 @@
 import type { BaseLogger } from 'pino'
 import type { ConversationDocument, MessageDocument } from '../database/documents.js'
-import { markOf, type ConversationsRepository, type Head, type InboxPosition } from './conversations-repository.js'
+import {
+  markOf, type ConversationsRepository, type Head, type InboxPosition
+} from './conversations-repository.js'
 import type { MessagesRepository } from './log/messages-repository.js'
 import { Summaries } from './log/summaries.js'
 import type { Receipt } from './receipts.js'
@@ -51,7 +53,9 @@ export class Conversations {
    * @param socket the socket that names the mark
    * @returns the marks that are stored then
    */
-  async mark (conversation: string, user: string, kind: keyof Mark, seq: number, socket?: string): Promise<Mark> {
+  async mark (
+    conversation: string, user: string, kind: keyof Mark, seq: number, socket?: string
+  ): Promise<Mark> {
     return await this.#summaries.mark({ conversation, user, kind, seq, socket })
   }
 
@@ -59,9 +63,11 @@ export class Conversations {
   onReceipt (listener: Listener): void { this.#listeners.push(listener) }
 
   /** A page of a user's conversations, newest first, each verified against `messages`, and repaired. */
-  async page (user: string, after: InboxPosition | undefined, limit: number): Promise<ConversationDocument[]> {
+  async page (
+    user: string, after: InboxPosition | undefined, limit: number
+  ): Promise<ConversationDocument[]> {
     const documents = await this.#conversations.page(user, after, limit)
-    const verified = await Promise.all(documents.map(async document => await this.#summaries.verify(document)))
+    const verified = await Promise.all(documents.map(document => this.#summaries.verify(document)))
     return verified.sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime() || (a._id < b._id ? 1 : -1))
   }
 

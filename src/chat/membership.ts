@@ -1,4 +1,6 @@
-/** Who belongs to a conversation. Nothing else in the server derives members from the id of a conversation. */
+/**
+ * Who belongs to a conversation. Nothing else in the server derives members from the id of a conversation.
+ */
 import type { mongodb } from '@fastify/mongodb'
 import type { ConversationDocument } from '../database/documents.js'
 import { apiError } from '../http/errors.js'

@@ -1,6 +1,6 @@
 /**
- * Limits the frames of a socket: by their number (FRAME_RATE), by their cost, which all sockets of a user share
- * (USER_FRAME_RATE), and by the work that is under way. The caller passes the time.
+ * Limits the frames of a socket: by their number (FRAME_RATE), by their cost, which all sockets of a user
+ * share (USER_FRAME_RATE), and by the work that is under way. The caller passes the time.
  */
 import { Allowances } from '../rate-limits/allowances.js'
 import { apiError, type ApiError } from '../http/errors.js'

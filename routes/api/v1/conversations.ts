@@ -128,6 +128,8 @@ function conversationBytes ({ lastMessage }: ConversationDocument, other: UserDo
 
 function cursorOf (after: string): InboxPosition {
   const [, ms, id] = CURSOR.exec(after) ?? []
-  if (ms === undefined || id === undefined) throw apiError('validation', 'after must be `next` of the page before', 'after')
+  if (ms === undefined || id === undefined) {
+    throw apiError('validation', 'after must be `next` of the page before', 'after')
+  }
   return { lastAt: new Date(Number(ms)), id }
 }

@@ -2,7 +2,9 @@ import type { App } from '../../../src/app.js'
 import { apiError } from '../../../src/http/errors.js'
 import { conversationOfPair, memberPair } from '../../../src/chat/legacy.js'
 import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/http/schemas.js'
-import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/chat/schemas/messages.js'
+import {
+  AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply
+} from '../../../src/chat/schemas/messages.js'
 
 /** Sending and reading messages over HTTP, as the original documents it. */
 export default async function messages (fastify: App) {
@@ -13,7 +15,8 @@ export default async function messages (fastify: App) {
       tags: ['messages'],
       operationId: 'addmsg',
       summary: 'Send a message to a registered user',
-      description: 'Answered once the message is stored durably. With a `clientId`, sending it again stores nothing twice.',
+      description: 'Answered once the message is stored durably. ' +
+        'With a `clientId`, sending it again stores nothing twice.',
       body: AddMsgBody,
       response: replies(201, AddMsgReply, [401, 403, 404, 409])
     }
@@ -45,8 +48,9 @@ export default async function messages (fastify: App) {
       tags: ['messages'],
       operationId: 'getallmessages',
       summary: 'Read a conversation',
-      description: '`sender` and `reciver` stand in the query or, as the original documents it, in a JSON body; one of them is yourself. ' +
-        'Without paging the newest 1,000 messages, oldest of them first; with `after=N` those numbered N+1, N+2 …; with `before=N` those just before N.',
+      description: '`sender` and `reciver` stand in the query or, as the original documents it, in a JSON body; ' +
+        'one of them is yourself. Without paging the newest 1,000 messages, oldest of them first; ' +
+        'with `after=N` those numbered N+1, N+2 …; with `before=N` those just before N.',
       body: GetAllMessagesBody,
       querystring: GetAllMessagesQuery,
       response: replies(200, GetAllMessagesReply, [401, 403, 404])
@@ -54,7 +58,9 @@ export default async function messages (fastify: App) {
     handler: async function getallmessages (request) {
       const { after, before, limit = PAGE_LIMIT, ...query } = request.query
       const pair = memberPair(query, request.body)
-      if (after !== undefined && before !== undefined) throw apiError('validation', 'after and before exclude each other', 'before')
+      if (after !== undefined && before !== undefined) {
+        throw apiError('validation', 'after and before exclude each other', 'before')
+      }
       const conversation = conversationOfPair(pair, request.caller.user)
       const success = 'success' as const
       const message = 'Message sent successfully' as const

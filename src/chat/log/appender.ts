@@ -1,9 +1,10 @@
 /**
  * The append side of the log: numbers the entries of a conversation 1, 2, 3 … without a gap.
  *
- * Entries of a conversation are written in order, by one write at a time; those that arrive meanwhile become the
- * next ordered batch (group commit). Batches of several conversations share a write, which stops at its first
- * error, so only a suffix can be missing, and no gap is left. src/chat/log/log-writer.ts completes a write.
+ * Entries of a conversation are written in order, by one write at a time; those that arrive meanwhile become
+ * the next ordered batch (group commit). Batches of several conversations share a write, which stops at its
+ * first error, so only a suffix can be missing, and no gap is left. src/chat/log/log-writer.ts completes a
+ * write.
  */
 import Queue from 'yocto-queue'
 import { apiError } from '../../http/errors.js'
@@ -14,13 +15,15 @@ import type { Message } from 'chat-protocol'
 import type { Reservation, SendQuota } from './send-quota.js'
 import { keyOf, Send, type Appended, type Sender } from './send.js'
 
-/** Writes under way: enough to keep a server with several disks or shards busy, few enough that batches form. */
+/**
+ * Writes under way: enough to keep a server with several disks or shards busy, few enough that batches form.
+ */
 const MAX_WRITES = 4
 /** Messages of one write. */
 const MAX_BATCH = 500
 /**
- * Bytes of the texts of one write. The driver sends up to 16 MiB in a command. Together with MAX_WRITES it bounds
- * the memory of entries whose senders gave up.
+ * Bytes of the texts of one write. The driver sends up to 16 MiB in a command. Together with MAX_WRITES it
+ * bounds the memory of entries whose senders gave up.
  */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
 
@@ -37,9 +40,9 @@ export interface AppenderOptions {
   /** is awaited before the first entry of a conversation is written */
   open: (conversation: string) => Promise<void>
   /**
-   * Called with each new entry, in the order of its conversation, before its sender is answered, also where its
-   * senders gave up; and with each repeat that was found in the database, because the process that wrote it may
-   * have died before it published it.
+   * Called with each new entry, in the order of its conversation, before its sender is answered, also where
+   * its senders gave up; and with each repeat that was found in the database, because the process that wrote
+   * it may have died before it published it.
    */
   stored: (entry: Entry, message: Message, repeat: boolean) => void
   quota: SendQuota
@@ -78,8 +81,8 @@ export class Appender {
    * Stores an entry durably under the next number of its conversation. Where this sender used the clientId in
    * this conversation before, nothing is stored, and the stored entry is returned.
    * @param reservation of a sender that waited before, such as for a look-up
-   * @throws ApiError `conflict` where the clientId was used with another text; `unavailable` where too many wait,
-   *   or the time is over and the outcome is open: a repeat with the same clientId is safe
+   * @throws ApiError `conflict` where the clientId was used with another text; `unavailable` where too many
+   *   wait, or the time is over and the outcome is open: a repeat with the same clientId is safe
    */
   append (entry: Entry, reservation?: Reservation): Promise<Appended> {
     return new Promise((resolve, reject) => {
@@ -103,7 +106,9 @@ export class Appender {
   /** Ends the retries of entries whose outcome is open. */
   close (): void { this.#writer.close() }
 
-  /** The highest number of a conversation that this process remembers, 0 if none; does not ask the database. */
+  /**
+   * The highest number of a conversation that this process remembers, 0 if none; does not ask the database.
+   */
   known (conversation: string): number { return this.#writer.known(conversation) }
 
   #lineOf (conversation: string): Line {
@@ -170,8 +175,10 @@ export class Appender {
     this.#writer.write(batch)
       .catch(error => { for (const send of batch) this.#fail(send, error) })
       .finally(() => {
-        // A close leaves some: their outcome is not known.
-        for (const send of batch) if (!send.settled) this.#fail(send, apiError('unavailable', 'the server closes'))
+        // A close leaves some whose outcome is not known.
+        for (const send of batch) {
+          if (!send.settled) this.#fail(send, apiError('unavailable', 'the server closes'))
+        }
         this.#writes--
         for (const line of lines) this.#release(line)
         this.#schedule()

@@ -2,9 +2,9 @@
  * Writes batches of messages to the log, each to its end, whatever fails.
  *
  * A number is given by inserting it: the unique index on {conversation, seq} lets exactly one writer have it.
- * Reads see only what is durable (src/database/documents.ts), and a message is written only behind one that is: so
- * what is rolled back on a replica set is always the end of a conversation, and is written again with the
- * same numbers.
+ * Reads see only what is durable (src/database/documents.ts), and a message is written only behind one that
+ * is: so what is rolled back on a replica set is always the end of a conversation, and is written again with
+ * the same numbers.
  */
 import { mongodb } from '@fastify/mongodb'
 import { LRUCache } from 'lru-cache'
@@ -140,15 +140,18 @@ export class LogWriter<E extends QueuedEntry> {
     }
   }
 
-  /** The entries that must be written. Those that were never sent are given up where nobody waits any more. */
+  /**
+   * The entries that must be written. Those that were never sent are given up where nobody waits any more.
+   */
   #wanted (entries: E[]): E[] {
     this.#giveUp(entries.filter(entry => !entry.sent && !entry.awaited))
     return entries.filter(entry => entry.sent || entry.awaited)
   }
 
   /**
-   * Gives entries up that nobody waits for. Those that were sent are given up only where the database answers,
-   * has none of them, and refuses the command as such: to go on would keep their conversations closed for ever.
+   * Gives entries up that nobody waits for. Those that were sent are given up only where the database
+   * answers, has none of them, and refuses the command as such: to go on would keep their conversations
+   * closed for ever.
    */
   #giveUp (entries: E[]): void {
     if (entries.length === 0) return

@@ -4,9 +4,14 @@
  */
 import { apiError } from '../../http/errors.js'
 
-/** What a waiting message takes besides its text: document, promises and entries of maps; about 1 KiB, measured. */
+/**
+ * What a waiting message takes besides its text: document, promises and entries of maps; about 1 KiB,
+ * measured.
+ */
 const OVERHEAD_BYTES = 1024
-/** Seconds after which a sender should try again who found no place: by then others were stored or given up. */
+/**
+ * Seconds after which a sender should try again who found no place: by then others were stored or given up.
+ */
 const FULL_RETRY_SECONDS = 1
 /** Seconds after which a sender should try again whose time is over. */
 const UNKNOWN_RETRY_SECONDS = 2
@@ -35,8 +40,8 @@ export interface Reservation {
 }
 
 /**
- * Bounds the waiting sends, and ends their time. All may wait equally long, so the first that came is the first
- * that expires.
+ * Bounds the waiting sends, and ends their time. All may wait equally long, so the first that came is the
+ * first that expires.
  */
 export class SendQuota {
   readonly #limits: SendLimits

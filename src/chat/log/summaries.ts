@@ -159,7 +159,8 @@ export class Summaries {
     const raised = await conversations.raiseMark(conversation, user, { delivered, read })
     if (raised === null) return this.#unchanged(markOf(document, user), { delivered, read })
     const mark = markOf(raised, user)
-    if (mark.delivered > 0) onReceipt({ conversation, user, ...mark, ...(socket === undefined ? {} : { socket }) })
+    const by = socket === undefined ? {} : { socket }
+    if (mark.delivered > 0) onReceipt({ conversation, user, ...mark, ...by })
     return mark
   }
 
@@ -170,7 +171,8 @@ export class Summaries {
    */
   #unchanged (stored: Mark, wanted: Mark): Mark {
     if (stored.delivered >= wanted.delivered && stored.read >= wanted.read) return stored
-    throw apiError('unavailable', 'the mark is not stored durably yet', '', { retryAfter: MARK_RETRY_SECONDS })
+    const retryAfter = MARK_RETRY_SECONDS
+    throw apiError('unavailable', 'the mark is not stored durably yet', '', { retryAfter })
   }
 }
 
