@@ -55,7 +55,9 @@ export default fp(async function realtimePlugin (fastify) {
   })
 }, {
   name: 'realtime',
-  dependencies: ['auth', 'bus', 'conversations', 'membership', 'message-log', 'rate-limits', 'repositories', 'websocket']
+  dependencies: [
+    'auth', 'bus', 'conversations', 'membership', 'message-log', 'rate-limits', 'repositories', 'websocket'
+  ]
 })
 
 function helloOf (config: Config) {

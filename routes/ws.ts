@@ -13,7 +13,8 @@ const FULL_RETRY_SECONDS = 5
 
 /** GET /ws: the WebSocket protocol chat.v1 (docs/realtime.md). */
 export default async function ws (fastify: App) {
-  const { realtime, membership, messageLog, conversations, accounts, presence, sessions, config, log } = fastify
+  const { realtime, membership, messageLog, conversations, accounts, presence } = fastify
+  const { sessions, config, log } = fastify
   const limits = {
     framesPerSecond: config.FRAME_RATE,
     resumeConversations: config.RESUME_CONVERSATIONS

@@ -1,5 +1,6 @@
 import type { Conversations } from '../chat/conversations.js'
 import type { MessagesRepository } from '../chat/log/messages-repository.js'
+import type { Page, PageBounds } from '../chat/log/pages.js'
 import { apiError } from '../http/errors.js'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
 import type { Message } from 'chat-protocol'
@@ -16,11 +17,9 @@ const PAGE = 200
  */
 const HEADS = 50
 
-interface PageBounds { limit: number, maxBytes: number }
-
-/** What is read of the message log. */
+/** The part of the log that sockets read. */
 interface Log {
-  after (conversation: string, after: number, bounds: PageBounds): Promise<{ messages: Message[], bytes: number }>
+  after (conversation: string, after: number, bounds: PageBounds): Promise<Pick<Page, 'messages' | 'bytes'>>
   /** The highest number stored; asks the database. */
   lastSeq (conversation: string): Promise<number>
   /** The highest number stored as far as this process remembers; 0 where it does not. */
@@ -42,7 +41,7 @@ export interface LogReadsOptions {
   conversations: Pick<Conversations, 'recent'>
   /** Bytes of text in a page. */
   pageBytes: number
-  /** Is told the bytes of each page that was read for a user. */
+  /** Called with the bytes of each page that was read for a user. */
   onPage: (user: string, bytes: number) => void
 }
 

@@ -48,8 +48,8 @@ export default async function messages (fastify: App) {
       tags: ['messages'],
       operationId: 'getallmessages',
       summary: 'Read a conversation',
-      description: '`sender` and `reciver` stand in the query or, as the original documents it, in a JSON body; ' +
-        'one of them is yourself. Without paging the newest 1,000 messages, oldest of them first; ' +
+      description: '`sender` and `reciver` stand in the query or, as the original documents it, in a JSON ' +
+        'body; one of them is yourself. Without paging the newest 1,000 messages, oldest of them first; ' +
         'with `after=N` those numbered N+1, N+2 …; with `before=N` those just before N.',
       body: GetAllMessagesBody,
       querystring: GetAllMessagesQuery,
