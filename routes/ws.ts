@@ -1,7 +1,7 @@
 import type { RawData, WebSocket } from 'ws'
 import { CLOSE } from 'chat-protocol'
 import type { App } from '../src/app.js'
-import type { Caller } from '../src/accounts/sessions.js'
+import type { Caller, Sessions } from '../src/accounts/sessions.js'
 import { apiError } from '../src/http/errors.js'
 import type { Connection } from '../src/realtime/connection.js'
 import { FrameHandlers } from '../src/realtime/frame-handlers.js'
@@ -13,13 +13,8 @@ const FULL_RETRY_SECONDS = 5
 
 /** GET /ws: the WebSocket protocol chat.v1 (docs/realtime.md). */
 export default async function ws (fastify: App) {
-  const { realtime, membership, messageLog, conversations, accounts, presence } = fastify
-  const { sessions, config, log } = fastify
-  const limits = {
-    framesPerSecond: config.FRAME_RATE,
-    resumeConversations: config.RESUME_CONVERSATIONS
-  }
-  const handlers = new FrameHandlers({ membership, messageLog, conversations, accounts, presence })
+  const { realtime } = fastify
+  const open = opener(fastify)
 
   fastify.route({
     method: 'GET',
@@ -32,14 +27,20 @@ export default async function ws (fastify: App) {
     },
     wsHandler (ws: WebSocket, request) {
       const connection = open(ws, request.caller)
-      closeIfEnded(connection).catch((error: unknown) => {
+      closeIfEnded(fastify.sessions, connection).catch((error: unknown) => {
         request.log.warn({ err: error }, 'session could not be checked again')
       })
     }
   })
+}
 
-  /** Opens a socket and reads its frames, from the same turn on: no frame is missed. */
-  function open (ws: WebSocket, caller: Caller): Connection {
+/** Gives the function that opens a socket and reads its frames, from the same turn on: no frame is missed. */
+function opener (fastify: App): (ws: WebSocket, caller: Caller) => Connection {
+  const { realtime, membership, messageLog, conversations, accounts, presence, config, log } = fastify
+  const limits = { framesPerSecond: config.FRAME_RATE, resumeConversations: config.RESUME_CONVERSATIONS }
+  const handlers = new FrameHandlers({ membership, messageLog, conversations, accounts, presence })
+
+  return function open (ws, caller) {
     const connection = realtime.open(ws, caller)
     const limiter = new FrameLimiter(limits, fastify.limits.frames.of(connection.user))
     const reader = new FrameReader(connection, limiter, handlers, log)
@@ -58,11 +59,11 @@ export default async function ws (fastify: App) {
     })
     return connection
   }
+}
 
-  /** The session may have ended between its check and its entry in the map. */
-  async function closeIfEnded (connection: Connection): Promise<void> {
-    const { session } = connection
-    const open = await sessions.openAmong([session])
-    if (!open.has(session)) connection.close(CLOSE.sessionEnded, 'the session has ended')
-  }
+/** Closes a socket whose session ended between its check and its entry in the map. */
+async function closeIfEnded (sessions: Pick<Sessions, 'openAmong'>, connection: Connection): Promise<void> {
+  const { session } = connection
+  const open = await sessions.openAmong([session])
+  if (!open.has(session)) connection.close(CLOSE.sessionEnded, 'the session has ended')
 }

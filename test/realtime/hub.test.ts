@@ -48,6 +48,22 @@ class FakeSocket extends EventEmitter {
   resume (): void {}
 }
 
+const HELLO = {
+  heartbeatMs: 60_000,
+  limits: { frameBytes: 1, messageChars: 1, ratePerSecond: 1, resumeConversations: 1 }
+}
+
+const LIMITS = {
+  sockets: 0,
+  socketsPerUser: 0,
+  queueBytes: 10_000,
+  badFrames: 10,
+  maxCursors: 0,
+  resumeLimit: 10,
+  heartbeatMs: 60_000,
+  pongMs: 60_000
+}
+
 const message = (seq: number): Message => ({
   _id: `${seq}`.padStart(24, '0'),
   conversation: TALK,
@@ -78,20 +94,8 @@ function build (t: Test, bus: MemoryBus, log: Message[]) {
     reads,
     sessions: { openAmong: async ids => new Set(ids) },
     conversations: { since: async () => [{ _id: TALK, lastSeq: log.length, lastAt: new Date() }] },
-    hello: {
-      heartbeatMs: 60_000,
-      limits: { frameBytes: 1, messageChars: 1, ratePerSecond: 1, resumeConversations: 1 }
-    },
-    limits: {
-      sockets: 0,
-      socketsPerUser: 0,
-      queueBytes: 10_000,
-      badFrames: 10,
-      maxCursors: 0,
-      resumeLimit: 10,
-      heartbeatMs: 60_000,
-      pongMs: 60_000
-    },
+    hello: HELLO,
+    limits: LIMITS,
     log: { warn: () => {} }
   })
   t.teardown(async () => { await hub.close(async () => {}) })

@@ -8,6 +8,11 @@ import {
 
 /** Sending and reading messages over HTTP, as the original documents it. */
 export default async function messages (fastify: App) {
+  addAddMsg(fastify)
+  addGetAllMessages(fastify)
+}
+
+function addAddMsg (fastify: App): void {
   const { accounts, messageLog } = fastify
 
   fastify.post('/addmsg', {
@@ -40,6 +45,10 @@ export default async function messages (fastify: App) {
       reservation.release()
     }
   })
+}
+
+function addGetAllMessages (fastify: App): void {
+  const { messageLog } = fastify
 
   fastify.route({
     method: 'GET',
