@@ -22,8 +22,8 @@ export interface Accounts {
 
 /** `fastify.accounts`: which accounts there are. */
 export default fp(async function accountsPlugin (fastify) {
-  const { bus, repositories } = fastify
-  const known = new KnownAccounts(repositories.users)
+  const { bus, users } = fastify
+  const known = new KnownAccounts(users)
   bus.onMessage('account-deleted', ({ user }) => { known.forget(user) })
   await bus.subscribe('accounts')
 
@@ -47,4 +47,4 @@ export default fp(async function accountsPlugin (fastify) {
     exists: id => known.exists(id),
     forget: id => { bus.publish('accounts', { type: 'account-deleted', user: id }) }
   })
-}, { name: 'accounts', dependencies: ['bus', 'repositories'] })
+}, { name: 'accounts', dependencies: ['bus', 'users'] })

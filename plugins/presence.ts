@@ -9,10 +9,10 @@ declare module 'fastify' {
 
 /** `fastify.presence`: who is online, across a person's devices, and who types. */
 export default fp(async function presencePlugin (fastify) {
-  const { bus, config, publisher, realtime, repositories, log } = fastify
+  const { bus, config, publisher, realtime, users, log } = fastify
   const presence = new Presence({
     bus,
-    users: repositories.users,
+    users,
     isConnected: user => realtime.socketsOf(user) > 0,
     tellTyping: (receiver, user, on, socket) => { publisher.typing(receiver, user, on, socket) },
     graceMs: config.PRESENCE_GRACE_MS,
@@ -28,4 +28,4 @@ export default fp(async function presencePlugin (fastify) {
   })
   fastify.addHook('preClose', async () => { presence.clearTyping() })
   fastify.addHook('onClose', async () => { await presence.close() })
-}, { name: 'presence', dependencies: ['bus', 'realtime', 'repositories'] })
+}, { name: 'presence', dependencies: ['bus', 'realtime', 'users'] })

@@ -1,11 +1,9 @@
 import fp from 'fastify-plugin'
-import { UsersRepository } from '../src/accounts/users-repository.js'
 import { ConversationsRepository } from '../src/chat/conversations-repository.js'
 import { MessagesRepository } from '../src/chat/log/messages-repository.js'
 import { collection } from '../src/database/documents.js'
 
 interface Repositories {
-  users: UsersRepository
   conversations: ConversationsRepository
   messages: MessagesRepository
 }
@@ -16,10 +14,12 @@ declare module 'fastify' {
   }
 }
 
-/** `fastify.repositories`: one for each collection; `fastify.sessions` is that of the sessions. */
+/**
+ * `fastify.repositories`: the collections of the chat. `fastify.users` and `fastify.sessions` are those of
+ * accounts.
+ */
 export default fp(async function repositoriesPlugin (fastify) {
   fastify.decorate('repositories', {
-    users: new UsersRepository(collection(fastify, 'users')),
     conversations: new ConversationsRepository(collection(fastify, 'conversations'), fastify.membership),
     messages: new MessagesRepository(collection(fastify, 'messages'))
   })

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { UsersRepository } from './users-repository.js'
+import type { UserRepository } from './user-repository.js'
 
 /** Ids that are remembered: about as many as there are sockets. The cache takes the memory of all at once. */
 const CACHE_SIZE = 20_000
@@ -14,12 +14,12 @@ const CACHE_MS = 60_000
  * because a new account must be found at once.
  */
 export class KnownAccounts {
-  readonly #users: Pick<UsersRepository, 'exists'>
+  readonly #users: Pick<UserRepository, 'exists'>
   readonly #known = new LRUCache<string, true>({ max: CACHE_SIZE, ttl: CACHE_MS })
   /** Questions under way: while the database is slow, many sends ask for the same account. */
   readonly #asked = new Map<string, Promise<boolean>>()
 
-  constructor (users: Pick<UsersRepository, 'exists'>) { this.#users = users }
+  constructor (users: Pick<UserRepository, 'exists'>) { this.#users = users }
 
   /** Whether there is an account with this id (24 hex digits) that was not deleted. */
   async exists (id: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { User } from '../accounts/schemas.js'
-import type { UsersRepository } from '../accounts/users-repository.js'
+import type { UserRepository } from '../accounts/user-repository.js'
 import { publicUser, userBytes } from '../accounts/users.js'
 import type { ConversationDocument, UserDocument } from '../database/documents.js'
 import { jsonBytes } from '../http/json-bytes.js'
@@ -25,7 +25,7 @@ type Users = Map<string, UserDocument>
 
 export interface InboxOptions {
   conversations: Pick<Conversations, 'page' | 'unread'>
-  users: Pick<UsersRepository, 'findMany'>
+  users: Pick<UserRepository, 'findMany'>
   membership: Membership
 }
 

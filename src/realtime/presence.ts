@@ -1,13 +1,13 @@
 import type { PresenceFrame } from 'chat-protocol'
 import type { BaseLogger } from 'pino'
-import type { UsersRepository } from '../accounts/users-repository.js'
+import type { UserRepository } from '../accounts/user-repository.js'
 import { presenceTopic, type Bus } from './bus/bus.js'
 import type { Connection } from './connection.js'
 import { Typists, type TellTyping } from './typists.js'
 
 export interface PresenceOptions {
   bus: Bus
-  users: Pick<UsersRepository, 'lastSeen' | 'setLastSeen' | 'setLastSeenOfAll'>
+  users: Pick<UserRepository, 'lastSeen' | 'setLastSeen' | 'setLastSeenOfAll'>
   /** whether a user has an open socket */
   isConnected: (user: string) => boolean
   tellTyping: TellTyping

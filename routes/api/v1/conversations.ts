@@ -20,8 +20,8 @@ export default async function conversations (fastify: App) {
 }
 
 function addInbox (fastify: App): void {
-  const { conversations, membership, repositories } = fastify
-  const inbox = new Inbox({ conversations, users: repositories.users, membership })
+  const { conversations, membership, users } = fastify
+  const inbox = new Inbox({ conversations, users, membership })
 
   fastify.get('/conversations', {
     schema: {
