@@ -1,6 +1,5 @@
 import fp from 'fastify-plugin'
 import { Conversations } from '../src/chat/conversations.js'
-import { collection } from '../src/database/documents.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -8,13 +7,10 @@ declare module 'fastify' {
   }
 }
 
-/** `fastify.conversations`: the summaries that the inbox reads, and the members' marks. */
+/** `fastify.conversations`: the summaries that the inbox reads, and the marks of the members. */
 export default fp(async function conversationsPlugin (fastify) {
-  const conversations = new Conversations({
-    conversations: collection(fastify, 'conversations'),
-    messages: collection(fastify, 'messages'),
-    log: fastify.log
-  })
-  fastify.decorate('conversations', conversations)
-  fastify.addHook('onClose', async () => { await conversations.close() })
-}, { name: 'conversations', dependencies: ['mongodb'] })
+  const { conversations, messages } = fastify.repositories
+  const decorated = new Conversations({ conversations, messages, log: fastify.log })
+  fastify.decorate('conversations', decorated)
+  fastify.addHook('onClose', async () => { await decorated.close() })
+}, { name: 'conversations', dependencies: ['repositories'] })

@@ -1,37 +1,42 @@
 import fp from 'fastify-plugin'
-import { AdmissionControl, type Admission } from '../src/chat/log/admission.js'
-import { Appender } from '../src/chat/log/appender.js'
-import { collection } from '../src/database/documents.js'
-import { Pages, type Page, type PageBounds } from '../src/chat/log/pages.js'
-import type { NewMessage } from '../src/chat/messages.js'
 import type { Message } from 'chat-protocol'
+import { Appender } from '../src/chat/log/appender.js'
+import { newMessage } from '../src/chat/log/entries.js'
+import { Pages, type Page, type PageBounds } from '../src/chat/log/pages.js'
+import { SendQuota, type Reservation } from '../src/chat/log/send-quota.js'
 import type { Appended } from '../src/chat/log/send.js'
+import type { NewMessage } from '../src/chat/messages.js'
+
+type Listener = (message: Message, repeat: boolean) => void
 
 export interface MessageLog {
   /**
-   * Lets a send wait for what comes before its append, such as a look-up: it counts among the waiting
-   * ones from here on.
-   * @throws unavailable where too many wait
+   * Reserves a place for a send that waits before its append, such as for a look-up: it counts among the
+   * waiting ones from here on.
+   * @throws ApiError `unavailable` where too many wait
    */
-  admit (message: string): Admission
+  reserve (message: string): Reservation
   /** Stores a message durably; see Appender.append. */
-  append (input: NewMessage, admission?: Admission): Promise<Appended>
+  append (input: NewMessage, reservation?: Reservation): Promise<Appended>
   /**
-   * Registers what is told of each message stored by this process, in the order of its conversation, before its sender is answered; with `repeat` of one
-   * that was stored before, and that others may never have been told of.
+   * Registers a listener that is called with each message that this process stored, in the order of its
+   * conversation, before its sender is answered. `repeat` marks a message that was stored before, and that
+   * may never have been published.
    */
-  onStored (listener: (message: Message, repeat: boolean) => void): void
+  onStored (listener: Listener): void
   /** The messages numbered above `after`, ascending. */
   after (conversation: string, after: number, bounds: PageBounds): Promise<Page>
   /** The newest messages, or those just below `before`; ascending. */
   before (conversation: string, before: number | undefined, bounds: PageBounds): Promise<Page>
   /** The highest number stored in a conversation, 0 if none; asks the database. */
   lastSeq (conversation: string): Promise<number>
-  /** The highest number stored in a conversation as far as this process remembers, 0 where it does not; asks nobody. */
+  /**
+   * The highest number of a conversation that this process remembers, 0 if none; does not ask the database.
+   */
   known (conversation: string): number
   /** Messages that wait or are being written. */
   readonly pending: number
-  /** Resolves when nobody waits for a message to be stored. */
+  /** Resolves when no sender waits any more. */
   drain (): Promise<void>
 }
 
@@ -41,29 +46,35 @@ declare module 'fastify' {
   }
 }
 
-/** Sends that wait at most: beyond it the database is far behind: better refused now than late. */
+/**
+ * Sends that wait at most: where more wait the database is far behind, and refusing is better than being
+ * late.
+ */
 const MAX_WAITING = 20_000
 
 /** `fastify.messageLog`: every conversation as a gapless numbered log (docs/realtime.md). */
 export default fp(async function messageLogPlugin (fastify) {
-  const messages = collection(fastify, 'messages')
-  const listeners: ((message: Message, repeat: boolean) => void)[] = []
-  const { SEND_MS, WAITING_BYTES } = fastify.config
-  const admissions = new AdmissionControl({ sends: MAX_WAITING, bytes: WAITING_BYTES, waitMs: SEND_MS })
-  const appender = new Appender(messages, conversation => fastify.conversations.open(conversation), (document, message, repeat) => {
-    fastify.conversations.touch(document)
-    for (const listener of listeners) listener(message, repeat)
-  }, admissions)
-
+  const { conversations, config, repositories: { messages } } = fastify
+  const listeners: Listener[] = []
+  const quota = new SendQuota({ sends: MAX_WAITING, bytes: config.WAITING_BYTES, waitMs: config.SEND_MS })
   const pages = new Pages(messages)
+  const appender = new Appender({
+    messages,
+    quota,
+    open: conversation => conversations.open(conversation),
+    stored (entry, message, repeat) {
+      conversations.touch(entry.document)
+      for (const listener of listeners) listener(message, repeat)
+    }
+  })
 
   fastify.decorate('messageLog', {
-    admit: message => admissions.admit(message),
-    append: (input, admission) => appender.append(input, admission),
+    reserve: message => quota.reserve(message),
+    append: (input, reservation) => appender.append(newMessage(input, new Date()), reservation),
     onStored: listener => { listeners.push(listener) },
     after: (conversation, after, bounds) => pages.after(conversation, after, bounds),
     before: (conversation, before, bounds) => pages.before(conversation, before, bounds),
-    lastSeq: conversation => appender.lastSeq(conversation),
+    lastSeq: conversation => messages.lastSeq(conversation),
     known: conversation => appender.known(conversation),
     get pending () { return appender.size },
     drain: () => appender.drain()
@@ -72,4 +83,4 @@ export default fp(async function messageLogPlugin (fastify) {
     await appender.drain()
     appender.close()
   })
-}, { name: 'message-log', dependencies: ['mongodb', 'conversations'] })
+}, { name: 'message-log', dependencies: ['conversations', 'repositories'] })

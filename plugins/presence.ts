@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { collection } from '../src/database/documents.js'
 import { Presence } from '../src/realtime/presence.js'
 
 declare module 'fastify' {
@@ -10,16 +9,15 @@ declare module 'fastify' {
 
 /** `fastify.presence`: who is online, across a person's devices, and who types. */
 export default fp(async function presencePlugin (fastify) {
-  const { config, realtime } = fastify
+  const { bus, config, publisher, realtime, users, log } = fastify
   const presence = new Presence({
-    users: collection(fastify, 'users'),
+    bus,
+    users,
     isConnected: user => realtime.socketsOf(user) > 0,
-    tellTyping: (receiver, user, on, exceptSocket) => {
-      realtime.push(receiver, { type: 'typing', user, on }, exceptSocket)
-    },
+    tellTyping: (receiver, user, on, socket) => { publisher.typing(receiver, user, on, socket) },
     graceMs: config.PRESENCE_GRACE_MS,
     typingMs: config.TYPING_MS,
-    log: fastify.log
+    log
   })
   fastify.decorate('presence', presence)
 
@@ -30,4 +28,4 @@ export default fp(async function presencePlugin (fastify) {
   })
   fastify.addHook('preClose', async () => { presence.clearTyping() })
   fastify.addHook('onClose', async () => { await presence.close() })
-}, { name: 'presence', dependencies: ['realtime'] })
+}, { name: 'presence', dependencies: ['bus', 'realtime', 'users'] })

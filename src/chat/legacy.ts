@@ -3,7 +3,7 @@
  * (its own spelling), in the query or in a JSON body.
  */
 import { apiError } from '../http/errors.js'
-import { conversationId } from './messages.js'
+import { conversationOf } from 'chat-protocol'
 
 /** The members as a request names them, in one place. */
 interface NamedMembers {
@@ -36,7 +36,7 @@ export function conversationOfPair ({ sender, reciver }: MemberPair, caller: str
   if (sender !== caller && reciver !== caller) {
     throw apiError('forbidden', 'sender or reciver must be yourself', 'sender')
   }
-  return conversationId(sender, reciver)
+  return conversationOf(sender, reciver)
 }
 
 function agreed (path: string, inQuery: string | undefined, inBody: string | undefined): string {

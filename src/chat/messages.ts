@@ -1,23 +1,7 @@
 /** What a message is, between the database and the wire. */
 import { mongodb } from '@fastify/mongodb'
+import { conversationOf, type Message } from 'chat-protocol'
 import type { MessageDocument } from '../database/documents.js'
-import type { Message } from 'chat-protocol'
-
-/** The id of the conversation of two users (of one, with itself): `"<lower id>:<higher id>"`. */
-export function conversationId (a: string, b: string): string {
-  return a < b ? `${a}:${b}` : `${b}:${a}`
-}
-
-/** The two members that a conversation's id names; twice the same for a conversation with oneself. */
-export function membersOf (conversation: string): [string, string] {
-  return [conversation.slice(0, 24), conversation.slice(25)]
-}
-
-/** The other member; oneself in a conversation with oneself. Undefined where the user is no member. */
-export function otherMember (conversation: string, user: string): string | undefined {
-  const [low, high] = membersOf(conversation)
-  return low === user ? high : high === user ? low : undefined
-}
 
 export interface NewMessage {
   sender: string
@@ -34,7 +18,7 @@ export function newDocument (input: NewMessage, now: Date): MessageDocument {
   const _id = new mongodb.ObjectId()
   return {
     _id,
-    conversation: conversationId(input.sender, input.reciver),
+    conversation: conversationOf(input.sender, input.reciver),
     seq: 0,
     sender: input.sender,
     reciver: input.reciver,

@@ -38,6 +38,8 @@ export interface SessionDocument {
 
 export interface MessageDocument {
   _id: mongodb.ObjectId
+  /** missing: a message; no document has it yet */
+  kind?: 'message'
   /** "<lower id>:<higher id>" */
   conversation: string
   seq: number

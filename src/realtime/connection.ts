@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws'
 import { CLOSE, type HelloFrame, type Message, type ServerFrame } from 'chat-protocol'
 import { Cursors, type CursorOptions, type CursorSink } from './cursors.js'
 import { ExpectedAcks, type ExpectedAck } from './expected-acks.js'
+import { FramedMessage } from './framed-message.js'
 import type { LogReads } from './log-reads.js'
 
 export interface ConnectionLimits extends CursorOptions {
@@ -34,14 +35,6 @@ export const DRAINED_SHARE = 0.25
 const ROOM_SHARE = 0.5
 /** Bytes of a ping's payload: a client that does not read cannot guess what its pong must repeat. */
 const PING_BYTES = 8
-
-/**
- * The WebSocket frame that carries a message: made once, sent to every socket of both members (RFC 6455 text
- * is UTF-8).
- */
-export function messageFrame (message: Message): Buffer {
-  return Buffer.from(`{"type":"message","message":${JSON.stringify(message)}}`)
-}
 
 export class Connection implements CursorSink {
   readonly id = randomUUID()
@@ -104,18 +97,22 @@ export class Connection implements CursorSink {
   }
 
   /**
-   * A live message: goes out if it is the next one of its conversation; else a turn of its cursor brings it.
+   * Sends a live message if it is the next one of its conversation; else a turn of its cursor will bring it.
    */
-  offer (message: Message, frame: Buffer): void {
-    if (this.cursors.offer(message.conversation, message.seq)) this.deliver(message, frame)
+  offer (entry: FramedMessage): void {
+    const { conversation, seq } = entry.message
+    if (this.cursors.offer(conversation, seq)) this.#deliver(entry)
   }
 
-  deliver (message: Message, frame?: Buffer): void {
-    const { sender, conversation, clientId } = message
+  /** Sends a message that was read from the log, in its place. */
+  deliver (message: Message): void { this.#deliver(new FramedMessage(message)) }
+
+  #deliver (entry: FramedMessage): void {
+    const { sender, conversation, clientId } = entry.message
     const own = sender === this.user && clientId !== undefined
     const expected = own ? this.#acks.oldest(conversation, clientId) : undefined
-    if (expected === undefined) this.send(frame ?? messageFrame(message))
-    else this.#ack(expected, message)
+    if (expected === undefined) this.send(entry.frame)
+    else this.#ack(expected, entry.message)
   }
 
   /** A jump over messages: the acks among them are given now. */

@@ -8,17 +8,19 @@ export interface HeartbeatOptions {
   sockets: Sockets
   heartbeatMs: number
   pongMs: number
-  /** Those of these sessions that are still open. */
+  /** Returns those of these sessions that are still open. */
   openAmong: (sessions: string[]) => Promise<Set<string>>
   /**
    * The conversations of these users in which something was stored since a time, with their last numbers.
    * Undefined where only this process writes: it knows what was stored.
    */
   storedSince: ((users: string[], since: Date) => Promise<{ _id: string, lastSeq: number }[]>) | undefined
+  /** Tells the sockets of a conversation's members that this number is stored. */
+  raise: (conversation: string, seq: number) => void
   log: Pick<BaseLogger, 'warn'>
 }
 
-/** How often heartbeats are looked at, in fractions of the shorter of their times. */
+/** Looks at the sockets so many times within the shorter of heartbeatMs and pongMs. */
 const TICKS = 5
 
 /**
@@ -43,19 +45,32 @@ export class Heartbeat {
     connection.pingAt = Date.now() + this.#options.heartbeatMs * Math.random()
   }
 
+  /** Compares all sockets with the database now, because publications may have been lost. */
+  compareNow (): void {
+    this.#attempt(async () => { await this.#compare([...this.#options.sockets.all()], Date.now()) })
+  }
+
   stop (): void { clearInterval(this.#timer) }
 
   #tick (): void {
     const now = Date.now()
     const due = this.#ping(now)
     if (due.length === 0) return
-    this.#check(due, now).catch((error: unknown) => {
+    this.#attempt(async () => {
+      await this.#endSessions(due)
+      await this.#compare(due, now)
+    })
+  }
+
+  /** Does work that is done again with the next heartbeat, if it fails. */
+  #attempt (work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
       this.#failedAt = Date.now()
       this.#options.log.warn({ err: error }, 'heartbeat: sessions and conversations could not be checked')
     })
   }
 
-  /** Cuts off what did not answer in time, and pings what is due. */
+  /** Cuts off sockets that did not answer in time, and pings those that are due. */
   #ping (now: number): Connection[] {
     const { sockets, heartbeatMs, pongMs } = this.#options
     const due: Connection[] = []
@@ -70,29 +85,29 @@ export class Heartbeat {
     return due
   }
 
-  async #check (due: Connection[], now: number): Promise<void> {
+  /** Closes the sockets whose sessions ended elsewhere, or ran out. */
+  async #endSessions (due: Connection[]): Promise<void> {
     const openSessions = await this.#options.openAmong([...new Set(due.map(({ session }) => session))])
     for (const connection of due) {
       if (!openSessions.has(connection.session)) connection.close(CLOSE.sessionEnded, 'the session has ended')
     }
-    await this.#compare(due, now)
   }
 
   /**
-   * Pushes what was stored but not published here, since the last time that this could be asked: by another
-   * process, or by a write whose outcome came too late. The database is the truth.
+   * Pushes what was stored since the last successful comparison but not published here: by another process,
+   * or by a write whose outcome came too late.
    */
   async #compare (due: Connection[], now: number): Promise<void> {
-    const { sockets, storedSince } = this.#options
+    const { raise, storedSince } = this.#options
     if (storedSince === undefined) return
     const users = [...new Set(due.map(({ user }) => user))]
     const since = due.reduce((earliest, { comparedAt }) => Math.min(earliest, comparedAt), now) - BEHIND_MS
     for (const { _id: conversation, lastSeq } of await storedSince(users, new Date(since))) {
       if (lastSeq === 0) continue
-      for (const connection of sockets.in(conversation)) connection.cursors.raise(conversation, lastSeq)
+      raise(conversation, lastSeq)
     }
-    // After a failure the others may be behind with their summaries for a while, too: what they write then
-    // has old times.
+    // After a failure the other processes may be behind with their summaries for a while: those that they
+    // write then have old times.
     if (now - this.#failedAt < BEHIND_MS) return
     for (const connection of due) connection.comparedAt = now
   }

@@ -1,5 +1,6 @@
-import type { mongodb } from '@fastify/mongodb'
-import type { ConversationDocument, MessageDocument } from '../database/documents.js'
+import type { Conversations } from '../chat/conversations.js'
+import type { MessagesRepository } from '../chat/log/messages-repository.js'
+import type { Page, PageBounds } from '../chat/log/pages.js'
 import { apiError } from '../http/errors.js'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
 import type { Message } from 'chat-protocol'
@@ -16,11 +17,9 @@ const PAGE = 200
  */
 const HEADS = 50
 
-interface PageBounds { limit: number, maxBytes: number }
-
-/** What is read of the message log. */
+/** The part of the log that sockets read. */
 interface Log {
-  after (conversation: string, after: number, bounds: PageBounds): Promise<{ messages: Message[], bytes: number }>
+  after (conversation: string, after: number, bounds: PageBounds): Promise<Pick<Page, 'messages' | 'bytes'>>
   /** The highest number stored; asks the database. */
   lastSeq (conversation: string): Promise<number>
   /** The highest number stored as far as this process remembers; 0 where it does not. */
@@ -38,11 +37,11 @@ export interface CursorReads {
 
 export interface LogReadsOptions {
   log: Log
-  messages: mongodb.Collection<MessageDocument>
-  conversations: mongodb.Collection<ConversationDocument>
+  messages: Pick<MessagesRepository, 'lastSeqUntil'>
+  conversations: Pick<Conversations, 'recent'>
   /** Bytes of text in a page. */
   pageBytes: number
-  /** Is told the bytes of each page that was read for a user. */
+  /** Called with the bytes of each page that was read for a user. */
   onPage: (user: string, bytes: number) => void
 }
 
@@ -73,12 +72,8 @@ export class LogReads {
         onPage(user, page.bytes)
         return page.messages
       },
-      lastSeqUntil: async (conversation, until) => {
-        const newest = { sort: { seq: -1 }, projection: { seq: 1 } } as const
-        const filter = { conversation, storedAt: { $lte: until } }
-        const last = await this.#turns.run(user, () => messages.findOne(filter, newest), signal)
-        return last?.seq ?? 0
-      }
+      lastSeqUntil: (conversation, until) =>
+        this.#turns.run(user, () => messages.lastSeqUntil(conversation, until), signal)
     }
   }
 
@@ -93,10 +88,7 @@ export class LogReads {
 
   async #readHeads (user: string, openedAt: number): Promise<Heads> {
     const { log, conversations } = this.#options
-    const summaries = await conversations.find(
-      { members: user },
-      { sort: { lastAt: -1, _id: -1 }, limit: HEADS, projection: { lastSeq: 1, lastAt: 1 } }
-    ).toArray()
+    const summaries = await conversations.recent(user, HEADS)
     const last = await Promise.all(summaries.map(async ({ _id, lastSeq }): Promise<[string, number]> => {
       const known = Math.max(lastSeq, log.known(_id))
       // A summary is made before the first message of its conversation: 0 says nothing.

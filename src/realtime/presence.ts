@@ -1,19 +1,17 @@
-import { mongodb } from '@fastify/mongodb'
 import type { PresenceFrame } from 'chat-protocol'
 import type { BaseLogger } from 'pino'
-import type { UserDocument } from '../database/documents.js'
+import type { UserRepository } from '../accounts/user-repository.js'
+import { presenceTopic, type Bus } from './bus/bus.js'
 import type { Connection } from './connection.js'
 import { Typists, type TellTyping } from './typists.js'
 
-/** A deleted account has no lastSeen. */
-const NOT_DELETED = { deletedAt: { $exists: false } }
-
 export interface PresenceOptions {
-  users: mongodb.Collection<UserDocument>
+  bus: Bus
+  users: Pick<UserRepository, 'lastSeen' | 'setLastSeen' | 'setLastSeenOfAll'>
   /** whether a user has an open socket */
   isConnected: (user: string) => boolean
   tellTyping: TellTyping
-  /** PRESENCE_GRACE_MS: a user whose last socket went is online for others this long */
+  /** PRESENCE_GRACE_MS: a user counts as online for this time after the last socket was closed */
   graceMs: number
   /** TYPING_MS: a typing notice ends by itself after this time */
   typingMs: number
@@ -27,58 +25,58 @@ export interface PresenceGauges {
   typing: number
 }
 
-/** Who is online, across a person's devices, and who types. */
+/** Knows who is online, across the devices of a user, and who types. */
 export class Presence {
   readonly #options: PresenceOptions
   readonly #watchers = new Map<string, Set<Connection>>()
   readonly #watchedBy = new Map<Connection, string[]>()
-  /** Users whose last socket went less than the grace time ago: still online for others. */
+  /** Users whose last socket was closed less than the grace time ago: they still count as online. */
   readonly #leaving = new Map<string, NodeJS.Timeout>()
   readonly #typists: Typists
 
   constructor (options: PresenceOptions) {
     this.#options = options
     this.#typists = new Typists(options.typingMs, options.tellTyping)
+    options.bus.onMessage('presence', ({ frame }) => {
+      for (const connection of this.#watchers.get(frame.user) ?? []) connection.send(frame)
+    })
   }
 
-  /** Replaces what a socket watches, and tells it of each user now; changes follow. */
+  /** Replaces the users that a socket watches, and sends it their presence now; changes follow. */
   async watch (connection: Connection, users: string[]): Promise<void> {
-    // Nothing would end the watch of a socket that has gone.
+    // A socket that is closed would never be removed again.
     if (connection.closed) return
     this.#unwatch(connection)
     const watched = [...new Set(users)]
     this.#watchedBy.set(connection, watched)
-    for (const user of watched) {
-      const watchers = this.#watchers.get(user) ?? new Set()
-      this.#watchers.set(user, watchers.add(connection))
-    }
-    const lastSeen = await this.#lastSeen(watched)
+    await Promise.all(watched.map(user => this.#addWatcher(user, connection)))
+    const lastSeen = await this.#options.users.lastSeen(watched)
     for (const user of watched) connection.send(this.#frame(user, lastSeen.get(user)))
   }
 
   /**
-   * Tells `receiver` that the socket's user types, or stopped; it ends by itself after the typing time, unless
-   * it is repeated: a lost `on: false` shows no longer than that.
+   * Tells `receiver` that the socket's user types, or stopped. The notice ends by itself after the typing
+   * time, unless it is repeated: a lost `on: false` shows no longer than that.
    */
   typing (connection: Connection, receiver: string, on: boolean): void {
     if (on) this.#typists.start(connection, receiver)
     else this.#typists.stop(connection, receiver)
   }
 
-  /** A user's first socket came. */
+  /** The first socket of a user was opened. */
   arrived (user: string): void {
     clearTimeout(this.#leaving.get(user))
-    // Back within the grace time: nobody was told that it left.
+    // Back within the grace time: nothing was published.
     if (!this.#leaving.delete(user)) this.#tell({ type: 'presence', user, online: true })
   }
 
-  /** A user's last socket went. */
+  /** The last socket of a user was closed. */
   left (user: string): void {
     const timer = setTimeout(() => { this.#announceGone(user) }, this.#options.graceMs)
     this.#leaving.set(user, timer)
   }
 
-  /** A socket is gone. */
+  /** A socket was closed. */
   forget (connection: Connection): void {
     this.#unwatch(connection)
     this.#typists.stopAll(connection)
@@ -87,14 +85,12 @@ export class Presence {
   /** Ends all typing notices. */
   clearTyping (): void { this.#typists.clear() }
 
-  /** Stores when those left who were still within the grace time. */
+  /** Stores the last times of the users who are within the grace time. */
   async close (): Promise<void> {
     for (const timer of this.#leaving.values()) clearTimeout(timer)
-    const ids = [...this.#leaving.keys()].map(id => new mongodb.ObjectId(id))
+    const users = [...this.#leaving.keys()]
     this.#leaving.clear()
-    if (ids.length === 0) return
-    const filter = { _id: { $in: ids }, ...NOT_DELETED }
-    await this.#options.users.updateMany(filter, { $max: { lastSeenAt: new Date() } })
+    if (users.length > 0) await this.#options.users.setLastSeenOfAll(users, new Date())
   }
 
   /** What is held in memory, for /metrics and for tests that nothing stays behind. */
@@ -103,31 +99,24 @@ export class Presence {
   }
 
   /**
-   * The grace time is over. Stored first, then told, so that whoever asks afterwards hears the same; until
-   * then the user may come back.
+   * The grace time is over. The time is stored before it is told, so that later questions get the same
+   * answer. The user may come back meanwhile.
    */
   async #announceGone (user: string): Promise<void> {
     const { users, log } = this.#options
     const timer = this.#leaving.get(user)
     const lastSeen = new Date()
-    const filter = { _id: new mongodb.ObjectId(user), ...NOT_DELETED }
-    const stored = await users.updateOne(filter, { $max: { lastSeenAt: lastSeen } })
+    const stored = await users.setLastSeen(user, lastSeen)
       .catch(error => { log.warn({ err: error }, 'lastSeen was not stored') })
     if (this.#leaving.get(user) !== timer) return
     this.#leaving.delete(user)
-    const deleted = stored?.matchedCount === 0
+    const deleted = stored === false
     this.#tell({
       type: 'presence',
       user,
       online: false,
       ...(deleted ? {} : { lastSeen: lastSeen.toISOString() })
     })
-  }
-
-  async #lastSeen (users: string[]): Promise<Map<string, Date | undefined>> {
-    const filter = { _id: { $in: users.map(id => new mongodb.ObjectId(id)) }, ...NOT_DELETED }
-    const seen = await this.#options.users.find(filter, { projection: { lastSeenAt: 1 } }).toArray()
-    return new Map(seen.map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt]))
   }
 
   #frame (user: string, lastSeen: Date | undefined): PresenceFrame {
@@ -137,14 +126,23 @@ export class Presence {
   }
 
   #tell (frame: PresenceFrame): void {
-    for (const connection of this.#watchers.get(frame.user) ?? []) connection.send(frame)
+    this.#options.bus.publish(presenceTopic(frame.user), { type: 'presence', frame })
+  }
+
+  #addWatcher (user: string, connection: Connection): Promise<void> | undefined {
+    const watchers = this.#watchers.get(user) ?? new Set()
+    this.#watchers.set(user, watchers.add(connection))
+    return this.#options.bus.subscribe(presenceTopic(user))
   }
 
   #unwatch (connection: Connection): void {
     for (const user of this.#watchedBy.get(connection) ?? []) {
       const watchers = this.#watchers.get(user)
       watchers?.delete(connection)
-      if (watchers?.size === 0) this.#watchers.delete(user)
+      if (watchers?.size === 0) {
+        this.#watchers.delete(user)
+        this.#options.bus.unsubscribe(presenceTopic(user))
+      }
     }
     this.#watchedBy.delete(connection)
   }

@@ -1,4 +1,3 @@
-import { membersOf } from '../chat/messages.js'
 import type { Connection } from './connection.js'
 
 /** What is held in memory for sockets. */
@@ -36,11 +35,9 @@ export class Sockets {
 
   of (user: string): ReadonlySet<Connection> | undefined { return this.#byUser.get(user) }
 
-  /** The sockets of both members, each once. */
-  * in (conversation: string): Iterable<Connection> {
-    const [low, high] = membersOf(conversation)
-    yield * this.#byUser.get(low) ?? []
-    if (high !== low) yield * this.#byUser.get(high) ?? []
+  /** The sockets of these users. */
+  * ofAll (users: readonly string[]): Iterable<Connection> {
+    for (const user of users) yield * this.#byUser.get(user) ?? []
   }
 
   * all (): Iterable<Connection> {

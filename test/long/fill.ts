@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MongoClient, ObjectId, type Db } from 'mongodb'
 import type { ConversationDocument, MessageDocument, UserDocument } from '../../src/database/documents.js'
-import { conversationId } from '../../src/chat/messages.js'
+import { conversationOf } from 'chat-protocol'
 
 /** Below the most that one command may carry (48,000,000 bytes). */
 const BATCH_BYTES = 8_000_000
@@ -52,7 +52,7 @@ export class Filler {
   async conversation (
     sender: string, reciver: string, count: number, message: string, read = 0
   ): Promise<MessageDocument> {
-    const conversation = conversationId(sender, reciver)
+    const conversation = conversationOf(sender, reciver)
     const document = (seq: number): MessageDocument => {
       const storedAt = new Date()
       const createdAt = storedAt.toISOString()

@@ -28,7 +28,7 @@ function mapSteps (run: () => void): number {
 async function withConnections (t: Test) {
   const { app, origin } = await listen(t, { TYPING_MS: 600_000, PRESENCE_GRACE_MS: 0 })
   const connections: Connection[] = []
-  const { open } = app.realtime
+  const open = app.realtime.open.bind(app.realtime)
   app.realtime.open = (...args) => {
     const connection = open(...args)
     connections.push(connection)

@@ -6,7 +6,10 @@ import { CatchUp } from './catch-up.js'
 import { Cursors } from './cursors.js'
 import { ChatError, isRetryable } from './errors.js'
 import type { Emitter } from './events.js'
-import type { ByeFrame, ClientFrame, ErrorFrame, HelloFrame, Message, ResumeFrame, ServerFrame } from 'chat-protocol'
+import {
+  conversationOf, type ByeFrame, type ClientFrame, type ErrorFrame, type HelloFrame, type Message, type ResumeFrame,
+  type ServerFrame
+} from 'chat-protocol'
 import { Marks } from './marks.js'
 import { Outbox, type Outgoing } from './outbox.js'
 import { Pace } from './pace.js'
@@ -235,6 +238,3 @@ export class Protocol {
     this.effects.transmit(frame)
   }
 }
-
-/** The id of the conversation of two members. */
-export function conversationOf (a: string, b: string): string { return a < b ? `${a}:${b}` : `${b}:${a}` }

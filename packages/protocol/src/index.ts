@@ -1,5 +1,9 @@
-/** The constants and types of chat.v1. Only constants.ts is loaded at run time; the schemas are in `chat-protocol/schemas`. */
+/**
+ * The constants and types of chat.v1. Only constants.ts and conversation-id.ts are loaded at run time; the
+ * schemas are in `chat-protocol/schemas`.
+ */
 export * from './constants.js'
+export * from './conversation-id.js'
 export type {
   ClientFrame, DeliveredFrame, PingFrame, ReadFrame, ResumeFrame, SendFrame, TypingFrame, WatchFrame
 } from './client-frames.js'

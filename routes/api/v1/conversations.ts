@@ -1,41 +1,27 @@
-import { mongodb } from '@fastify/mongodb'
 import type { App } from '../../../src/app.js'
-import { collection, type ConversationDocument, type UserDocument } from '../../../src/database/documents.js'
+import type { InboxPosition } from '../../../src/chat/conversations-repository.js'
+import { Inbox } from '../../../src/chat/inbox.js'
+import {
+  ConversationParams, ConversationsQuery, ConversationsReply, ReadBody, ReadReply
+} from '../../../src/chat/schemas/conversations.js'
 import { apiError } from '../../../src/http/errors.js'
-import { jsonBytes } from '../../../src/http/json-bytes.js'
-import { MESSAGE_BYTES, otherMember, toMessage } from '../../../src/chat/messages.js'
-import { LIST_BYTES, replies } from '../../../src/http/schemas.js'
-import { ConversationParams, ConversationsQuery, ConversationsReply, ReadBody, ReadReply, type Conversation } from '../../../src/chat/schemas/conversations.js'
-import { markOf } from '../../../src/chat/log/summaries.js'
-import { publicUser, userBytes, WITHOUT_PASSWORD } from '../../../src/accounts/users.js'
+import { replies } from '../../../src/http/schemas.js'
 
 /** A screen of an inbox. */
 const DEFAULT_LIMIT = 50
-/**
- * Unread messages are counted among so many newest ones of a conversation: no badge shows more, and as
- * numbers have no gaps, no more index entries are read, however long the conversation is and whoever wrote its end.
- */
-const MAX_UNREAD = 1000
-/** Conversations that are read at a time: with the longest messages and largest avatars 4 MB. */
-const PART = 50
-/** What a conversation takes in JSON besides its message and its user: id, numbers and names of fields. */
-const CONVERSATION_BYTES = 250
 
-/** Where a page begins: below this conversation. */
-interface Cursor { lastAt: Date, id: string }
-/** A page; `next` where there may be more. */
-interface Inbox { data: Conversation[], next?: Cursor }
-type Users = Map<string, UserDocument>
-
-/** Named, because a planner may take the index of clientIds, and read all of the sender's messages. */
-const BY_NUMBER = { conversation: 1, seq: 1 } as const
 /** `after`: milliseconds of lastAt, then the conversation's id. */
 const CURSOR = /^(\d{1,16})\.([0-9a-f]{24}:[0-9a-f]{24})$/
 
 /** The inbox, and the marks of what was read. */
 export default async function conversations (fastify: App) {
-  const users = collection(fastify, 'users')
-  const messages = collection(fastify, 'messages')
+  addInbox(fastify)
+  addRead(fastify)
+}
+
+function addInbox (fastify: App): void {
+  const { conversations, membership, users } = fastify
+  const inbox = new Inbox({ conversations, users, membership })
 
   fastify.get('/conversations', {
     schema: {
@@ -48,7 +34,8 @@ export default async function conversations (fastify: App) {
   }, async function conversations (request) {
     const { after, limit = DEFAULT_LIMIT } = request.query
     const from = after === undefined ? undefined : cursorOf(after)
-    const { data, next } = await fastify.answers.list(request, () => inbox(request.caller.user, from, limit))
+    const { user } = request.caller
+    const { data, next } = await fastify.answers.list(request, () => inbox.page(user, from, limit))
     return {
       success: 'success' as const,
       message: 'Conversations retrieved successfully' as const,
@@ -56,95 +43,38 @@ export default async function conversations (fastify: App) {
       ...(next === undefined ? {} : { next: `${next.lastAt.getTime()}.${next.id}` })
     }
   })
+}
 
-  /**
-   * Conversations of a user, newest first, up to a number of them and LIST_BYTES.
-   * They are read in parts, so that
-   * few come from the database that do not fit.
-   */
-  async function inbox (me: string, from: Cursor | undefined, limit: number): Promise<Inbox> {
-    const data: Conversation[] = []
-    let next = from
-    let bytes = 0
-    for (let left = limit; left > 0; left -= PART) {
-      const wanted = Math.min(left, PART)
-      const part = await fastify.conversations.page(me, next, wanted)
-      const users = await othersIn(part, me)
-      let fitting = 0
-      for (const document of part) {
-        bytes += conversationBytes(document, users.get(otherMember(document._id, me)!))
-        if (bytes > LIST_BYTES) break
-        fitting++
-        next = { lastAt: document.lastAt, id: document._id }
-      }
-      // A conversation whose first message was never written has nothing to show.
-      const visible = part.slice(0, fitting).filter(document => document.lastSeq > 0)
-      data.push(...await Promise.all(visible.map(document => shown(document, me, users))))
-      if (fitting === part.length && part.length < wanted) return { data }
-      if (fitting < part.length) break
-    }
-    return { data, ...(next === undefined ? {} : { next }) }
-  }
-
-  /** The other members of conversations, but for those that were deleted from the database. */
-  async function othersIn (part: ConversationDocument[], me: string): Promise<Users> {
-    const ids = part.map(document => new mongodb.ObjectId(otherMember(document._id, me)))
-    const options = { projection: WITHOUT_PASSWORD, batchSize: PART + 1 }
-    const found = await users.find({ _id: { $in: ids } }, options).toArray()
-    return new Map(found.map(user => [user._id.toHexString(), user]))
-  }
-
-  async function shown (document: ConversationDocument, me: string, others: Users): Promise<Conversation> {
-    const other = otherMember(document._id, me)!
-    const user = others.get(other)
-    const { delivered, read } = markOf(document, me)
-    return {
-      id: document._id,
-      user: user === undefined ? { _id: other, username: 'Deleted user', deleted: true } : publicUser(user),
-      lastSeq: document.lastSeq,
-      lastMessage: toMessage({ ...document.lastMessage, conversation: document._id }),
-      unread: await unread(document, me, other),
-      read,
-      delivered,
-      other: markOf(document, other)
-    }
-  }
-
-  async function unread (document: ConversationDocument, me: string, other: string): Promise<number> {
-    const { read } = markOf(document, me)
-    if (other === me || document.lastSeq <= read) return 0
-    const after = Math.max(read, document.lastSeq - MAX_UNREAD)
-    const newest = { conversation: document._id, seq: { $gt: after, $lte: document.lastSeq }, sender: other }
-    return await messages.countDocuments(newest, { hint: BY_NUMBER })
-  }
+function addRead (fastify: App): void {
+  const { conversations, membership, messageLog } = fastify
 
   fastify.post('/conversations/:id/read', {
     schema: {
       tags: ['conversations'],
       operationId: 'read',
       summary: 'Mark a conversation as read up to a number',
-      description: 'Never goes back; a number above the highest stored one is ignored. Answers with the marks that are stored then.',
+      description: 'Never goes back; a number above the highest stored one is ignored. ' +
+        'Answers with the marks that are stored then.',
       params: ConversationParams,
       body: ReadBody,
       response: replies(200, ReadReply, [401, 403, 404])
     }
   }, async function read (request) {
+    const { id } = request.params
     const me = request.caller.user
-    if (otherMember(request.params.id, me) === undefined) throw apiError('forbidden', 'this is a conversation of others', 'id')
-    if (await fastify.messageLog.lastSeq(request.params.id) === 0) throw apiError('notFound', 'there is no message in this conversation', 'id')
-    const data = await fastify.conversations.mark(request.params.id, me, 'read', request.body.seq)
+    await membership.requireMember(id, me, 'id')
+    if (await messageLog.lastSeq(id) === 0) {
+      throw apiError('notFound', 'there is no message in this conversation', 'id')
+    }
+    const data = await conversations.mark(id, me, 'read', request.body.seq)
     return { success: 'success' as const, message: 'Conversation marked as read' as const, data }
   })
 }
 
-/** The bytes of a conversation in JSON at most. */
-function conversationBytes ({ lastMessage }: ConversationDocument, other: UserDocument | undefined): number {
-  const message = lastMessage === undefined ? 0 : MESSAGE_BYTES + jsonBytes(lastMessage.message)
-  return CONVERSATION_BYTES + message + (other === undefined ? 0 : userBytes(other))
-}
-
-function cursorOf (after: string): Cursor {
+function cursorOf (after: string): InboxPosition {
   const [, ms, id] = CURSOR.exec(after) ?? []
-  if (ms === undefined || id === undefined) throw apiError('validation', 'after must be `next` of the page before', 'after')
+  if (ms === undefined || id === undefined) {
+    throw apiError('validation', 'after must be `next` of the page before', 'after')
+  }
   return { lastAt: new Date(Number(ms)), id }
 }

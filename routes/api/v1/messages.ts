@@ -2,10 +2,17 @@ import type { App } from '../../../src/app.js'
 import { apiError } from '../../../src/http/errors.js'
 import { conversationOfPair, memberPair } from '../../../src/chat/legacy.js'
 import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/http/schemas.js'
-import { AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply } from '../../../src/chat/schemas/messages.js'
+import {
+  AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply
+} from '../../../src/chat/schemas/messages.js'
 
 /** Sending and reading messages over HTTP, as the original documents it. */
 export default async function messages (fastify: App) {
+  addAddMsg(fastify)
+  addGetAllMessages(fastify)
+}
+
+function addAddMsg (fastify: App): void {
   const { accounts, messageLog } = fastify
 
   fastify.post('/addmsg', {
@@ -13,16 +20,17 @@ export default async function messages (fastify: App) {
       tags: ['messages'],
       operationId: 'addmsg',
       summary: 'Send a message to a registered user',
-      description: 'Answered once the message is stored durably. With a `clientId`, sending it again stores nothing twice.',
+      description: 'Answered once the message is stored durably. ' +
+        'With a `clientId`, sending it again stores nothing twice.',
       body: AddMsgBody,
       response: replies(201, AddMsgReply, [401, 403, 404, 409])
     }
   }, async function addmsg (request, reply) {
     const { sender, reciver, message, createdAt, clientId } = request.body
     if (sender !== request.caller.user) throw apiError('forbidden', 'sender must be yourself', 'sender')
-    const admission = messageLog.admit(message)
+    const reservation = messageLog.reserve(message)
     try {
-      const exists = await admission.within(accounts.exists(reciver))
+      const exists = await reservation.within(accounts.exists(reciver))
       if (!exists) throw apiError('notFound', 'there is no user with this id', 'reciver')
       const { message: stored } = await messageLog.append({
         sender,
@@ -30,13 +38,17 @@ export default async function messages (fastify: App) {
         message,
         ...(createdAt === undefined ? {} : { createdAt }),
         ...(clientId === undefined ? {} : { clientId })
-      }, admission)
+      }, reservation)
       reply.code(201)
       return { success: 'success' as const, message: 'Message sent successfully' as const, data: stored }
     } finally {
-      admission.leave()
+      reservation.release()
     }
   })
+}
+
+function addGetAllMessages (fastify: App): void {
+  const { messageLog } = fastify
 
   fastify.route({
     method: 'GET',
@@ -45,8 +57,9 @@ export default async function messages (fastify: App) {
       tags: ['messages'],
       operationId: 'getallmessages',
       summary: 'Read a conversation',
-      description: '`sender` and `reciver` stand in the query or, as the original documents it, in a JSON body; one of them is yourself. ' +
-        'Without paging the newest 1,000 messages, oldest of them first; with `after=N` those numbered N+1, N+2 …; with `before=N` those just before N.',
+      description: '`sender` and `reciver` stand in the query or, as the original documents it, in a JSON ' +
+        'body; one of them is yourself. Without paging the newest 1,000 messages, oldest of them first; ' +
+        'with `after=N` those numbered N+1, N+2 …; with `before=N` those just before N.',
       body: GetAllMessagesBody,
       querystring: GetAllMessagesQuery,
       response: replies(200, GetAllMessagesReply, [401, 403, 404])
@@ -54,7 +67,9 @@ export default async function messages (fastify: App) {
     handler: async function getallmessages (request) {
       const { after, before, limit = PAGE_LIMIT, ...query } = request.query
       const pair = memberPair(query, request.body)
-      if (after !== undefined && before !== undefined) throw apiError('validation', 'after and before exclude each other', 'before')
+      if (after !== undefined && before !== undefined) {
+        throw apiError('validation', 'after and before exclude each other', 'before')
+      }
       const conversation = conversationOfPair(pair, request.caller.user)
       const success = 'success' as const
       const message = 'Message sent successfully' as const

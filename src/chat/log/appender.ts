@@ -1,44 +1,56 @@
 /**
- * The append side of the message log: numbers messages 1, 2, 3 … in their conversation, without a gap.
+ * The append side of the log: numbers the entries of a conversation 1, 2, 3 … without a gap.
  *
- * Messages of a conversation are written in order, by one write at a time; those that arrive meanwhile become the
- * next ordered batch (group commit). Batches of several conversations share a write: it stops at its first error,
- * so that only a suffix is ever missing, and no gap is left. src/chat/log/log-writer.ts carries a write to its end.
+ * Entries of a conversation are written in order, by one write at a time; those that arrive meanwhile become
+ * the next ordered batch (group commit). Batches of several conversations share a write, which stops at its
+ * first error, so only a suffix can be missing, and no gap is left. src/chat/log/log-writer.ts completes a
+ * write.
  */
-import type { mongodb } from '@fastify/mongodb'
 import Queue from 'yocto-queue'
-import type { Admission, AdmissionControl } from './admission.js'
-import type { MessageDocument } from '../../database/documents.js'
 import { apiError } from '../../http/errors.js'
+import { entryOf, isRepeat, textOf, toClient, type Entry } from './entries.js'
 import { LogWriter } from './log-writer.js'
-import { newDocument, toMessage, type NewMessage } from '../messages.js'
+import type { MessagesRepository } from './messages-repository.js'
 import type { Message } from 'chat-protocol'
+import type { Reservation, SendQuota } from './send-quota.js'
 import { keyOf, Send, type Appended, type Sender } from './send.js'
 
 /**
- * Writes under way at once: enough to keep a server with several disks or shards busy, few enough that
- * batches form.
+ * Writes under way: enough to keep a server with several disks or shards busy, few enough that batches form.
  */
 const MAX_WRITES = 4
 /** Messages of one write. */
 const MAX_BATCH = 500
 /**
- * Bytes of their texts: the driver sends one command up to 16 MiB; with MAX_WRITES it bounds what outlives
- * its senders.
+ * Bytes of the texts of one write. The driver sends up to 16 MiB in a command. Together with MAX_WRITES it
+ * bounds the memory of entries whose senders gave up.
  */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
 
-/** What waits and is being written of one conversation. */
+/** The entries of one conversation that wait or are being written. */
 interface Line {
   conversation: string
   state: 'idle' | 'ready' | 'writing'
-  /** by sender and clientId, in the order in which they came: those being written, then those waiting */
+  /** by sender and clientId, in the order of their arrival: those being written, then those waiting */
   pending: Map<string, Send>
 }
 
+export interface AppenderOptions {
+  messages: MessagesRepository
+  /** is awaited before the first entry of a conversation is written */
+  open: (conversation: string) => Promise<void>
+  /**
+   * Called with each new entry, in the order of its conversation, before its sender is answered, also where
+   * its senders gave up; and with each repeat that was found in the database, because the process that wrote
+   * it may have died before it published it.
+   */
+  stored: (entry: Entry, message: Message, repeat: boolean) => void
+  quota: SendQuota
+}
+
 export class Appender {
-  readonly #admissions: AdmissionControl
-  readonly #stored: (document: MessageDocument, message: Message, repeat: boolean) => void
+  readonly #quota: SendQuota
+  readonly #stored: AppenderOptions['stored']
   readonly #writer: LogWriter<Send>
   readonly #lines = new Map<string, Line>()
   readonly #ready = new Queue<Line>()
@@ -48,65 +60,55 @@ export class Appender {
   #senders = 0
   #size = 0
 
-  /**
-   * @param stored is told of each new message, in the order of its conversation, before its sender is answered, and
-   *   also when that was given up; and of each repeat that was found in the database, for whoever wrote it may not
-   *   have been able to tell
-   */
-  constructor (
-    messages: mongodb.Collection<MessageDocument>,
-    open: (conversation: string) => Promise<void>,
-    stored: (document: MessageDocument, message: Message, repeat: boolean) => void,
-    admissions: AdmissionControl
-  ) {
-    this.#admissions = admissions
+  constructor ({ messages, open, stored, quota }: AppenderOptions) {
+    this.#quota = quota
     this.#stored = stored
     this.#writer = new LogWriter<Send>(messages, open, {
-      stored: send => { this.#answer(send, send.document, false) },
-      repeats: (send, twin) => {
-        if (twin.message === send.document.message) this.#answer(send, twin, true)
+      stored: send => { this.#answer(send, send.entry, false) },
+      repeats: (send, document) => {
+        const earlier = entryOf(document)
+        if (isRepeat(send.entry, earlier)) this.#answer(send, earlier, true)
         else this.#fail(send, conflict())
       },
       failed: (send, error) => { this.#fail(send, error) }
     })
   }
 
-  /** Messages that wait or are being written, those in doubt included. */
+  /** Entries that wait or are being written, including those whose outcome is open. */
   get size (): number { return this.#size }
 
   /**
-   * Stores a message durably under the next number of its conversation.
-   * A clientId that this sender used in this conversation before gives the stored message and stores nothing.
-   * @param admission where the sender waited before, such as for a look-up
-   * @throws conflict where the clientId was used with another text; unavailable where too many wait, or the
-   *   time of this one is over and its outcome is open: a repeat with the same clientId is safe
+   * Stores an entry durably under the next number of its conversation. Where this sender used the clientId in
+   * this conversation before, nothing is stored, and the stored entry is returned.
+   * @param reservation of a sender that waited before, such as for a look-up
+   * @throws ApiError `conflict` where the clientId was used with another text; `unavailable` where too many
+   *   wait, or the time is over and the outcome is open: a repeat with the same clientId is safe
    */
-  append (input: NewMessage, admission?: Admission): Promise<Appended> {
+  append (entry: Entry, reservation?: Reservation): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      const admitted = admission ?? this.#admissions.admit(input.message)
-      const document = newDocument(input, new Date())
-      const line = this.#lineOf(document.conversation)
-      let send = line.pending.get(keyOf(document))
-      if (send !== undefined && send.document.message !== document.message) {
-        admitted.leave()
+      const reserved = reservation ?? this.#quota.reserve(textOf(entry))
+      const line = this.#lineOf(entry.document.conversation)
+      let send = line.pending.get(keyOf(entry))
+      if (send !== undefined && !isRepeat(entry, send.entry)) {
+        reserved.release()
         throw conflict()
       }
-      send ??= this.#enqueue(line, new Send(document))
-      this.#await(send, { admission: admitted, resolve, reject })
+      send ??= this.#enqueue(line, new Send(entry))
+      this.#await(send, { reservation: reserved, resolve, reject })
     })
   }
 
-  /** Resolves when nobody waits for a message to be stored. */
+  /** Resolves when no sender waits any more. */
   async drain (): Promise<void> {
     while (this.#senders > 0) await new Promise<void>(resolve => { this.#drained.add(resolve) })
   }
 
-  /** Ends the retries of messages in doubt. */
+  /** Ends the retries of entries whose outcome is open. */
   close (): void { this.#writer.close() }
-  /** The highest number stored in a conversation, 0 if none. */
-  lastSeq (conversation: string): Promise<number> { return this.#writer.lastSeq(conversation) }
 
-  /** The highest number stored in a conversation as far as this process remembers, 0 where it does not; asks nobody. */
+  /**
+   * The highest number of a conversation that this process remembers, 0 if none; does not ask the database.
+   */
   known (conversation: string): number { return this.#writer.known(conversation) }
 
   #lineOf (conversation: string): Line {
@@ -129,11 +131,11 @@ export class Appender {
   #await (send: Send, sender: Sender): void {
     send.senders.push(sender)
     this.#senders++
-    sender.admission.onExpire(error => {
+    sender.reservation.onExpire(error => {
       send.senders.splice(send.senders.indexOf(sender), 1)
       this.#leave(sender)
       sender.reject(error)
-      // It was never sent, and nobody waits for it.
+      // It was never sent, and no sender waits for it.
       if (!send.awaited && !send.taken) this.#settle(send)
     })
   }
@@ -143,7 +145,7 @@ export class Appender {
     this.#ready.enqueue(line)
   }
 
-  /** What arrives in one turn of the event loop goes out in one write. */
+  /** Entries that arrive in one turn of the event loop go out in one write. */
   #schedule (): void {
     if (this.#scheduled || this.#writes >= MAX_WRITES || this.#ready.size === 0) return
     this.#scheduled = true
@@ -166,15 +168,17 @@ export class Appender {
         if (batch.length >= MAX_BATCH || bytes >= MAX_BATCH_BYTES) break
         send.taken = true
         batch.push(send)
-        bytes += Buffer.byteLength(send.document.message)
+        bytes += Buffer.byteLength(textOf(send.entry))
       }
     }
     this.#writes++
     this.#writer.write(batch)
       .catch(error => { for (const send of batch) this.#fail(send, error) })
       .finally(() => {
-        // A close leaves some: their outcome is not known.
-        for (const send of batch) if (!send.settled) this.#fail(send, apiError('unavailable', 'the server closes'))
+        // A close leaves some whose outcome is not known.
+        for (const send of batch) {
+          if (!send.settled) this.#fail(send, apiError('unavailable', 'the server closes'))
+        }
         this.#writes--
         for (const line of lines) this.#release(line)
         this.#schedule()
@@ -187,10 +191,10 @@ export class Appender {
     else this.#lines.delete(line.conversation)
   }
 
-  #answer (send: Send, document: MessageDocument, repeat: boolean): void {
+  #answer (send: Send, entry: Entry, repeat: boolean): void {
     if (!this.#settle(send)) return
-    const message = toMessage(document)
-    this.#stored(document, message, repeat)
+    const message = toClient(entry)
+    this.#stored(entry, message, repeat)
     const [first] = send.senders
     for (const sender of send.senders) {
       this.#leave(sender)
@@ -206,7 +210,7 @@ export class Appender {
     }
   }
 
-  /** Whether this is its first outcome: a later one changes nothing. */
+  /** @returns whether this is its first outcome; later ones change nothing */
   #settle (send: Send): boolean {
     if (send.settled) return false
     send.settled = true
@@ -216,7 +220,7 @@ export class Appender {
   }
 
   #leave (sender: Sender): void {
-    sender.admission.leave()
+    sender.reservation.release()
     this.#senders--
     if (this.#senders > 0) return
     for (const resolve of this.#drained) resolve()

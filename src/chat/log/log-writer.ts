@@ -2,15 +2,16 @@
  * Writes batches of messages to the log, each to its end, whatever fails.
  *
  * A number is given by inserting it: the unique index on {conversation, seq} lets exactly one writer have it.
- * Reads see only what is durable (src/database/documents.ts), and a message is written only behind one that is: so
- * what is rolled back on a replica set is always the end of a conversation, and is written again with the
- * same numbers.
+ * Reads see only what is durable (src/database/documents.ts), and a message is written only behind one that
+ * is: so what is rolled back on a replica set is always the end of a conversation, and is written again with
+ * the same numbers.
  */
 import { mongodb } from '@fastify/mongodb'
 import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DUPLICATE_KEY, type MessageDocument } from '../../database/documents.js'
 import { apiError } from '../../http/errors.js'
+import type { MessagesRepository } from './messages-repository.js'
 
 /** The pause after an open outcome doubles from the first to the last. */
 const FIRST_PAUSE_MS = 50
@@ -21,17 +22,17 @@ const MAX_PAUSE_MS = 1_000
  */
 const REMEMBERED = 20_000
 
-/** A message that is to be written. */
-export interface Entry {
-  document: MessageDocument
+/** An entry that is to be written. */
+export interface QueuedEntry {
+  readonly document: MessageDocument
   /** It was in a write: it may be stored, whatever is known of that write. */
   sent: boolean
-  /** Somebody waits for its outcome. */
+  /** A sender waits for its outcome. */
   readonly awaited: boolean
 }
 
-/** What is told of an entry, once. */
-export interface Outcomes<E extends Entry> {
+/** The outcome of an entry; one of these is called, once. */
+export interface Outcomes<E extends QueuedEntry> {
   /**
    * It is stored, under the number of its document. Those of a conversation come in the order of their
    * numbers.
@@ -43,28 +44,25 @@ export interface Outcomes<E extends Entry> {
   failed (entry: E, error: unknown): void
 }
 
-/**
- * The server refused a number or clientId that no durable message has: whoever has it may yet be rolled back.
- */
+/** The server refused a number or clientId that no durable message has: its owner may yet be rolled back. */
 class NotDurableYet extends Error {
   override name = 'NotDurableYet'
 }
 
 type Step<E> = () => Promise<E[]>
 
-export class LogWriter<E extends Entry> {
-  readonly #messages: mongodb.Collection<MessageDocument>
+export class LogWriter<E extends QueuedEntry> {
+  readonly #messages: MessagesRepository
   readonly #open: (conversation: string) => Promise<void>
   readonly #outcomes: Outcomes<E>
   readonly #lastSeqs = new LRUCache<string, number>({ max: REMEMBERED })
   readonly #closing = new AbortController()
 
   /**
-   * @param messages the collection, with durable reads and writes
    * @param open is awaited before the first message of a conversation is written
    */
   constructor (
-    messages: mongodb.Collection<MessageDocument>,
+    messages: MessagesRepository,
     open: (conversation: string) => Promise<void>,
     outcomes: Outcomes<E>
   ) {
@@ -78,8 +76,7 @@ export class LogWriter<E extends Entry> {
 
   /** The highest number stored in a conversation, 0 if none. */
   async lastSeq (conversation: string): Promise<number> {
-    const last = await this.#messages.findOne({ conversation }, { sort: { seq: -1 }, projection: { seq: 1 } })
-    return last?.seq ?? 0
+    return await this.#messages.lastSeq(conversation)
   }
 
   /** Ends the retries; what is in doubt stays so. */
@@ -88,7 +85,7 @@ export class LogWriter<E extends Entry> {
   /**
    * Writes a batch until the outcome of each entry is known. Until then nothing else of its conversations may
    * be written. An entry that was sent is tried again even when nobody waits for it any more: it may have
-   * been stored, and then those who have a socket open must be told.
+   * been stored, and then the open sockets must get it.
    */
   async write (batch: E[]): Promise<void> {
     let left = batch
@@ -128,10 +125,10 @@ export class LogWriter<E extends Entry> {
     const now = new Date()
     for (const entry of entries) {
       entry.sent = true
-      // Other processes find what is new by this time: it must not be that of a send that waited for minutes.
+      // Other processes find new messages by this time, so it must not be older than this write.
       entry.document.storedAt = now
     }
-    await this.#messages.insertMany(entries.map(entry => entry.document), { ordered: true })
+    await this.#messages.insert(entries.map(entry => entry.document))
     this.#accept(entries)
   }
 
@@ -143,15 +140,18 @@ export class LogWriter<E extends Entry> {
     }
   }
 
-  /** Those that must be written: what nobody waits for any more is given up if it was never sent. */
+  /**
+   * The entries that must be written. Those that were never sent are given up where nobody waits any more.
+   */
   #wanted (entries: E[]): E[] {
     this.#giveUp(entries.filter(entry => !entry.sent && !entry.awaited))
     return entries.filter(entry => entry.sent || entry.awaited)
   }
 
   /**
-   * Gives up what nobody waits for. What was sent is given up only where the database answers, has none of
-   * it, and refuses the command as such: to go on would keep their conversations closed for ever.
+   * Gives entries up that nobody waits for. Those that were sent are given up only where the database
+   * answers, has none of them, and refuses the command as such: to go on would keep their conversations
+   * closed for ever.
    */
   #giveUp (entries: E[]): void {
     if (entries.length === 0) return
@@ -177,11 +177,9 @@ export class LogWriter<E extends Entry> {
     return wanted
   }
 
-  /** After an open outcome: accepts what is stored, and gives what is left, its numbers unchanged. */
+  /** After an open outcome: accepts what is stored, and returns what is left, with unchanged numbers. */
   async #readBack (entries: E[]): Promise<E[]> {
-    const ids = entries.map(entry => entry.document._id)
-    const found = await this.#messages.find({ _id: { $in: ids } }, { projection: { seq: 1 } }).toArray()
-    const seqs = new Map(found.map(({ _id, seq }) => [_id.toHexString(), seq]))
+    const seqs = await this.#messages.seqsOf(entries.map(entry => entry.document._id))
     const left: E[] = []
     // A cursor need not see one moment: behind one that is missing, the rest of its conversation waits, so
     // that order is kept.
@@ -201,19 +199,19 @@ export class LogWriter<E extends Entry> {
   }
 
   /**
-   * Finds out, by look-up and not from the error's text, why the first entry was refused: it is stored
-   * already, it repeats a clientId, or its number is taken. Gives what is left to write, with new numbers.
+   * Finds out why the first entry was refused: it is stored already, it repeats a clientId, or its number is
+   * taken. It looks them up, because the texts of errors differ between servers.
+   * @returns what is left to write, with new numbers
    * @throws NotDurableYet where none of these is durable: then the numbers stay as they are
    */
   async #resolveRefusal (entries: E[], error: mongodb.MongoBulkWriteError): Promise<E[]> {
     const [entry, ...behind] = entries as [E, ...E[]]
-    const { _id, conversation, sender, clientId, seq } = entry.document
+    const { _id, conversation, seq } = entry.document
     if (error.code !== DUPLICATE_KEY) {
       this.#outcomes.failed(entry, error)
       return await this.#number(behind)
     }
-    const twin = await this.#messages.findOne({ _id }) ??
-      await this.#messages.findOne({ conversation, sender, clientId })
+    const twin = await this.#messages.byId(_id) ?? await this.#messages.byClientId(entry.document)
     if (twin !== null) {
       if (twin._id.equals(_id)) {
         entry.document.seq = twin.seq

@@ -1,10 +1,7 @@
-import type { mongodb } from '@fastify/mongodb'
 import { MESSAGE_CHARS, type Message } from 'chat-protocol'
-import type { MessageDocument } from '../../database/documents.js'
 import { jsonBytes } from '../../http/json-bytes.js'
 import { MESSAGE_BYTES, toMessage } from '../messages.js'
-
-type Direction = 'asc' | 'desc'
+import type { Direction, MessagesRepository } from './messages-repository.js'
 
 export interface PageBounds {
   /** messages of the page at most */
@@ -30,9 +27,9 @@ const LONGEST_BYTES = MESSAGE_BYTES + 4 * MESSAGE_CHARS
 
 /** Reads the log of a conversation by pages. */
 export class Pages {
-  readonly #messages: mongodb.Collection<MessageDocument>
+  readonly #messages: MessagesRepository
 
-  constructor (messages: mongodb.Collection<MessageDocument>) {
+  constructor (messages: MessagesRepository) {
     this.#messages = messages
   }
 
@@ -62,7 +59,7 @@ export class Pages {
     let part = least
     for (;;) {
       const wanted = Math.min(part, MAX_PART, limit + 1 - messages.length)
-      const documents = await this.#part(conversation, next, direction, wanted)
+      const documents = await this.#messages.read(conversation, next, direction, wanted)
       for (const document of documents) {
         const bytes = MESSAGE_BYTES + jsonBytes(document.message)
         const isFull = messages.length > 0 && page.bytes + bytes > maxBytes
@@ -75,20 +72,5 @@ export class Pages {
       const fitting = Math.ceil((maxBytes - page.bytes) * messages.length / page.bytes)
       part = Math.max(least, Math.min(fitting, wanted * MOST_GROWTH))
     }
-  }
-
-  /** So many messages from a number on, exclusive, or from the end. */
-  async #part (
-    conversation: string, from: number | undefined, direction: Direction, count: number
-  ): Promise<MessageDocument[]> {
-    const seq = direction === 'asc' ? { $gt: from ?? 0 } : { $lt: from }
-    const filter = from === undefined ? { conversation } : { conversation, seq }
-    return await this.#messages.find(filter, {
-      sort: { seq: direction },
-      limit: count,
-      batchSize: count,
-      singleBatch: true,
-      projection: { storedAt: 0 }
-    }).toArray()
   }
 }

@@ -2,7 +2,10 @@ import { Type, type Static } from '@sinclair/typebox'
 import { ConversationId, Seq, Text } from 'chat-protocol/schemas'
 import { PageLimit } from '../../http/schemas.js'
 
-export const Mark = Type.Object({ delivered: Seq, read: Seq }, { title: 'Mark', description: 'the highest number delivered to a member, and read by it' })
+export const Mark = Type.Object({ delivered: Seq, read: Seq }, {
+  title: 'Mark',
+  description: 'the highest number delivered to a member, and read by it'
+})
 export type Mark = Static<typeof Mark>
 
 export const Conversation = Type.Object({

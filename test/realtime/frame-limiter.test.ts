@@ -1,13 +1,13 @@
-/** Admission with a clock of the test's own, in milliseconds. */
+/** FrameLimiter with a clock of the test's own, in milliseconds. */
 import t from 'tap'
 import { ApiError } from '../../src/http/errors.js'
-import { Admission, frameAllowances, type AdmissionLimits } from '../../src/realtime/admission.js'
+import { FrameLimiter, frameAllowances, type FrameLimits } from '../../src/realtime/frame-limiter.js'
 import { LoadPace } from '../../src/rate-limits/load-pace.js'
 import { TokenBucket } from '../../src/rate-limits/token-bucket.js'
 import type { ClientFrame } from 'chat-protocol'
 import { conversationOf } from '../helper.js'
 
-const DEFAULTS: AdmissionLimits = { framesPerSecond: 20, resumeConversations: 2_500 }
+const DEFAULTS: FrameLimits = { framesPerSecond: 20, resumeConversations: 2_500 }
 const COST_PER_SECOND = 100
 const PING: ClientFrame = { type: 'ping' }
 const id = (n: number): string => n.toString(16).padStart(24, '0')
@@ -18,15 +18,15 @@ function resume (count: number): ClientFrame {
 }
 
 /** Takes a frame on; gives the error's retryAfter in milliseconds, 0 where there is none. */
-function take (admission: Admission, frame: ClientFrame, now: number): number {
+function take (limiter: FrameLimiter, frame: ClientFrame, now: number): number {
   const bytes = JSON.stringify(frame).length
   const error = thrown(() => {
-    admission.arrive(bytes, now)
-    admission.begin(frame, bytes, now)
+    limiter.arrive(bytes, now)
+    limiter.begin(frame, bytes, now)
   })
   if (error instanceof ApiError && error.kind === 'tooManyRequests') return error.retryAfter! * 1_000
   if (error !== undefined) throw error
-  admission.done(frame)
+  limiter.done(frame)
   return 0
 }
 
@@ -40,9 +40,9 @@ function thrown (run: () => void): unknown {
 }
 
 /** Sockets of one user. */
-function sockets (count: number, costPerSecond = COST_PER_SECOND, limits = DEFAULTS): Admission[] {
+function sockets (count: number, costPerSecond = COST_PER_SECOND, limits = DEFAULTS): FrameLimiter[] {
   const allowances = frameAllowances(costPerSecond, new LoadPace())
-  return Array.from({ length: count }, () => new Admission(limits, allowances.of('anna')))
+  return Array.from({ length: count }, () => new FrameLimiter(limits, allowances.of('anna')))
 }
 
 t.test('TokenBucket', async t => {
@@ -133,7 +133,7 @@ t.test('what people do is within the allowance', async t => {
     const allowances = frameAllowances(COST_PER_SECOND, new LoadPace())
     for (let now = 0; now < 600_000; now += 10_000) {
       for (let device = 0; device < 3; device++) {
-        t.equal(take(new Admission(DEFAULTS, allowances.of('anna')), resume(200), now), 0)
+        t.equal(take(new FrameLimiter(DEFAULTS, allowances.of('anna')), resume(200), now), 0)
       }
     }
   })

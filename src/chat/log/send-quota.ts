@@ -5,17 +5,18 @@
 import { apiError } from '../../http/errors.js'
 
 /**
- * What a waiting message costs beside its text: document, promises and entries of maps, measured at about 1
- * KiB.
+ * What a waiting message takes besides its text: document, promises and entries of maps; about 1 KiB,
+ * measured.
  */
 const OVERHEAD_BYTES = 1024
 /**
- * Seconds after which a refused sender should try again: the waiting sends are stored or given up by then.
+ * Seconds after which a sender should try again who found no place: by then others were stored or given up.
  */
 const FULL_RETRY_SECONDS = 1
+/** Seconds after which a sender should try again whose time is over. */
 const UNKNOWN_RETRY_SECONDS = 2
 
-export interface AdmissionLimits {
+export interface SendLimits {
   /** sends that wait at most */
   sends: number
   /** bytes of their texts, and of what goes with them, at most */
@@ -24,38 +25,38 @@ export interface AdmissionLimits {
   waitMs: number
 }
 
-/** A send that was let in: it counts among the waiting ones until it leaves. */
-export interface Admission {
+/** The place of a waiting send: it counts until it is released. */
+export interface Reservation {
   readonly expired: boolean
   /**
    * Waits for some work of this send, until its time is over.
-   * @throws unavailable when the time is over; the work itself goes on
+   * @throws ApiError `unavailable` when the time is over; the work itself goes on
    */
   within<T> (work: Promise<T>): Promise<T>
-  /** Registers what is told, once, when the time is over; replaces what was registered before. */
+  /** Registers a listener that is called once, when the time is over; it replaces the one before. */
   onExpire (listener: (error: Error) => void): void
-  /** The send was answered, one way or the other. May be called again. */
-  leave (): void
+  /** Frees the place, once the send was answered one way or the other. May be called again. */
+  release (): void
 }
 
 /**
- * Lets sends in, and ends their time: all wait equally long, so that the first that came is the first that
- * expires.
+ * Bounds the waiting sends, and ends their time. All may wait equally long, so the first that came is the
+ * first that expires.
  */
-export class AdmissionControl {
-  readonly #limits: AdmissionLimits
+export class SendQuota {
+  readonly #limits: SendLimits
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiting>()
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor (limits: AdmissionLimits) { this.#limits = limits }
+  constructor (limits: SendLimits) { this.#limits = limits }
 
   /**
-   * Lets a send in, with the time that it has.
-   * @throws unavailable where too many, or too large ones, are waiting
+   * Reserves a place for a send; its time begins.
+   * @throws ApiError `unavailable` where too many sends, or too large ones, are waiting
    */
-  admit (message: string): Admission {
+  reserve (message: string): Reservation {
     const bytes = Buffer.byteLength(message) + OVERHEAD_BYTES
     if (this.#waiting.size >= this.#limits.sends || this.#bytes + bytes > this.#limits.bytes) {
       const retryAfter = FULL_RETRY_SECONDS
@@ -68,8 +69,8 @@ export class AdmissionControl {
     return waiting
   }
 
-  /** A send left; called by itself. */
-  release (waiting: Waiting): void {
+  /** Called by the reservation itself. */
+  free (waiting: Waiting): void {
     if (!this.#waiting.delete(waiting)) return
     this.#bytes -= waiting.bytes
     if (this.#waiting.size > 0) return
@@ -91,15 +92,15 @@ export class AdmissionControl {
   }
 }
 
-class Waiting implements Admission {
+class Waiting implements Reservation {
   expired = false
   readonly deadline: number
   readonly bytes: number
-  readonly #control: AdmissionControl
+  readonly #quota: SendQuota
   #listener: ((error: Error) => void) | undefined
 
-  constructor (control: AdmissionControl, deadline: number, bytes: number) {
-    this.#control = control
+  constructor (quota: SendQuota, deadline: number, bytes: number) {
+    this.#quota = quota
     this.deadline = deadline
     this.bytes = bytes
   }
@@ -116,11 +117,11 @@ class Waiting implements Admission {
     if (this.expired) listener(outcomeUnknown())
   }
 
-  leave (): void { this.#control.release(this) }
+  release (): void { this.#quota.free(this) }
 
   expire (): void {
     this.expired = true
-    this.leave()
+    this.release()
     this.#listener?.(outcomeUnknown())
   }
 }

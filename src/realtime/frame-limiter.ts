@@ -1,6 +1,6 @@
 /**
- * Which frames of a socket the server takes on: by their number (FRAME_RATE), by their cost, shared by all
- * sockets of a user (USER_FRAME_RATE), and by the work that is under way already. Time is handed in.
+ * Limits the frames of a socket: by their number (FRAME_RATE), by their cost, which all sockets of a user
+ * share (USER_FRAME_RATE), and by the work that is under way. The caller passes the time.
  */
 import { Allowances } from '../rate-limits/allowances.js'
 import { apiError, type ApiError } from '../http/errors.js'
@@ -8,7 +8,7 @@ import type { ClientFrame } from 'chat-protocol'
 import { conversationsIn, costOfBytes, costOfFrame } from './frame-costs.js'
 import { TokenBucket, type Given } from '../rate-limits/token-bucket.js'
 
-export interface AdmissionLimits {
+export interface FrameLimits {
   /** Frames a second of one socket; 0 switches the limit off. */
   framesPerSecond: number
   /** Conversations that one resume may name. */
@@ -43,8 +43,8 @@ export function frameAllowances (costPerSecond: number, given: Given): Allowance
 }
 
 /** The frames of one socket. */
-export class Admission {
-  readonly #limits: AdmissionLimits
+export class FrameLimiter {
+  readonly #limits: FrameLimits
   readonly #frames: TokenBucket
   readonly #allowance: TokenBucket
   #inFlight = 0
@@ -52,7 +52,7 @@ export class Admission {
   #refused = 0
   #refusedAt = 0
 
-  constructor (limits: AdmissionLimits, allowance: TokenBucket) {
+  constructor (limits: FrameLimits, allowance: TokenBucket) {
     this.#limits = limits
     this.#frames = new TokenBucket(limits.framesPerSecond, limits.framesPerSecond * BURST_SECONDS)
     this.#allowance = allowance

@@ -1,0 +1,48 @@
+import { LRUCache } from 'lru-cache'
+import type { UserRepository } from './user-repository.js'
+
+/** Ids that are remembered: about as many as there are sockets. The cache takes the memory of all at once. */
+const CACHE_SIZE = 20_000
+/**
+ * Milliseconds for which an account is believed to exist. So long an account whose deletion was not heard of
+ * may still be written to; the messages stay with the sender.
+ */
+const CACHE_MS = 60_000
+
+/**
+ * Which accounts exist. Sending a message asks each time, so the answer "yes" is remembered; "no" is not,
+ * because a new account must be found at once.
+ */
+export class KnownAccounts {
+  readonly #users: Pick<UserRepository, 'exists'>
+  readonly #known = new LRUCache<string, true>({ max: CACHE_SIZE, ttl: CACHE_MS })
+  /** Questions under way: while the database is slow, many sends ask for the same account. */
+  readonly #asked = new Map<string, Promise<boolean>>()
+
+  constructor (users: Pick<UserRepository, 'exists'>) { this.#users = users }
+
+  /** Whether there is an account with this id (24 hex digits) that was not deleted. */
+  async exists (id: string): Promise<boolean> {
+    if (this.#known.has(id)) return true
+    return await (this.#asked.get(id) ?? this.#ask(id))
+  }
+
+  /** The account was deleted: the next question asks the database. */
+  forget (id: string): void {
+    this.#known.delete(id)
+    this.#asked.delete(id)
+  }
+
+  #ask (id: string): Promise<boolean> {
+    const question = this.#users.exists(id)
+    this.#asked.set(id, question)
+    const end = (exists: boolean) => {
+      // It was forgotten meanwhile.
+      if (this.#asked.get(id) !== question) return
+      this.#asked.delete(id)
+      if (exists) this.#known.set(id, true)
+    }
+    question.then(end, () => { end(false) })
+    return question
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The messages between processes. A message may get lost, and none is needed for correctness: the log
+ * in the database is the truth, and the bus only says where to look.
+ */
+import type { FramedMessage } from '../framed-message.js'
+import type { Receipt } from '../../chat/receipts.js'
+import type { PresenceFrame } from 'chat-protocol'
+
+/**
+ * Who needs to hear a message: the sockets of a user, those who watch the presence of a user, or every
+ * process.
+ */
+export type Topic = `user:${string}` | `presence:${string}` | 'accounts'
+
+/** A new entry of a log. */
+export interface EntryMessage {
+  type: 'entry'
+  conversation: string
+  seq: number
+  /** The entry, where it is published the first time and in its order; without it the log has to be read. */
+  entry?: FramedMessage
+}
+
+/** The marks of a member changed. */
+export interface ReceiptMessage {
+  type: 'receipt'
+  receipt: Receipt
+}
+
+/** A user types to the user of the topic, or stopped. */
+export interface TypingMessage {
+  type: 'typing'
+  user: string
+  on: boolean
+  /** the socket that said so: it does not get the notice */
+  socket: string
+}
+
+/** A user came or left. */
+export interface PresenceMessage {
+  type: 'presence'
+  frame: PresenceFrame
+}
+
+/** A session of the user of the topic ended. */
+export interface SessionEndedMessage {
+  type: 'session-ended'
+  session: string
+}
+
+/** An account was deleted. */
+export interface AccountDeletedMessage {
+  type: 'account-deleted'
+  user: string
+}
+
+export type BusMessage =
+  | EntryMessage
+  | ReceiptMessage
+  | TypingMessage
+  | PresenceMessage
+  | SessionEndedMessage
+  | AccountDeletedMessage
+
+export type BusMessageType = BusMessage['type']
+
+export type BusListener<T extends BusMessageType> =
+  (message: Extract<BusMessage, { type: T }>, topic: Topic) => void
+
+export interface Bus {
+  /**
+   * Whether no other process writes to the database: then everything that is stored is published here, in its
+   * order.
+   */
+  readonly alone: boolean
+  /** Delivers a message to every process that subscribed to the topic, including this one. */
+  publish (topic: Topic, message: BusMessage): void
+  /**
+   * Subscribes this process to a topic; does nothing where it is subscribed.
+   * @returns a promise where the subscription takes time: it resolves when messages arrive
+   */
+  subscribe (topic: Topic): Promise<void> | undefined
+  unsubscribe (topic: Topic): void
+  /** Registers a listener for one type of messages, of all topics that are subscribed. */
+  onMessage<T extends BusMessageType> (type: T, listener: BusListener<T>): void
+  /** Registers a listener for the case that messages may have been lost: compare with the database now. */
+  onDoubt (listener: () => void): void
+}
+
+/** The topic of what concerns the sockets of a user. */
+export const userTopic = (user: string): Topic => `user:${user}`
+
+/** The topic of a user's presence. */
+export const presenceTopic = (user: string): Topic => `presence:${user}`
+
+/** The user that a topic of `userTopic` names. */
+export const userOf = (topic: Topic): string => topic.slice('user:'.length)

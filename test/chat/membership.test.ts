@@ -1,0 +1,41 @@
+import t from 'tap'
+import { Membership, whenKnown } from '../../src/chat/membership.js'
+
+const ANNA = 'a'.repeat(24)
+const BEN = 'b'.repeat(24)
+const CARL = 'c'.repeat(24)
+const TALK = `${ANNA}:${BEN}`
+const NOTES = `${ANNA}:${ANNA}`
+
+const membership = new Membership()
+
+t.test('a direct conversation has the two members of its id, known at once', async t => {
+  t.strictSame(membership.members(TALK), [ANNA, BEN])
+  t.equal(membership.role(TALK, ANNA), 'member')
+  t.equal(membership.role(TALK, BEN), 'member')
+  t.equal(membership.role(TALK, CARL), undefined)
+  t.equal(membership.partner(TALK, ANNA), BEN)
+  t.equal(membership.partner(TALK, BEN), ANNA)
+  t.equal(membership.partner(TALK, CARL), undefined)
+})
+
+t.test('a conversation with oneself has one member', async t => {
+  t.strictSame(membership.members(NOTES), [ANNA])
+  t.equal(membership.partner(NOTES, ANNA), ANNA)
+  t.equal(membership.partner(NOTES, BEN), undefined)
+})
+
+t.test('requireMember: nothing to wait for in a direct conversation; forbidden for others', async t => {
+  t.equal(membership.requireMember(TALK, ANNA, 'id'), undefined)
+  t.throws(() => membership.requireMember(TALK, CARL, 'id'), { message: 'this is a conversation of others' })
+})
+
+t.test('whenKnown: in the same turn where the value is there, else when it comes', async t => {
+  const seen: number[] = []
+  const waiting = whenKnown(Promise.resolve(2), value => { seen.push(value) })
+  t.equal(whenKnown(1, value => { seen.push(value) }), undefined)
+  t.strictSame(seen, [1])
+  await waiting
+  t.strictSame(seen, [1, 2])
+  await t.rejects(whenKnown(Promise.reject(new Error('away')), () => {})!, { message: 'away' })
+})
