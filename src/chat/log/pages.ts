@@ -18,9 +18,10 @@ export interface Page {
   hasMore: boolean
 }
 
-/** Messages of one read at most; with 100 a page of short messages took 10 % longer. */
-const MAX_PART = 250
-/** Long messages may follow short ones: each part is larger than the one before by this factor at most. */
+/**
+ * Long messages may follow short ones, so each part is larger than the one before by this factor at most: 16 MB
+ * of the longest messages. Fewer parts are faster: with 250 messages at a time a page of 1,000 took 15 % more.
+ */
 const MOST_GROWTH = 4
 /** A character of a message has up to four bytes. */
 const LONGEST_BYTES = MESSAGE_BYTES + 4 * MESSAGE_CHARS
@@ -58,7 +59,7 @@ export class Pages {
     let next = from
     let part = least
     for (;;) {
-      const wanted = Math.min(part, MAX_PART, limit + 1 - messages.length)
+      const wanted = Math.min(part, limit + 1 - messages.length)
       const documents = await this.#messages.read(conversation, next, direction, wanted)
       for (const document of documents) {
         const bytes = MESSAGE_BYTES + jsonBytes(document.message)
