@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { BSON, ObjectId } from 'mongodb'
-import { hello } from '../src/admin.js'
-import type { Plain } from '../src/bson.js'
+import type { Plain } from '../src/bson-value.js'
+import { hello } from '../src/hello.js'
 import { OP_MSG, OP_QUERY, headerOf, reply } from '../src/wire.js'
 
 /** Answers without any work, every `find` with the same document: what is left is what the driver and the system take. Its socket is the first argument. */

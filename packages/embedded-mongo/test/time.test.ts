@@ -3,12 +3,12 @@ import { serialize } from 'bson'
 import { MongoClient, type Collection, type MongoServerError } from 'mongodb'
 import { mock } from 'node:test'
 import { t as tap, test, type Test } from 'tap'
-import { toVal } from '../src/bson.js'
-import { type Context, EMPTY } from '../src/context.js'
+import { Cursors } from '../src/cursors.js'
 import { compileFilter } from '../src/match.js'
-import { type Query, Turn } from '../src/query.js'
-import { Cursors } from '../src/reads.js'
+import { EMPTY } from '../src/options.js'
+import { run } from '../src/query.js'
 import { Store } from '../src/store.js'
+import { Turn } from '../src/turn.js'
 import { scratch, start, startProcess } from './helper.js'
 import { LONG } from './seed.js'
 
@@ -103,18 +103,21 @@ test('a cursor that is left alone is closed after 10 minutes, and each getMore g
     for (let _id = 0; _id < 10; _id++) store.change(items, items.nextRecord, undefined, Buffer.from(serialize({ _id })))
     return items
   })
-  const turn = new Turn(0)
-  const context = { store, turn, db: 'db', command: 'find', target: toVal('items') } as unknown as Context
-  const query: Query = { collection, filter: compileFilter(EMPTY), sort: [], limit: 0 }
-  const open = async () => (await cursors.first(context, query, doc => doc, 2, false) as { cursor: { id: bigint } }).cursor.id
+  const batch = { size: 2, turn: new Turn(0) }
+  const query = { collection, filter: compileFilter(EMPTY), sort: [] }
+  const open = async () => {
+    const source = { ns: 'db.items', documents: run(store, query), transform: (doc: Buffer) => doc, limit: Infinity }
+    const reply = await cursors.first(source, batch) as { cursor: { id: bigint } }
+    return reply.cursor.id
+  }
   const [left, used] = [await open(), await open()]
   mock.timers.tick(9 * 60_000)
-  await cursors.more('db.items', used, 2, turn)
+  await cursors.more('db.items', used, batch)
   mock.timers.tick(2 * 60_000)
-  await t.rejects(cursors.more('db.items', left, 2, turn), { code: 43 })
-  await cursors.more('db.items', used, 2, turn)
+  await t.rejects(cursors.more('db.items', left, batch), { code: 43 })
+  await cursors.more('db.items', used, batch)
   mock.timers.tick(10 * 60_000)
-  await t.rejects(cursors.more('db.items', used, 2, turn), { code: 43 })
+  await t.rejects(cursors.more('db.items', used, batch), { code: 43 })
 })
 
 test('a cursor outlives writes: what was there all the time is answered once, whatever changes around it', async t => {
