@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { WorkerData } from './server.js'
 
-/** The tests run the sources, everything else the built files. */
+/** A loader for TypeScript may run the sources. */
 const isSource = import.meta.url.endsWith('.ts')
 const SERVER = new URL(isSource ? './server.ts' : './server.js', import.meta.url)
 

@@ -1,4 +1,4 @@
-// Random BSON for the property tests, leaning to the places where an encoding goes wrong.
+// Random BSON for the property tests, with many values at which encodings go wrong.
 import { Binary, Double, Int32, Long, ObjectId } from 'bson'
 import fc from 'fast-check'
 import type { Condition, Direction, Doc, Filter, Sort, Value } from './reference.js'
@@ -6,7 +6,10 @@ import type { Condition, Direction, Doc, Filter, Sort, Value } from './reference
 const double = (value: number) => new Double(value)
 const long = (value: bigint) => Long.fromBigInt(value)
 
-/** Numbers of all three types around the values where they meet, and the last ones that a double holds exactly. */
+/**
+ * Numbers of all three types, around the values at which they meet and the last ones that doubles represent
+ * exactly.
+ */
 const edgeNumbers: Value[] = [
   double(NaN), double(-0), double(0), double(Infinity), double(-Infinity), double(Number.MIN_VALUE), double(-Number.MIN_VALUE),
   double(Number.MAX_VALUE), double(-Number.MAX_VALUE), double(0.1), double(-0.1), double(1), double(1.5), double(-1.5),
@@ -18,7 +21,7 @@ const edgeNumbers: Value[] = [
 
 const strings = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 6 }),
-  // UTF-8 and UTF-16 disagree on these; NUL and 0xFF are what a terminator is made of.
+  // UTF-8 and UTF-16 order some of these differently; NUL and 0xFF are common terminators.
   fc.constantFrom('', '\0', '\0\0', 'a', 'a\0', 'a\0b', '\u00ff', '\uffff', '\u{10000}', '\u{1f600}', '\ue000', 'é', 'e\u0301'),
   fc.constantFrom('a', 'b', 'c').map(end => 'x'.repeat(30) + end)
 )
@@ -37,16 +40,16 @@ const scalars: fc.Arbitrary<Value> = fc.oneof(
   fc.constantFrom(0, -1, 1).map(ms => new Date(ms))
 )
 
-// Names that look like array positions are left out: JavaScript would reorder them.
+// No names that look like array positions: JavaScript would reorder them.
 const names = fc.constantFrom('a', 'b', 'ab', 'a\u00e9', 'é', '', 'x')
 
-/** Any value of the subset, nested a few levels deep. */
+/** Any value that the server can compare, nested a few levels deep. */
 export const values: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>(tie => ({
   value: fc.oneof({ depthSize: 'small', withCrossShrink: true }, { weight: 4, arbitrary: scalars },
     fc.array(tie('value'), { maxLength: 3 }), fc.dictionary(names, tie('value'), { maxKeys: 3, noNullPrototype: true }) as fc.Arbitrary<Value>)
 })).value
 
-// A few values only, so that random filters find something, ties happen and arrays overlap.
+// Only a few values, so that random filters find something, documents tie and arrays overlap.
 const few: fc.Arbitrary<Value> = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom<Value>(new Int32(0), new Int32(1), new Int32(2), double(1), double(1.5), double(-0), long(2n), double(NaN)) },
   { weight: 2, arbitrary: fc.constantFrom<Value>(long(2n ** 53n), long(2n ** 53n + 1n), double(2 ** 53), double(Infinity)) },
@@ -55,24 +58,27 @@ const few: fc.Arbitrary<Value> = fc.oneof(
   fc.constantFrom<Value>(true, false, new Date(0), new Date(1), new ObjectId('0'.repeat(24)), new ObjectId('0'.repeat(23) + '1'),
     new Binary(Uint8Array.of(1)), new Binary(Uint8Array.of(1), 4), new Binary(Uint8Array.of(0, 0)))
 )
-// Numbers again and again, so that two elements of an array often meet the two bounds that none meets alone.
+// Mostly equal numbers, so that two elements of an array often meet two bounds that neither meets alone.
 const bounds = fc.constantFrom<Value>(new Int32(0), new Int32(1), double(1.5), new Int32(2))
 const fewNested: fc.Arbitrary<Value> = fc.oneof({ weight: 4, arbitrary: few }, { weight: 2, arbitrary: fc.array(few, { maxLength: 3 }) },
   fc.array(fc.array(few, { maxLength: 2 }), { maxLength: 2 }), fc.record({ x: few }, { requiredKeys: [] }) as fc.Arbitrary<Value>)
 const child: fc.Arbitrary<Value> = fc.record({ x: fc.oneof({ weight: 3, arbitrary: bounds }, { weight: 3, arbitrary: few }, fc.array(few, { maxLength: 2 })), y: fc.oneof(bounds, few) },
   { requiredKeys: [], noNullPrototype: true }) as fc.Arbitrary<Value>
 
-/** `a` holds anything, `b` scalars and `c` documents, or arrays of them, with `x` and `y`: what `indexes` and `sorts` rely on. */
+/**
+ * The indexes and sorts below rely on this: `a` may be anything, `b` is a scalar, and `c` is a document with
+ * `x` and `y`, an array of them, or a scalar.
+ */
 const documents: fc.Arbitrary<Doc> = fc.record({
   a: fewNested,
   b: few,
   c: fc.oneof(child, fc.array(fc.oneof({ weight: 4, arbitrary: child }, few), { maxLength: 3 }), few)
 }, { requiredKeys: [], noNullPrototype: true }) as fc.Arbitrary<Doc>
 
-/** Mostly full collections, so that most filters find something, but also tiny and empty ones. */
+/** Mostly large collections, so that most filters find something, but also tiny and empty ones. */
 export const documentLists = fc.oneof({ weight: 5, arbitrary: fc.array(documents, { minLength: 15, maxLength: 30, size: 'max' }) }, fc.array(documents, { maxLength: 5 }))
 
-// Never two arrays that don't contain each other: MongoDB refuses to index or sort those together.
+// MongoDB refuses to index or sort by two arrays of which neither contains the other.
 export const indexes = fc.uniqueArray(fc.constantFrom<Sort>(
   [['a', 1]], [['a', -1], ['b', 1]], [['b', 1], ['a', 1]], [['b', -1]], [['c.x', 1]], [['b', 1], ['c.x', -1]], [['c.x', 1], ['c.y', 1]], [['c', 1]]
 ), { minLength: 1, maxLength: 3, selector: index => JSON.stringify(index) })
@@ -82,7 +88,7 @@ const sortPaths = [[], ['a'], ['b'], ['b', 'a'], ['a', 'b'], ['c.x'], ['b', 'c.x
 export const sorts: fc.Arbitrary<Sort> = fc.tuple(fc.constantFrom(...sortPaths), direction, direction)
   .map(([paths, ...directions]) => paths.map((path, i): [string, Direction] => [path, directions[i]!]))
 
-/** Too long for an index, where no document with it can be: asked for only. */
+/** Texts of which most are too long for an index. No document has them: only filters use them. */
 export const tooLong: fc.Arbitrary<Value> = fc.constantFrom(300, 1890, 1960, 1970, 1990, 2100).map(length => 'x'.repeat(length))
 const operands = fc.oneof({ weight: 9, arbitrary: fewNested }, tooLong)
 const comparison = fc.oneof(
@@ -96,7 +102,7 @@ const condition: fc.Arbitrary<Value | Condition> = fc.oneof({ weight: 3, arbitra
   { weight: 4, arbitrary: comparison }, comparison.map(each => ({ $not: each })))
 const fields: fc.Arbitrary<Filter> = fc.dictionary(fc.constantFrom('a', 'b', 'c.x', 'c.y', 'a.x', 'c'), condition, { minKeys: 1, maxKeys: 2, noNullPrototype: true })
 
-// Two paths into one array, which two of its documents may meet.
+// Conditions on two paths into one array, which two of its documents may meet.
 const pairs = fc.record({ 'c.x': fc.oneof<fc.Arbitrary<Value | Condition>[]>(bounds, comparison), 'c.y': bounds }) as fc.Arbitrary<Filter>
 
 export const filters: fc.Arbitrary<Filter> = fc.oneof({ weight: 5, arbitrary: fields }, pairs, fc.constant({}),

@@ -1,9 +1,10 @@
-// Random operations that every MongoDB-compatible server must answer alike: nothing in them depends on an order that MongoDB leaves open.
+// Random operations that every MongoDB-compatible server must answer in the same way: nothing depends on an order that
+// MongoDB leaves open.
 import type { Collection, Document, IndexSpecification } from 'mongodb'
 
 export interface Operation { title: string, run (items: Collection): Promise<unknown> }
 
-/** SecantusDB's distinct takes true for 1 and false for 0; differential-cases.ts has the case. */
+/** SecantusDB's distinct treats true as 1 and false as 0; differential-cases.ts has the case. */
 const differs = (json: string): boolean => !['0', '1', 'false', 'true'].includes(json)
 
 export function differentialOperations (random: () => number): () => Operation {
@@ -15,7 +16,7 @@ export function differentialOperations (random: () => number): () => Operation {
   const scalar = (): unknown => pick<() => unknown>([number, number, () => pick(['', 'a', 'b', 'é']), () => null, () => random() < 0.5, () => new Date(whole(3))])()
   const nested = (): Document => ({ ...(random() < 0.8 ? { x: scalar() } : {}), ...(random() < 0.6 ? { y: number() } : {}) })
   const id = () => whole(15)
-  // `n` is always a number, `list` always an array and `m` missing or a number, for the updates that need one.
+  // Some updates need them: `n` is always a number, `list` always an array, `m` missing or a number.
   const doc = (): Document => ({ n: number(), list: some(scalar), a: pick([scalar, nested, () => some(scalar)])(), ...(random() < 0.6 ? { b: scalar() } : {}), c: pick<() => unknown>([nested, () => some(nested)])() })
 
   const condition = (): unknown => pick<() => unknown>([
@@ -25,7 +26,7 @@ export function differentialOperations (random: () => number): () => Operation {
   // SecantusDB intersects two bounds on an index of an array; differential-cases.ts has the case.
   const range = (): unknown => ({ $gte: number(), $lt: number() })
   const HOLD_ARRAYS = ['a', 'list']
-  // Missing fields, and two bounds, inside arrays are left to the cases.
+  // The cases test missing fields and two bounds inside arrays.
   const inside = (): unknown => pick<() => unknown>([number, () => ({ $in: some(number, 1) }), () => ({ $gt: 'a' }), () => ({ $lte: number() })])()
   const path = () => pick(['_id', 'n', 'a', 'b', 'a.x', 'c.x', 'c.y', 'list'])
   const test = (at: string) => {
@@ -34,7 +35,7 @@ export function differentialOperations (random: () => number): () => Operation {
   }
   const clause = (): Document => Object.fromEntries([...some(path, 1)].slice(0, 2).map(test))
   const filter = (): Document => pick<() => Document>([() => ({}), clause, clause, clause, () => ({ [pick(['$and', '$or', '$nor'])]: some(clause, 1) })])()
-  // Ending in _id, no two documents tie.
+  // The _id at the end makes the order complete.
   const sort = (): Document => ({ ...Object.fromEntries([pick(['n', 'b', '_id', 'a']), 'b'].slice(whole(2)).filter(each => each !== '_id').map(each => [each, pick([1, -1])])), _id: pick([1, -1]) })
 
   const update = (): Document => pick<() => Document>([

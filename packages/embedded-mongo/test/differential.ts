@@ -1,8 +1,8 @@
-// npm run test:differential -- URL [SEED]: the same operations on the embedded server and on another, and their answers compared.
+// npm run test:differential -- URL [SEED]: compares the answers of the embedded server and another one.
 //
-// 1. Cases with the answer that MongoDB's manual gives (differential-cases.ts). The embedded server must give it. Another server must too, unless the
-//    case says how it differs, in which case the difference is listed.
-// 2. Seeded random operations: both servers must give the same answer, and hold the same documents after each.
+// 1. Cases with the answer of MongoDB's manual (differential-cases.ts). The embedded server must give it. The other server
+//    must too, unless the case says how it differs; then the difference is listed.
+// 2. Seeded random operations: both servers must give the same answers, and store the same documents after each.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ if (!url) {
 
 const dir = mkdtempSync(join(tmpdir(), 'differential-'))
 const embedded = await startEmbeddedMongo({ dir, noSync: true })
-// Types count: an answer with a double in place of an int32 is another answer.
+// A double instead of an int32 is a different answer.
 const options = { promoteValues: false, serverSelectionTimeoutMS: 10_000 }
 const [ours, other] = [new MongoClient(embedded.url, options), new MongoClient(url, options)]
 const name = `differential_${process.pid}`
@@ -40,7 +40,7 @@ function fail (title: string, ...details: string[]): void {
 
 const shown = (value: unknown): string => EJSON.stringify(value instanceof Set ? [...value].sort() : value, { relaxed: false })
 
-/** Fresh documents and indexes. */
+/** Replaces the documents and indexes. */
 async function fresh (db: Db, docs: Document[] = [], indexes: Document[] = []): Promise<Collection> {
   const items = db.collection('items')
   await items.drop().catch(() => {})

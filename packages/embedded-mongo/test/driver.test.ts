@@ -1,4 +1,4 @@
-// What the official driver does in an application, on drivers 7 and 6: the answers are those that MongoDB's manual gives.
+// What applications do with the official driver, on drivers 7 and 6. The answers are those of MongoDB's manual.
 import { connect, createServer, type Socket } from 'node:net'
 import * as driver7 from 'mongodb'
 import * as driver6 from 'mongodb6'
@@ -9,7 +9,7 @@ type Driver = Pick<typeof driver7, 'MongoClient' | 'MongoBulkWriteError' | 'Long
 interface Item { _id: number, x?: number, tag?: string, list?: unknown[] }
 interface Place { driver: Driver, client: driver7.MongoClient, db: driver7.Db, items: driver7.Collection<Item>, url: string, commands: driver7.CommandStartedEvent[] }
 
-/** A server with a client of this driver, whose commands are recorded. */
+/** Starts a server and a client of this driver, and records its commands. */
 async function open (t: Test, driver: Driver, options: driver7.MongoClientOptions = {}): Promise<Place> {
   const { url, db: { databaseName } } = await start(t)
   const client = new driver.MongoClient(url, { monitorCommands: true, ...options })
@@ -22,7 +22,7 @@ async function open (t: Test, driver: Driver, options: driver7.MongoClientOption
 
 const numbered = (count: number): Item[] => Array.from({ length: count }, (_, _id) => ({ _id, x: _id % 10 }))
 
-/** The error that the promise ends with; fails the test when there is none. */
+/** The error that the promise rejects with; throws if it does not reject. */
 async function failure (t: Test, work: Promise<unknown>): Promise<driver7.MongoServerError & { writeErrors?: unknown }> {
   try {
     await work
@@ -34,7 +34,7 @@ async function failure (t: Test, work: Promise<unknown>): Promise<driver7.MongoS
 }
 
 for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Driver]] as const) {
-  test(`driver ${version}: a pool of 5 connections serves 200 operations at once, each with its own answer`, async t => {
+  test(`driver ${version}: a pool of 5 connections gives each of 200 concurrent operations its own answer`, async t => {
     const { items, client } = await open(t, driver, { maxPoolSize: 5 })
     let connections = 0
     client.on('connectionCreated', () => connections++)
@@ -44,7 +44,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.ok(connections <= 5, `${connections} connections`)
   })
 
-  test(`driver ${version}: a cursor fetches a long result in batches of batchSize, in order, and skip and limit count over batches`, async t => {
+  test(`driver ${version}: a cursor fetches batches of batchSize in order; skip and limit count over all batches`, async t => {
     const { items, commands } = await open(t, driver)
     await items.insertMany(numbered(1000))
     commands.length = 0
@@ -58,10 +58,10 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.equal((await items.find({}, { batchSize: 0 }).toArray()).length, 1000, 'an empty first batch is allowed')
   })
 
-  test(`driver ${version}: a cursor that is closed is gone, and one that was never there is CursorNotFound (43)`, async t => {
+  test(`driver ${version}: a closed cursor is gone; an unknown one is CursorNotFound (43)`, async t => {
     const { db, items, commands } = await open(t, driver)
     await items.insertMany(numbered(50))
-    // A cursor's id is an int64 and must go back as one.
+    // A cursor id is an int64 and must be sent as one.
     const { cursor } = await db.command({ find: 'items', batchSize: 5 }, { promoteLongs: false })
     const more = await db.command({ getMore: cursor.id, collection: 'items', batchSize: 5 })
     t.same(more.cursor.nextBatch.map((item: Item) => item._id), [5, 6, 7, 8, 9])
@@ -78,7 +78,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.same(commands.map(event => event.commandName), ['find', 'killCursors'])
   })
 
-  test(`driver ${version}: an ordered bulkWrite stops at its first error, which names the operation's index`, async t => {
+  test(`driver ${version}: an ordered bulkWrite stops at its first error, which has the operation's index`, async t => {
     const { items } = await open(t, driver)
     const err = await failure(t, items.bulkWrite([
       { insertOne: { document: { _id: 1, x: 1 } } },
@@ -93,7 +93,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.same(await items.find().toArray(), [{ _id: 1, x: 2 }, { _id: 2 }])
   })
 
-  test(`driver ${version}: an unordered bulkWrite does everything else and names each failed index`, async t => {
+  test(`driver ${version}: an unordered bulkWrite does everything else and reports the index of each failure`, async t => {
     const { items } = await open(t, driver)
     await items.createIndex({ tag: 1 }, { unique: true })
     const err = await failure(t, items.bulkWrite([
@@ -110,7 +110,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.same(await items.find().toArray(), [{ _id: 1, tag: 'a', x: 5 }, { _id: 9, tag: 'c' }])
   })
 
-  test(`driver ${version}: insertMany names the failed document, and a duplicate names index, key and value`, async t => {
+  test(`driver ${version}: insertMany names the failed document; a duplicate key error names index, key and value`, async t => {
     const { items } = await open(t, driver)
     await items.createIndex({ tag: 1, x: -1 }, { unique: true, name: 'once' })
     const docs = [0, 1, 2, 3, 4].map(_id => ({ _id, tag: 't', x: _id === 3 ? 1 : _id }))
@@ -126,7 +126,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.same([modified.code, modified.keyPattern, modified.keyValue], [11000, { tag: 1, x: -1 }, { tag: 't', x: 1 }])
   })
 
-  test(`driver ${version}: findOneAndUpdate, -Replace and -Delete answer the document before or after, in sort order, projected`, async t => {
+  test(`driver ${version}: findOneAndUpdate, -Replace and -Delete answer the document before or after`, async t => {
     const { items } = await open(t, driver)
     await items.insertMany(numbered(30))
     t.same(await items.findOneAndUpdate({ x: 3 }, { $set: { tag: 'a' } }, { sort: { _id: -1 } }), { _id: 23, x: 3 })
@@ -143,7 +143,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.same([again.lastErrorObject, again.value], [{ n: 1, updatedExisting: true }, { _id: 200, x: 1 }])
   })
 
-  test(`driver ${version}: update results tell matched, modified and upserted apart`, async t => {
+  test(`driver ${version}: update results count matched, modified and upserted documents`, async t => {
     const { items } = await open(t, driver)
     await items.insertMany(numbered(20))
     const counts = ({ matchedCount, modifiedCount, upsertedCount, upsertedId }: driver7.UpdateResult) => [matchedCount, modifiedCount, upsertedCount, upsertedId]
@@ -170,7 +170,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
     t.same((await db.command({ count: 'items', query: { x: 3 }, limit: -2 })).n, 2)
   })
 
-  test(`driver ${version}: a read whose connection breaks is tried again on another (retryable reads)`, async t => {
+  test(`driver ${version}: a read whose connection breaks is retried on another one (retryable reads)`, async t => {
     const { socketPath, db } = await start(t)
     await db.collection<Item>('items').insertMany(numbered(5))
     let cut = 0
@@ -209,7 +209,7 @@ for (const [version, driver] of [['7', driver7], ['6', driver6 as unknown as Dri
       t.same(await items.findOne({}, { session }), { _id: 1 })
       session.startTransaction()
       const err = await failure(t, items.insertOne({ _id: 2 }, { session }))
-      // The driver puts advice of its own in front of the server's answer.
+      // The driver adds advice of its own to the server's answer.
       t.equal((err.originalError as driver7.MongoServerError ?? err).code, 20, 'IllegalOperation')
       await session.abortTransaction().catch(() => {})
     })

@@ -1,4 +1,5 @@
-// What was acknowledged is there after kill -9; a full or read-only disk and a second owner are refused clearly, and the data stays readable.
+// Acknowledged writes survive kill -9. A full or read-only disk and a second owner get a clear error, and the data stays
+// readable.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -10,14 +11,14 @@ import { scratch, startProcess, type ServerProcess } from './helper.js'
 import { LONG, pickSeed, random } from './seed.js'
 import { Lane, type Doc } from './storm.js'
 
-// A minute of work where nothing else runs; a loaded machine may take several times that.
+// It takes a minute on a quiet machine, and several times as long on a busy one.
 tap.setTimeout(400_000)
 
 const ROUNDS = LONG ? 30 : 4
 const LANES = 16
 const seed = pickSeed()
 
-/** Connects for the time of `work`; the server may die meanwhile. */
+/** Connects while `work` runs; the server may die meanwhile. */
 async function using<T> (server: ServerProcess, work: (client: MongoClient) => Promise<T>): Promise<T> {
   const client = new MongoClient(server.url, { serverSelectionTimeoutMS: 2_000, maxPoolSize: LANES })
   try {
@@ -33,7 +34,7 @@ async function validate (client: MongoClient, name: string): Promise<void> {
   if (!answer.valid) throw new Error(`validate: ${JSON.stringify(answer)}`)
 }
 
-/** Throws unless the last round's server left what it acknowledged, whole statements only, and indexes that agree. */
+/** Throws unless everything acknowledged is stored, no statement is half done, and the indexes agree. */
 async function recover (client: MongoClient, items: Collection<Doc>, lanes: Lane[]): Promise<void> {
   await items.createIndexes([{ key: { lane: 1, n: 1, _id: 1 }, unique: true }, { key: { tags: 1 } }, { key: { lane: 1, text: -1 } }])
   await validate(client, 'items')
@@ -43,16 +44,20 @@ async function recover (client: MongoClient, items: Collection<Doc>, lanes: Lane
   if (byIndex.length !== stored.length) throw new Error(`the index finds ${byIndex.length} of ${stored.length} documents`)
 }
 
-/** All lanes write until the server is killed under them. @returns how many commands were acknowledged */
+/**
+ * Writes on all lanes until the server is killed.
+ *
+ * @returns how many commands were acknowledged
+ */
 async function storm (server: ServerProcess, client: MongoClient, items: Collection<Doc>, lanes: Lane[], choose: () => number): Promise<number> {
   const last = LANES + Math.floor(choose() * 80)
   let [acknowledged, killed] = [0, false]
   const kill = async () => {
     killed = true
-    // Half of the time at once, which is when an answer that came too early is found out, else anywhere in the next group commit or two.
+    // Half of the kills come at once, which shows an answer before its flush; the others within one or two commits.
     if (choose() < 0.5) await delay(choose() * 15)
     await server.end('SIGKILL')
-    // Or writers without a connection would look for the server for seconds.
+    // Else writers without a connection would look for the server for seconds.
     await client.close()
   }
   let dead = Promise.resolve()
@@ -63,7 +68,7 @@ async function storm (server: ServerProcess, client: MongoClient, items: Collect
         if (++acknowledged === last) dead = kill()
       }
     } catch (err) {
-      // Nothing but the death of the server may stop a writer.
+      // Only the end of the server may stop a writer.
       if (!killed) throw err
     }
   }))
@@ -71,7 +76,7 @@ async function storm (server: ServerProcess, client: MongoClient, items: Collect
   return acknowledged
 }
 
-test(`${ROUNDS} rounds of kill -9 under heavy mixed writes: all that was acknowledged is there, no half statement, indexes agree (seed ${seed})`, async t => {
+test(`${ROUNDS} rounds of kill -9 under heavy writes lose nothing acknowledged, and leave no half statement (seed ${seed})`, async t => {
   const dir = await scratch(t)
   const choose = random(seed)
   const lanes = Array.from({ length: LANES }, (_, lane) => new Lane(lane, random(seed + lane)))
@@ -88,7 +93,11 @@ test(`${ROUNDS} rounds of kill -9 under heavy mixed writes: all that was acknowl
   t.ok(acknowledged > ROUNDS * LANES, `${acknowledged} commands were acknowledged`)
 })
 
-/** Inserts until the disk refuses; all that was acknowledged must be readable beside the error. @returns how many documents there are */
+/**
+ * Inserts until the disk is full, and checks that everything acknowledged can be read then.
+ *
+ * @returns how many documents there are
+ */
 async function fillUp (t: Test, server: ServerProcess): Promise<number> {
   return using(server, async client => {
     const items = client.db('storm').collection<{ _id: number, text: string }>('full')
@@ -113,7 +122,7 @@ async function countIs (t: Test, server: ServerProcess, expected: number, messag
   })
 }
 
-/** Mounts a file system where that is permitted; elsewhere says loudly that it could not be tested. */
+/** Mounts a file system. Where that is not permitted, the output says that this was not tested. */
 function mount (t: Test, at: string, ...options: string[]): boolean {
   try {
     execFileSync('mount', [...options, at], { stdio: 'pipe' })
@@ -125,7 +134,7 @@ function mount (t: Test, at: string, ...options: string[]): boolean {
   return true
 }
 
-test('a full disk is answered with OutOfDiskSpace (14031), reads go on, and writes do too when there is room again', async t => {
+test('a full disk is answered with OutOfDiskSpace (14031); reads go on, and writes once there is room', async t => {
   const dir = await scratch(t)
   if (!mount(t, dir, '-t', 'tmpfs', '-o', 'size=16m', 'none')) return
   const server = await startProcess(t, dir, 'sync')
@@ -138,7 +147,7 @@ test('a full disk is answered with OutOfDiskSpace (14031), reads go on, and writ
   await again.end()
 })
 
-test('a file that may not grow (ulimit -f) is answered in the same way', async t => {
+test('a file that cannot grow (ulimit -f) is answered in the same way', async t => {
   const dir = await scratch(t)
   const limit = 16 * 2 ** 20
   const server = await startProcess(t, dir, 'sync', limit)
@@ -149,14 +158,18 @@ test('a file that may not grow (ulimit -f) is answered in the same way', async t
   await again.end()
 })
 
-/** Starts it where it must not start. @returns the reason it gives */
+/**
+ * Starts a server that must not start.
+ *
+ * @returns the reason that it gives
+ */
 async function refused (t: Test, dir: string): Promise<string> {
   const outcome = await startProcess(t, dir, 'sync').catch((err: Error) => err)
   if (!(outcome instanceof Error)) t.fail('it started')
   return outcome instanceof Error ? outcome.message : ''
 }
 
-/** A directory with one document in it, and nobody serving it. */
+/** Makes a directory with one document and no server. */
 async function written (t: Test): Promise<string> {
   const dir = await scratch(t)
   const server = await startProcess(t, dir, 'sync')
@@ -171,13 +184,13 @@ async function stillThere (t: Test, dir: string): Promise<void> {
   await server.end()
 }
 
-test('a read-only directory, or a file in its place, is refused with the path and the reason, and nothing is harmed', async t => {
+test('a read-only directory, or a file in its place, is refused with path and reason, and keeps its data', async t => {
   const dir = await written(t)
   const file = join(dir, 'a-file')
   writeFileSync(file, 'not a directory')
   t.match(await refused(t, file), file)
   const view = await scratch(t)
-  // A read-only view binds root too, which permissions do not.
+  // Permissions do not stop root; a read-only mount does.
   if (mount(t, view, '--bind', dir)) {
     execFileSync('mount', ['-o', 'remount,ro,bind', view])
     const reason = await refused(t, view)
@@ -187,7 +200,7 @@ test('a read-only directory, or a file in its place, is refused with the path an
   await stillThere(t, dir)
 })
 
-test('a second process on the directory is refused with the pid of the first, which goes on', async t => {
+test('a second process on the directory is refused with the pid of the first, which keeps running', async t => {
   const dir = await scratch(t)
   const first = await startProcess(t, dir, 'sync')
   t.match(await refused(t, dir), String(first.child.pid))
@@ -195,14 +208,14 @@ test('a second process on the directory is refused with the pid of the first, wh
   await first.end()
 })
 
-test('the lock of a process that is dead is taken over', async t => {
+test('the lock of a dead process is taken over', async t => {
   const dir = await written(t)
   const killed = await startProcess(t, dir, 'sync')
   await killed.end('SIGKILL')
   await stillThere(t, dir)
 })
 
-test('of processes that start at once, where a dead one left its lock, one gets the directory, and what they leave is nothing', async t => {
+test('one of several processes gets the directory of a dead one, and they leave nothing behind', async t => {
   const dir = await written(t)
   const killed = await startProcess(t, dir, 'sync')
   await killed.end('SIGKILL')
@@ -215,7 +228,7 @@ test('of processes that start at once, where a dead one left its lock, one gets 
   await stillThere(t, dir)
 })
 
-test('a path too long for a socket is served from a short one, and from the directory no more than once', async t => {
+test('a path that is too long for a socket gets a short one, and the directory has one server', async t => {
   const dir = join(await scratch(t), 'x'.repeat(120))
   const server = await startProcess(t, dir, 'sync')
   t.ok(Buffer.byteLength(server.socketPath) < 104)
@@ -227,7 +240,7 @@ test('a path too long for a socket is served from a short one, and from the dire
   await stillThere(t, dir)
 })
 
-test('data in an unknown format is refused, not guessed at', async t => {
+test('data in an unknown format is refused', async t => {
   const dir = await written(t)
   const file = open({ path: join(dir, 'data.mdb'), keyEncoding: 'binary', encoding: 'binary', noSubdir: true })
   await file.put(Buffer.from('\0format'), Buffer.from('999'))

@@ -1,4 +1,4 @@
-// Hostile bytes: a connection that sends them is closed or answered with an error; the process and all others go on.
+// Hostile bytes: the server closes the connection or answers with an error, and serves all other connections.
 import { connect, type Socket } from 'node:net'
 import { deserialize, type Document } from 'bson'
 import { MongoClient } from 'mongodb'
@@ -7,16 +7,17 @@ import { scratch, startProcess } from './helper.js'
 import { hostileMessages, message, type Hostile } from './hostile.js'
 import { LONG, pickSeed, random } from './seed.js'
 
-// A minute of work where nothing else runs; a loaded machine may take several times that.
+// It takes a minute on a quiet machine, and several times as long on a busy one.
 tap.setTimeout(400_000)
 
 const MESSAGES = LONG ? 100_000 : 5_000
 const LANES = 32
-// What attackers may add to the server's memory, however many messages they send: its buffers, the pages of the data that they stored, garbage.
+// How much memory the attackers may cost the server, however many messages they send: buffers, pages of the data that
+// they stored, garbage.
 const MEMORY_LIMIT = 200 * 2 ** 20
 const PATIENCE_MS = 20_000
 
-/** One attacker: a connection that is opened again whenever the server closes it. */
+/** A hostile client. It connects again whenever the server closes its connection. */
 class Attacker {
   private socket: Socket | undefined
   private received = Buffer.alloc(0)
@@ -42,7 +43,11 @@ class Attacker {
     return socket
   }
 
-  /** Sends it, with a ping behind it, and waits until the ping is answered or the connection closed. @returns the answer before the ping's */
+  /**
+   * Sends a message and a ping, and waits until the ping is answered or the connection is closed.
+   *
+   * @returns the answers before that to the ping
+   */
   async send ({ bytes, unfinished }: Hostile): Promise<{ closed: boolean, answers: Document[] }> {
     const socket = this.socket ??= this.open()
     const id = ++this.nextId
@@ -68,7 +73,7 @@ class Attacker {
     return { closed: true, answers }
   }
 
-  /** The next whole message received: OP_MSG (its document is at 21) or OP_REPLY (at 36). */
+  /** The next complete message: OP_MSG, with its document at 21, or OP_REPLY, with it at 36. */
   private take (): { to: number, body: Document } | undefined {
     if (this.received.length < 16) return
     const length = this.received.readInt32LE(0)
@@ -87,7 +92,7 @@ class Attacker {
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`
 const seed = pickSeed()
 
-test(`${MESSAGES} hostile messages: each is answered with an error or its connection closed, everything else goes on (seed ${seed})`, async t => {
+test(`${MESSAGES} hostile messages are answered with errors or closed connections, and nothing else suffers (seed ${seed})`, async t => {
   const server = await startProcess(t, await scratch(t), 'noSync')
   const client = new MongoClient(server.url)
   t.teardown(() => client.close())
@@ -111,7 +116,7 @@ test(`${MESSAGES} hostile messages: each is answered with an error or its connec
       if (hostile.expect === 'error' && !closed && !refused) {
         throw new Error(`obeyed ${hostile.kind}: ${hostile.bytes.toString('hex').slice(0, 2000)} with ${JSON.stringify(answers)}`)
       }
-      // InternalError would be an exception that nobody foresaw.
+      // InternalError means an unexpected exception.
       if (answers.some(answer => answer.code === 1)) throw new Error(`${JSON.stringify(answers)} to ${hostile.bytes.toString('hex').slice(0, 2000)}`)
       if (number % 1000 === 0) {
         if (await bystanders.findOne({ _id: 1 })) bystanderReads++
@@ -121,13 +126,13 @@ test(`${MESSAGES} hostile messages: each is answered with an error or its connec
   }))
   for (const attacker of attackers) attacker.close()
   t.comment(JSON.stringify(Object.fromEntries(outcomes)))
-  t.equal(bystanderReads, MESSAGES / 1000, 'a well-behaved connection is served all the time')
-  t.equal(server.child.exitCode, null, 'the process lives')
+  t.equal(bystanderReads, MESSAGES / 1000, 'an ordinary connection is served all the time')
+  t.equal(server.child.exitCode, null, 'the process runs')
   t.ok(peak - before < MEMORY_LIMIT, `its memory grows by ${mebibytes(peak - before)} at most`)
   t.match(await client.db('fuzz').command({ validate: 'items' }), { valid: true }, 'what they stored is consistent')
 })
 
-test('announced lengths reserve no memory, and connections that stall hold up nobody', async t => {
+test('announced lengths reserve no memory, and stalled connections delay nobody', async t => {
   const server = await startProcess(t, await scratch(t), 'noSync')
   const client = new MongoClient(server.url)
   t.teardown(() => client.close())
@@ -144,7 +149,7 @@ test('announced lengths reserve no memory, and connections that stall hold up no
   t.ok(grown < 100 * 2 ** 20, `${mebibytes(grown)} for them all`)
 })
 
-test('cursors that are opened and left do not hold their results', async t => {
+test('abandoned cursors do not keep their results in memory', async t => {
   const server = await startProcess(t, await scratch(t), 'noSync')
   const client = new MongoClient(server.url)
   t.teardown(() => client.close())

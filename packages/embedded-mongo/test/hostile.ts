@@ -1,9 +1,10 @@
-// Hostile messages for the fuzzer: each is made from a seeded generator, so a message that does harm can be made again.
+// Hostile messages for the fuzzer, made with a seeded generator: a message that does harm can be made again.
 import { serialize, type Document } from 'bson'
 
 /**
- * `error`: it must be answered with an error or by closing the connection; `any`: it may happen to be valid.
- * `unfinished` ones end the stream, since the server rightly waits for the rest.
+ * A hostile message. `error`: the server must answer with an error or close the connection. `any`: it may be
+ * valid by chance. After an `unfinished` one the stream must end, because the server rightly waits for the
+ * rest.
  */
 export interface Hostile { bytes: Buffer, expect: 'error' | 'any', unfinished?: boolean, kind: string }
 
@@ -35,14 +36,14 @@ function section (name: string, docs: Buffer[], size?: number): Buffer {
   return Buffer.concat([Buffer.of(1), int32(size ?? content.length + 4), content])
 }
 
-/** A document of one element whose value is these raw bytes, right or wrong. */
+/** A document with one element whose value is these bytes, valid or not. */
 function element (type: number, value: Buffer, name: Buffer = Buffer.from('v')): Buffer {
   const body = Buffer.concat([Buffer.of(type), name, Buffer.of(0), value, Buffer.of(0)])
   return Buffer.concat([int32(body.length + 4), body])
 }
 
 function nested (depth: number, type: number): Buffer {
-  // Built from the inside out without recursion, lengths and all.
+  // Written in place, without recursion.
   const level = type === 4 ? Buffer.from([4, 0x30, 0]) : Buffer.from([3, 0x61, 0])
   const whole = Buffer.alloc(depth * 8 + 5)
   for (let i = 0; i < depth; i++) {
@@ -73,7 +74,7 @@ export function hostileMessages (random: () => number): () => Hostile {
     () => ({ getMore: 1n, collection: 'items', $db })
   ])()
 
-  // Values of every wrong type, in every place of every command.
+  // Values of all wrong types, in all places of all commands.
   const odd = (): unknown => pick<() => unknown>([() => null, () => -1, () => NaN, () => 2 ** 53, () => '', () => 'a\0b', () => '$', () => 'a..b', () => [],
     () => [[]], () => ({}), () => ({ '': 1 }), () => ({ $eq: { $gt: 1 } }), () => new Date(NaN), () => true, () => -(2n ** 63n), () => Buffer.alloc(3),
     () => 'x'.repeat(5000), () => ({ $each: 1 }), () => [null, { $in: 1 }], () => /a/, () => Infinity])()
@@ -112,7 +113,7 @@ export function hostileMessages (random: () => number): () => Hostile {
   const kinds: Record<string, () => Omit<Hostile, 'kind'>> = {
     'a valid message with flipped bits': () => {
       const bytes = message(valid(), 1)
-      // The length stays right, or the server would wait for more.
+      // The length stays valid: else the server would wait for more.
       for (let flips = 1 + whole(4); flips > 0; flips--) bytes[4 + whole(bytes.length - 4)]! ^= 1 << whole(8)
       return { bytes, expect: 'any' }
     },

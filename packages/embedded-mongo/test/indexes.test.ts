@@ -1,11 +1,11 @@
-// Indexes: what they refuse, when they are used, and what explain says of it.
+// Indexes: what they refuse, when they are used, and what explain says about them.
 import type { Collection, Document, MongoServerError, Sort } from 'mongodb'
 import { test } from 'tap'
 import { start } from './helper.js'
 
 const code = async (work: Promise<unknown>): Promise<unknown> => work.then(() => 'no error', (err: MongoServerError) => err.code)
 
-test('createIndexes: the same index again is no change, another under its name is 86, another name for its key is 85', async t => {
+test('createIndexes: the same index changes nothing; its name for another key is 86, its key by another name 85', async t => {
   const { db } = await start(t)
   const items = db.collection('items')
   t.equal(await items.createIndex({ a: 1, b: -1 }), 'a_1_b_-1')
@@ -18,7 +18,7 @@ test('createIndexes: the same index again is no change, another under its name i
     [['_id_', { _id: 1 }, undefined], ['a_1_b_-1', { a: 1, b: -1 }, undefined], ['b_-1_a_1', { b: -1, a: 1 }, undefined]])
 })
 
-test('createIndexes: several in one command, or none of them', async t => {
+test('createIndexes makes all indexes of a command, or none', async t => {
   const { db } = await start(t)
   const items = db.collection('items')
   await items.insertMany([{ a: 1, b: 1 }, { a: 2, b: 1 }])
@@ -28,7 +28,7 @@ test('createIndexes: several in one command, or none of them', async t => {
   t.match(await db.command({ validate: 'items' }), { valid: true, nrecords: 2, nIndexes: 3 })
 })
 
-test('dropIndexes: by name, by key and all but _id; what is missing is 27, and a missing collection 26', async t => {
+test('dropIndexes by name, by key and all besides _id; a missing index is 27, a missing collection 26', async t => {
   const { db } = await start(t)
   const items = db.collection('items')
   await items.createIndexes([{ key: { a: 1 } }, { key: { b: 1 } }, { key: { c: 1 } }])
@@ -43,7 +43,7 @@ test('dropIndexes: by name, by key and all but _id; what is missing is 27, and a
   t.equal(await code(db.collection('missing').listIndexes().toArray()), 26)
 })
 
-test('a unique index built while others write refuses their duplicates or is refused itself, and agrees with the documents', async t => {
+test('a unique index built during writes refuses their duplicates or is refused, and agrees with the documents', async t => {
   const { db } = await start(t)
   const items = db.collection<{ _id: number, n: number }>('items')
   await items.insertMany(Array.from({ length: 5_000 }, (_, _id) => ({ _id, n: _id })))
@@ -51,18 +51,18 @@ test('a unique index built while others write refuses their duplicates or is ref
   const duplicates = await Promise.all(Array.from({ length: 200 }, (_, i) => code(items.insertOne({ _id: 10_000 + i, n: i }))))
   const built = await code(building)
   const stored = duplicates.filter(outcome => outcome === 'no error').length
-  if (built === 11000) t.ok(stored > 0, 'refused, for a duplicate was there')
-  else t.equal(stored, 0, 'built, so no duplicate is there')
+  if (built === 11000) t.ok(stored > 0, 'refused: there was a duplicate')
+  else t.equal(stored, 0, 'built: there is no duplicate')
   t.match(await db.command({ validate: 'items' }), { valid: true, nrecords: 5_000 + stored })
 })
 
-/** The plan's stages from the outermost in, each index scan with its index and direction. */
+/** Lists the stages of a plan from the outermost inwards, index scans with their index and direction. */
 function stages (plan: Document): string[] {
   const { stage, indexName, direction, inputStage } = plan
   return [stage === 'IXSCAN' ? `IXSCAN ${indexName} ${direction}` : stage, ...(inputStage ? stages(inputStage) : [])]
 }
 
-test('explain names the index, its direction and whether a sort in memory is needed', async t => {
+test('explain names the index, its direction, and a sort in memory', async t => {
   const { db } = await start(t)
   const items = db.collection('items')
   await items.insertMany([{ a: 1, b: 2, c: 3, tags: [1, 2] }])
@@ -95,7 +95,7 @@ test('explain names the index, its direction and whether a sort in memory is nee
     const { queryPlanner } = await db.command({ explain: command, verbosity: 'queryPlanner' })
     t.same(stages(queryPlanner.winningPlan), ['FETCH', 'IXSCAN a_1_b_-1 forward'], `explain of ${Object.keys(command)[0]}`)
   }
-  t.equal(await items.countDocuments(), 1, 'explaining runs nothing')
+  t.equal(await items.countDocuments(), 1, 'explain changes nothing')
 })
 
 interface Stats { nReturned: number, totalKeysExamined: number, totalDocsExamined: number }
@@ -104,7 +104,7 @@ async function execute (items: Collection<never>, filter: Document, sort: Sort =
   return (await items.find(filter, { sort }).explain('executionStats')).executionStats
 }
 
-test('of several bounds of one field the tightest ones limit what is read', async t => {
+test('the tightest of several bounds of a field limit what is read', async t => {
   const { db } = await start(t)
   const items = db.collection<never>('items')
   await items.insertMany(Array.from({ length: 1_000 }, (_, n) => ({ n, down: n, text: `t${n}` })) as never[])
@@ -124,7 +124,7 @@ test('of several bounds of one field the tightest ones limit what is read', asyn
   }
 })
 
-test('a bounded range is preferred to the equality of a longer index where it reads fewer entries', async t => {
+test('a range is preferred to the equality of a longer index if it reads fewer entries', async t => {
   const { db } = await start(t)
   const items = db.collection<never>('items')
   await items.insertMany(Array.from({ length: 3_000 }, (_, seq) => ({ room: 1, seq, by: seq % 3, id: 5_000 - seq })) as never[])
@@ -142,7 +142,7 @@ test('a bounded range is preferred to the equality of a longer index where it re
   }
 })
 
-test('two elements of an array may meet two conditions that none meets alone, by an index as without one', async t => {
+test('two elements of an array may meet two conditions together, with and without an index', async t => {
   const { db } = await start(t)
   const items = db.collection('items')
   await items.insertOne({ c: [{ x: 1, y: 0 }, { x: 0, y: 1 }], a: [1, 9] })
@@ -151,7 +151,7 @@ test('two elements of an array may meet two conditions that none meets alone, by
   for (const filter of filters) t.equal((await items.find(filter).toArray()).length, 1, JSON.stringify(filter))
 })
 
-test('a key that is too long for an index is refused (17280), changing nothing; asked for, it is not found', async t => {
+test('a key that is too long for an index is refused (17280) and changes nothing; a query for it finds nothing', async t => {
   const { db } = await start(t)
   const items = db.collection<{ _id: number | string, a?: string | string[], b?: string, n?: number }>('items')
   await items.createIndexes([{ key: { a: 1 }, unique: true }, { key: { b: -1, a: 1 } }, { key: { n: 1 } }])

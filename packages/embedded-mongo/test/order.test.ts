@@ -1,4 +1,4 @@
-// One order: what the server sorts, matches and finds by an index agrees with the reference in reference.ts.
+// Sorting, matching and finding by an index agree with the reference in reference.ts.
 import { inspect } from 'node:util'
 import { serialize } from 'bson'
 import fc from 'fast-check'
@@ -12,19 +12,19 @@ import { start } from './helper.js'
 import { compare, compareBySort, matches, type Doc, type Sort, type Value } from './reference.js'
 import { LONG, pickSeed } from './seed.js'
 
-// A minute of work where nothing else runs; a loaded machine may take several times that.
+// It takes a minute on a quiet machine, and several times as long on a busy one.
 tap.setTimeout(400_000)
 
 const seed = pickSeed()
 /** The share of the runs that `npm test` does. */
 const SHARE = LONG ? 1 : 0.2
-// JavaScript numbers would lose a Long's last digits and a Double's type.
+// JavaScript numbers would lose the last digits of a Long and the type of a Double.
 const exact = { promoteValues: false, ignoreUndefined: true }
 
 interface Stored { _id: number }
 type Twin = Collection<Stored>
 
-/** The same documents in a collection without any index, and in one with these. */
+/** Stores the same documents in a collection without indexes and in one with these indexes. */
 async function fill (plain: Twin, indexed: Twin, docs: Doc[], keys: Sort[]): Promise<void> {
   for (const twin of [plain, indexed]) {
     await twin.deleteMany({})
@@ -52,14 +52,14 @@ function check (docs: Doc[], { filter, sort, skip, limit }: Query, found: number
   if (misplaced >= 0) throw new Error(`${how} sorted ${found}, which is wrong at ${misplaced}: ${sorted.map(doc => Number(doc._id))}`)
 }
 
-test(`the reference order is total: antisymmetric and transitive (seed ${seed})`, async () => {
+test(`the order of the reference is antisymmetric and transitive (seed ${seed})`, async () => {
   fc.assert(fc.property(values, values, values, (a, b, c) => {
     if (compare(a, b) !== -compare(b, a) + 0) throw new Error('not antisymmetric')
     if (compare(a, b) <= 0 && compare(b, c) <= 0 && compare(a, c) > 0) throw new Error('not transitive')
   }), { seed, numRuns: 2_000 * SHARE })
 })
 
-test(`encoded, any two values are in the reference order, and so are their descending keys (seed ${seed})`, async () => {
+test(`encodes any two values in the order of the reference, ascending and descending (seed ${seed})`, async () => {
   const val = (value: Value) => bsonValues(docVal(Buffer.from(serialize({ value }))))[0]!
   const descending = (value: Value) => new KeyWriter().value(val(value), true).take()
   fc.assert(fc.property(values, values, (a, b) => {
@@ -74,7 +74,7 @@ test(`encoded, any two values are in the reference order, and so are their desce
   }), { seed, numRuns: 20_000 * SHARE })
 })
 
-test(`sorting, with an index and without, puts any values in the reference order, both ways (seed ${seed})`, async t => {
+test(`sorts any values in the order of the reference, with and without an index, both ways (seed ${seed})`, async t => {
   const { db } = await start(t, exact)
   const [plain, indexed] = [db.collection<Stored>('plain'), db.collection<Stored>('indexed')]
   await indexed.createIndex({ v: 1 })
@@ -92,7 +92,7 @@ test(`sorting, with an index and without, puts any values in the reference order
   }), { seed, numRuns: 60 * SHARE })
 })
 
-test(`comparing finds exactly the values on that side of any value (seed ${seed})`, async t => {
+test(`a comparison finds exactly the values on its side of any value (seed ${seed})`, async t => {
   const { db } = await start(t, exact)
   const [plain, indexed] = [db.collection<Stored>('plain'), db.collection<Stored>('indexed')]
   await indexed.createIndex({ v: 1 })
@@ -104,7 +104,7 @@ test(`comparing finds exactly the values on that side of any value (seed ${seed}
       await twin.insertMany(docs.map((doc, _id) => ({ _id, ...doc })))
     }
     for (const [operator, fresh, pick] of tries) {
-      // Half of the bounds are stored values, or nothing would ever be equal.
+      // Half of the bounds are stored values, so that some are equal.
       const bound: Value = pick % 2 ? fresh : list[pick % list.length]!
       const query: Query = { filter: { v: { [operator]: bound } }, sort: [], skip: 0, limit: 0 }
       for (const twin of [plain, indexed]) check(docs, query, await ids(twin, query), twin.collectionName)
@@ -135,7 +135,7 @@ test(`an index scan, a full scan and the reference give the same answer (seed ${
   t.ok(answered > asked / 5, `${answered} of ${asked} queries found something`)
 })
 
-test(`counting, distinct values, updates and deletes follow the same filter with an index and without (seed ${seed})`, async t => {
+test(`count, distinct, update and delete follow the same filter with and without an index (seed ${seed})`, async t => {
   const { db } = await start(t, exact)
   const [plain, indexed] = [db.collection<Stored>('plain'), db.collection<Stored>('indexed')]
   const run = async (docs: Doc[], keys: Sort[], [counted, updated, deleted]: Array<Query['filter']>) => {

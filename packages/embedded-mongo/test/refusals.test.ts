@@ -1,9 +1,9 @@
-// Everything outside the subset is refused by name, with MongoDB's code, before anything is changed. Nothing is ignored.
+// Everything outside the subset is refused with MongoDB's code and an error that names it, before anything changes.
 import { Binary, Code, Decimal128, MaxKey, MinKey, Timestamp, type Document, type MongoServerError } from 'mongodb'
 import { test } from 'tap'
 import { start } from './helper.js'
 
-// Codes of MongoDB's src/mongo/base/error_codes.yml, and of the manual's "Aggregation Pipeline" for stages.
+// The codes are those of MongoDB's src/mongo/base/error_codes.yml, and for stages of the manual, Aggregation Pipeline.
 const BAD_VALUE = 2
 const FAILED_TO_PARSE = 9
 const TYPE_MISMATCH = 14
@@ -29,7 +29,7 @@ const find = (filter: Document): Document => ({ find: 'items', filter })
 const update = (u: Document | Document[], more: Document = {}): Document => ({ update: 'items', updates: [{ q: {}, u, ...more }] })
 const index = (key: Document, more: Document = {}): Document => ({ createIndexes: 'items', indexes: [{ key, name: 'refused', ...more }] })
 const aggregate = (...pipeline: Document[]): Document => ({ aggregate: 'items', pipeline, cursor: {} })
-// Who reads it as a document comes back to its beginning: a field of no name, and a length of -2.
+// Bytes that, read as a document, lead back to their beginning: a field with an empty name, and a length of -2.
 const ENDLESS = new Binary(Buffer.from([0, 0xfe, 0xff, 0xff, 0xff]), 3)
 const COUNT = { $group: { _id: 1, n: { $sum: 1 } } }
 
@@ -185,7 +185,7 @@ const outside: Record<string, Refusal[]> = {
 
 const typed = { decimal: Decimal128.fromString('1'), timestamp: new Timestamp({ t: 1, i: 1 }), reg: /a/, javascript: new Code('x'), minKey: new MinKey(), maxKey: new MaxKey() }
 
-/** A command's error, or the first of its write errors; undefined when the command was obeyed. */
+/** The error of a command, or the first of its write errors; undefined if it succeeded. */
 async function refusal (command: () => Promise<Document>): Promise<{ code: number, message: string } | undefined> {
   try {
     const answer = await command()
@@ -197,7 +197,7 @@ async function refusal (command: () => Promise<Document>): Promise<{ code: numbe
 }
 
 for (const [what, list] of Object.entries(outside)) {
-  test(`refused by name, changing nothing: ${what}`, async t => {
+  test(`refuses and changes nothing: ${what}`, async t => {
     const { db } = await start(t)
     await db.collection('items').insertOne({ _id: 1 as never, x: 1, s: 'text', list: [1, 2] })
     await db.collection('indexed').insertOne({ _id: 1 as never, v: 1 })
@@ -212,15 +212,15 @@ for (const [what, list] of Object.entries(outside)) {
     for (const [command, codes, mention] of list) {
       const error = await refusal(() => db.command(command))
       const shown = JSON.stringify(command).slice(0, 150)
-      // 0: MongoDB itself obeys here, because values of another type are outside of the range.
-      if (!error) t.ok([codes].flat().includes(0), `${shown} was obeyed`)
+      // 0: MongoDB succeeds here, because values of another type are outside of the range.
+      if (!error) t.ok([codes].flat().includes(0), `${shown} succeeded`)
       else t.ok([codes].flat().includes(error.code) && error.message.toLowerCase().includes(mention.toLowerCase()), `${shown}: ${error.code} ${error.message}`)
     }
     t.equal(await state(), before, 'nothing has changed')
   })
 }
 
-test('harmless options change nothing and are accepted', async t => {
+test('harmless options are accepted and change nothing', async t => {
   const { db } = await start(t)
   const harmless = { comment: { why: ['any type'] }, maxTimeMS: 5000, readConcern: { level: 'local' }, $readPreference: { mode: 'primaryPreferred' } }
   const written = { comment: 'x', maxTimeMS: 5000, writeConcern: { w: 'majority', j: true, wtimeout: 1000 } }

@@ -1,4 +1,4 @@
-// Chance that can be repeated.
+// Random numbers that can be repeated.
 
 /** Whether this is `npm run test:long`, which does many rounds and chooses a new seed each time. */
 export const LONG = process.env.TEST_LONG === '1'

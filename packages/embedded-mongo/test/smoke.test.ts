@@ -7,7 +7,7 @@ import t from 'tap'
 import { startEmbeddedMongo } from '../src/index.js'
 import { message } from './hostile.js'
 
-t.test('what was written is there after a restart, and the socket is for this user only', async t => {
+t.test('data survives a restart, and only this user can open the socket', async t => {
   const dir = join(t.testdir(), 'data')
   const first = await startEmbeddedMongo({ dir })
   t.equal((await stat(first.socketPath)).mode & 0o777, 0o600)
@@ -29,14 +29,14 @@ t.test('what was written is there after a restart, and the socket is for this us
   await second.stop()
 })
 
-t.test('a directory that this process owns already is refused', async t => {
+t.test('a directory that this process already owns is refused', async t => {
   const dir = t.testdir()
   const server = await startEmbeddedMongo({ dir })
   await t.rejects(startEmbeddedMongo({ dir }), { message: `${dir} is in use by process ${process.pid}` })
   await server.stop()
 })
 
-t.test('a server that is being stopped keeps its directory until its last answer is out', async t => {
+t.test('a server that stops keeps its directory until its last answer is sent', async t => {
   const dir = t.testdir()
   const first = await startEmbeddedMongo({ dir })
   const client = await MongoClient.connect(first.url)
@@ -44,7 +44,7 @@ t.test('a server that is being stopped keeps its directory until its last answer
   await client.close()
   const slow = connect(first.socketPath)
   slow.write(message({ find: 'items', singleBatch: true, $db: 'smoke' }))
-  await once(slow, 'readable') // the answer is under way, and larger than what the system keeps for a reader
+  await once(slow, 'readable') // the answer has begun, and is larger than the system's buffers
   let stopped = false
   const stopping = first.stop().then(() => { stopped = true })
   await t.rejects(startEmbeddedMongo({ dir }), { message: `${dir} is in use by process ${process.pid}` })

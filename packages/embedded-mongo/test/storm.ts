@@ -1,13 +1,16 @@
-// Heavy mixed writes with a model of what they must leave behind, for the test that kills the server under them.
+// Heavy mixed writes, with a model of what they must leave behind when the server is killed.
 import type { AnyBulkWriteOperation, Collection } from 'mongodb'
 
 export interface Doc { _id: string, lane: number, n: number, tags: number[], text?: string }
 type State = ReadonlyMap<string, Doc>
 
-/** One command: how it is sent, and the states it leaves behind after each of its statements, none of which may be half done. */
+/** One command, and the states after each of its statements. No statement may be half done. */
 interface Step { send (items: Collection<Doc>): Promise<unknown>, states: State[] }
 
-/** One writer: it owns the documents of its lane, and sends one command after another, so that their states are known exactly. */
+/**
+ * A writer that owns the documents of its lane. It sends one command after another, so it knows their exact
+ * states.
+ */
 export class Lane {
   private acknowledged: State = new Map()
   private pending: State[] = []
@@ -19,7 +22,7 @@ export class Lane {
     this.random = random
   }
 
-  /** Sends one command; resolves when it was acknowledged. */
+  /** Sends one command and resolves when it is acknowledged. */
   async step (items: Collection<Doc>): Promise<void> {
     const { send, states } = this.next()
     this.pending = states
@@ -28,7 +31,11 @@ export class Lane {
     this.pending = []
   }
 
-  /** Takes what is stored as the new state; throws unless it is what was acknowledged, or that and some whole statements in flight. */
+  /**
+   * Takes the stored documents as the new state.
+   *
+   * @throws Error unless they are the acknowledged state, or that with some of the statements in flight
+   */
   recover (stored: Doc[]): void {
     const text = (state: State) => JSON.stringify([...state.values()].sort((a, b) => a._id < b._id ? -1 : 1))
     const found = text(new Map(stored.map(doc => [doc._id, doc])))
@@ -43,16 +50,16 @@ export class Lane {
   }
 
   private fresh (): Doc {
-    // An identifier is never used twice, so an insert that comes back after a crash is told from a new one.
+    // No identifier is used twice: that distinguishes an insert that survived a crash from a new one.
     return { _id: `${this.lane}-${++this.serial}`, lane: this.lane, n: this.serial, tags: [this.serial % 3, this.serial % 5], text: 'x'.repeat(Math.floor(this.random() * 400)) }
   }
 
-  /** States after inserting these one by one, each being one statement. */
+  /** The states after each of these inserts; each insert is one statement. */
   private inserting (docs: Doc[]): State[] {
     return docs.map((_, i) => new Map([...this.acknowledged, ...docs.slice(0, i + 1).map((doc): [string, Doc] => [doc._id, doc])]))
   }
 
-  /** The state after one statement that changes every document for which `change` gives another, or removes it by null. */
+  /** The state after one statement; `change` returns the changed document, or null to remove it. */
   private changing (change: (doc: Doc) => Doc | null): State {
     return new Map([...this.acknowledged].flatMap(([_id, doc]): Array<[string, Doc]> => {
       const changed = change(doc)
