@@ -60,7 +60,8 @@ export class Writer {
 
   #reserve (size: number): void {
     const needed = this.pos + size
-    if (needed > this.buf.length) this.buf = Buffer.concat([this.done()], Math.max(this.buf.length * 2, needed))
+    if (needed <= this.buf.length) return
+    this.buf = Buffer.concat([this.done()], Math.max(this.buf.length * 2, needed))
   }
 
   #element (name: string, value: Plain): this {

@@ -41,9 +41,9 @@ export interface ServerProcess {
   url: string
   socketPath: string
   /** Resident memory of the server's process, in bytes. */
-  rss (): Promise<number>
+  rss(): Promise<number>
   /** Kills the server with this signal, or asks it to stop; resolves when the process has ended. */
-  end (signal?: NodeJS.Signals): Promise<void>
+  end(signal?: NodeJS.Signals): Promise<void>
 }
 
 /** It is compiled, as this file is: a process starts in 0.1 s and has no compiler in its memory. */
@@ -56,7 +56,11 @@ const SERVER_PROCESS = join(import.meta.dirname, 'server-process.js')
  * @param env variables besides those of this process
  */
 export async function startProcess (
-  t: Test, dir: string, mode: 'sync' | 'noSync', largestFile?: number, env: NodeJS.ProcessEnv = {}
+  t: Test,
+  dir: string,
+  mode: 'sync' | 'noSync',
+  largestFile?: number,
+  env: NodeJS.ProcessEnv = {}
 ): Promise<ServerProcess> {
   const command = [process.execPath, SERVER_PROCESS, dir, mode]
   // bash counts in blocks of 1 KiB.
@@ -72,7 +76,10 @@ export async function startProcess (
     await gone
   }
   t.teardown(() => end('SIGKILL'))
-  const [{ url, socketPath, error }] = await Promise.race([once(child, 'message'), gone.then(([code]) => [{ error: `it ended with ${code}` }])])
+  const [{ url, socketPath, error }] = await Promise.race([
+    once(child, 'message'),
+    gone.then(([code]) => [{ error: `it ended with ${code}` }])
+  ])
   if (error) throw new Error(error)
   const rss = async () => {
     child.send('memory')

@@ -1,6 +1,15 @@
 // One process owns a data directory, from before it opens anything until it ends, however it ends.
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { MongoClient } from 'mongodb'
@@ -15,7 +24,7 @@ async function refused (t: Test, dir: string, pid: number | undefined, message: 
   await t.rejects(startProcess(t, dir, 'sync'), { message: inUse(pid) }, message)
 }
 
-test('after a killed owner one of four processes takes over, and the errors of the others name it', async t => {
+test('after a killed owner one of four processes takes over; the others name it', async t => {
   await takeOvers(t, 2)
 })
 
@@ -75,12 +84,15 @@ test('a running server of an earlier version, which takes no lock, keeps its dir
   t.equal(readlinkSync(join(dir, 'mongodb.sock')), '4711-abcd.sock')
 })
 
-test('an existing directory keeps its mode; only the user can enter a new one, or open the socket', async t => {
+test('an existing directory keeps its mode; a new one, and the socket, are private', async t => {
   const parent = await scratch(t)
   const [there, made] = [join(parent, 'there'), join(parent, 'made')]
   mkdirSync(there)
   chmodSync(there, 0o755)
-  for (const [dir, mode] of [[there, 0o755], [made, 0o700]] as const) {
+  for (const [dir, mode] of [
+    [there, 0o755],
+    [made, 0o700]
+  ] as const) {
     const server = await startProcess(t, dir, 'noSync')
     t.equal(statSync(dir).mode & 0o777, mode)
     const socket = realpathSync(server.socketPath)

@@ -9,7 +9,10 @@ import { scratch, startProcess, type ServerProcess } from './helper.js'
  */
 const LEFT = new Set(['data.mdb', 'data.mdb-lock', 'mongodb.lock'])
 
-interface Starts { owners: ServerProcess[], reasons: string[] }
+interface Starts {
+  owners: ServerProcess[]
+  reasons: string[]
+}
 
 /** Starts several servers at once. */
 async function startMany (t: Test, dir: string, many: number): Promise<Starts> {
@@ -25,7 +28,9 @@ async function insertOne (server: ServerProcess): Promise<void> {
   const client = await MongoClient.connect(server.url, { serverSelectionTimeoutMS: 5_000 })
   try {
     await client.db('owners').collection('acknowledged').insertOne({})
-  } finally { await client.close() }
+  } finally {
+    await client.close()
+  }
 }
 
 /** Throws unless the data has so many documents, and indexes that agree with them. */
@@ -33,8 +38,12 @@ async function check (server: ServerProcess, documents: number): Promise<void> {
   const client = await MongoClient.connect(server.url)
   try {
     const answer = await client.db('owners').command({ validate: 'acknowledged' })
-    if (!answer.valid || answer.nrecords !== documents) throw new Error(`${documents}: ${JSON.stringify(answer)}`)
-  } finally { await client.close() }
+    if (!answer.valid || answer.nrecords !== documents) {
+      throw new Error(`${documents}: ${JSON.stringify(answer)}`)
+    }
+  } finally {
+    await client.close()
+  }
 }
 
 /** In each round an owner is killed, and exactly one of four processes that start at once takes over. */
@@ -52,7 +61,11 @@ export async function takeOvers (t: Test, rounds: number): Promise<void> {
     await check(owner, round)
   }
   await owner.end()
-  t.same(readdirSync(dir).filter(name => !LEFT.has(name)), [], 'the last owner leaves nothing behind')
+  t.same(
+    readdirSync(dir).filter(name => !LEFT.has(name)),
+    [],
+    'the last owner leaves nothing behind'
+  )
 }
 
 /**

@@ -1,9 +1,12 @@
-// MongoDB's order and matching, written from its manual alone. It shares no code with the server and compares values
-// as they are instead of encoding them. It is slow and plain on purpose: the tests compare the server with it.
+// MongoDB's order and matching, written from its manual alone. It shares no code with the server and compares
+// values as they are instead of encoding them. It is slow and plain on purpose: the tests compare the server
+// with it.
 import { Binary, Double, Int32, Long, ObjectId } from 'bson'
 
 export type Value = null | boolean | string | Date | Binary | ObjectId | Int32 | Double | Long | Value[] | Doc
-export interface Doc { [key: string]: Value }
+export interface Doc {
+  [key: string]: Value
+}
 export type Direction = 1 | -1
 
 /** A missing field. It sorts as null, and `{field: null}` finds it. */
@@ -45,7 +48,9 @@ export function compare (a: SortKey, b: SortKey): number {
   if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b))
   if (Array.isArray(a) && Array.isArray(b)) return compareLists(a, b)
   if (a instanceof Binary && b instanceof Binary) {
-    return Math.sign(a.length() - b.length() || a.sub_type - b.sub_type) || Buffer.compare(a.value(), b.value())
+    return (
+      Math.sign(a.length() - b.length() || a.sub_type - b.sub_type) || Buffer.compare(a.value(), b.value())
+    )
   }
   if (a instanceof ObjectId && b instanceof ObjectId) return Buffer.compare(a.id, b.id)
   if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b)
@@ -85,8 +90,10 @@ function compareDocs (a: Doc, b: Doc): number {
   const [left, right] = [Object.entries(a), Object.entries(b)]
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
     const [[leftName, leftValue], [rightName, rightValue]] = [left[i]!, right[i]!]
-    const order = Math.sign(typeOrder(leftValue) - typeOrder(rightValue)) ||
-      Buffer.compare(Buffer.from(leftName), Buffer.from(rightName)) || compare(leftValue, rightValue)
+    const order =
+      Math.sign(typeOrder(leftValue) - typeOrder(rightValue)) ||
+      Buffer.compare(Buffer.from(leftName), Buffer.from(rightName)) ||
+      compare(leftValue, rightValue)
     if (order) return order
   }
   return Math.sign(left.length - right.length)
@@ -105,7 +112,9 @@ function keysOf (value: SortKey, path: string[]): SortKey[] {
   }
   if (isDoc(value)) return keysOf(field(value, head), rest)
   // A path looks into the documents of an array; any other element counts as a document without the field.
-  if (Array.isArray(value) && value.length) return value.flatMap(item => isDoc(item) ? keysOf(item, path) : [MISSING])
+  if (Array.isArray(value) && value.length) {
+    return value.flatMap(item => (isDoc(item) ? keysOf(item, path) : [MISSING]))
+  }
   return [MISSING]
 }
 
@@ -114,7 +123,7 @@ function keysOf (value: SortKey, path: string[]): SortKey[] {
  * descending.
  */
 export function sortKey (doc: Doc, path: string, direction: Direction): SortKey {
-  return keysOf(doc, path.split('.')).reduce((best, key) => compare(key, best) * direction < 0 ? key : best)
+  return keysOf(doc, path.split('.')).reduce((best, key) => (compare(key, best) * direction < 0 ? key : best))
 }
 
 export type Sort = Array<[path: string, direction: Direction]>
@@ -132,7 +141,7 @@ function candidates (value: SortKey, path: string[]): SortKey[] {
   const [head, ...rest] = path
   if (head === undefined) return Array.isArray(value) ? [...value, value] : [value]
   if (isDoc(value)) return candidates(field(value, head), rest)
-  if (Array.isArray(value)) return value.flatMap(item => isDoc(item) ? candidates(item, path) : [])
+  if (Array.isArray(value)) return value.flatMap(item => (isDoc(item) ? candidates(item, path) : []))
   return [MISSING]
 }
 
@@ -160,13 +169,20 @@ function isCondition (operand: unknown): operand is Condition {
 function holds (found: SortKey[], condition: Condition): boolean {
   return Object.entries(condition).every(([operator, operand]) => {
     switch (operator) {
-      case '$eq': return equals(found, operand as Value)
-      case '$ne': return !equals(found, operand as Value)
-      case '$in': return (operand as Value[]).some(each => equals(found, each))
-      case '$nin': return !(operand as Value[]).some(each => equals(found, each))
-      case '$exists': return found.some(value => value !== MISSING) === operand
-      case '$not': return !holds(found, operand as Condition)
-      default: return found.some(value => isInRange(value, operator, operand as Value))
+      case '$eq':
+        return equals(found, operand as Value)
+      case '$ne':
+        return !equals(found, operand as Value)
+      case '$in':
+        return (operand as Value[]).some(each => equals(found, each))
+      case '$nin':
+        return !(operand as Value[]).some(each => equals(found, each))
+      case '$exists':
+        return found.some(value => value !== MISSING) === operand
+      case '$not':
+        return !holds(found, operand as Condition)
+      default:
+        return found.some(value => isInRange(value, operator, operand as Value))
     }
   })
 }
@@ -182,5 +198,11 @@ function isInRange (value: SortKey, operator: string, bound: Value): boolean {
   if (isNaN(value) || isNaN(bound)) {
     return order === 0 && (operator === '$gte' || operator === '$lte')
   }
-  return operator === '$gt' ? order > 0 : operator === '$gte' ? order >= 0 : operator === '$lt' ? order < 0 : order <= 0
+  return operator === '$gt'
+    ? order > 0
+    : operator === '$gte'
+      ? order >= 0
+      : operator === '$lt'
+        ? order < 0
+        : order <= 0
 }

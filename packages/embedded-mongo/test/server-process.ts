@@ -1,4 +1,5 @@
-// An embedded server in a process of its own, for tests that kill, starve or attack it. Arguments: directory, mode.
+// An embedded server in a process of its own, for tests that kill, starve or attack it. Arguments: directory,
+// mode.
 import { startEmbeddedMongo } from '../src/index.js'
 
 const [dir = '', mode] = process.argv.slice(2)
