@@ -93,60 +93,74 @@ export class Lane {
     )
   }
 
+  /** Chooses the next command. */
   #next (): Step {
-    const { lane } = this
     const ids = [...this.#acknowledged.keys()]
     const _id = this.#pick(ids)
-    const tag = this.#pick([0, 1, 2, 3, 4])
-    const one = this.#fresh()
     const many = Array.from({ length: 20 }, () => this.#fresh())
-    const grown = (doc: Doc): Doc => ({ ...doc, tags: [...doc.tags, 7] })
-    if (_id === undefined) return { send: items => items.insertMany(many), states: this.#inserting(many) }
-    if (ids.length > 60) {
-      return {
-        send: items => items.deleteMany({ lane, tags: tag }),
-        states: [this.#changing(doc => (doc.tags.includes(tag) ? null : doc))]
-      }
-    }
+    if (_id === undefined) return this.#insertMany(many)
+    if (ids.length > 60) return this.#deleteMany()
+    return this.#pick([() => this.#ofOne(_id), () => this.#ofMany(_id, many)])()
+  }
+
+  #ofOne (_id: string): Step {
+    const { lane } = this
+    const one = this.#fresh()
+    const changing = (change: (doc: Doc) => Doc | null): State[] => [
+      this.#changing(doc => (doc._id === _id ? change(doc) : doc))
+    ]
     return this.#pick<() => Step>([
       () => ({ send: items => items.insertOne(one), states: this.#inserting([one]) }),
-      () => ({ send: items => items.insertMany(many), states: this.#inserting(many) }),
       () => ({
         send: items => items.updateOne({ _id }, { $push: { tags: 7 } }),
-        states: [this.#changing(doc => (doc._id === _id ? grown(doc) : doc))]
+        states: changing(doc => ({ ...doc, tags: [...doc.tags, 7] }))
       }),
+      () => ({ send: items => items.deleteOne({ _id }), states: changing(() => null) }),
+      () => ({
+        send: items => items.findOneAndUpdate({ lane, _id }, { $unset: { text: 1 } }),
+        states: changing(({ n, tags }) => ({ _id, lane, n, tags }))
+      }),
+      () => ({
+        send: items => items.replaceOne({ _id }, { lane, n: one.n, tags: [9] }),
+        states: changing(() => ({ _id, lane, n: one.n, tags: [9] }))
+      })
+    ])()
+  }
+
+  #ofMany (_id: string, many: Doc[]): Step {
+    const { lane } = this
+    return this.#pick<() => Step>([
+      () => this.#insertMany(many),
+      () => this.#deleteMany(),
       () => ({
         send: items => items.updateMany({ lane }, { $inc: { n: 100_000 } }),
         states: [this.#changing(doc => ({ ...doc, n: doc.n + 100_000 }))]
       }),
-      () => ({
-        send: items => items.deleteOne({ _id }),
-        states: [this.#changing(doc => (doc._id === _id ? null : doc))]
-      }),
-      () => ({
-        send: items => items.deleteMany({ lane, tags: tag }),
-        states: [this.#changing(doc => (doc.tags.includes(tag) ? null : doc))]
-      }),
-      () => ({
-        send: items => items.findOneAndUpdate({ lane, _id }, { $unset: { text: 1 } }),
-        states: [this.#changing(doc => (doc._id === _id ? { _id, lane, n: doc.n, tags: doc.tags } : doc))]
-      }),
-      () => ({
-        send: items => items.replaceOne({ _id }, { lane, n: one.n, tags: [9] }),
-        states: [this.#changing(doc => (doc._id === _id ? { _id, lane, n: one.n, tags: [9] } : doc))]
-      }),
-      () => {
-        const docs = many.slice(0, 5)
-        const operations: Array<AnyBulkWriteOperation<Doc>> = [
-          ...docs.map(document => ({ insertOne: { document } })),
-          { deleteOne: { filter: { _id } } }
-        ]
-        const inserted = this.#inserting(docs)
-        return {
-          send: items => items.bulkWrite(operations),
-          states: [...inserted, new Map([...inserted.at(-1)!].filter(([key]) => key !== _id))]
-        }
-      }
+      () => this.#bulkWrite(_id, many.slice(0, 5))
     ])()
+  }
+
+  #insertMany (docs: Doc[]): Step {
+    return { send: items => items.insertMany(docs), states: this.#inserting(docs) }
+  }
+
+  #deleteMany (): Step {
+    const { lane } = this
+    const tag = this.#pick([0, 1, 2, 3, 4])
+    return {
+      send: items => items.deleteMany({ lane, tags: tag }),
+      states: [this.#changing(doc => (doc.tags.includes(tag) ? null : doc))]
+    }
+  }
+
+  /** Inserts documents and deletes another one. */
+  #bulkWrite (_id: string, docs: Doc[]): Step {
+    const operations: Array<AnyBulkWriteOperation<Doc>> = [
+      ...docs.map(document => ({ insertOne: { document } })),
+      { deleteOne: { filter: { _id } } }
+    ]
+    const inserted = this.#inserting(docs)
+    const deleted = new Map([...inserted.at(-1)!].filter(([key]) => key !== _id))
+    return { send: items => items.bulkWrite(operations), states: [...inserted, deleted] }
   }
 }
