@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BSON, type Collection, MongoClient, ObjectId } from 'mongodb'
 import { open } from 'lmdb'
+import { anonymousMiB, start } from './server-process.js'
 
 /**
  * Measures the embedded server against bare lmdb, against `ping` and against a server of canned answers, in
@@ -43,26 +42,6 @@ function newMessage (): Message {
     message: 'x'.repeat(80 + (n % 80)),
     createdAt: new Date(),
     clientId: `${n}`
-  }
-}
-
-async function start (
-  ...args: string[]
-): Promise<{ url: string; pid: number; ms: number; stop: () => Promise<void> }> {
-  const since = performance.now()
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [url] = (await once(child.stdout, 'data')) as [Buffer]
-  const client = await MongoClient.connect(url.toString().trim())
-  await client.db('bench').command({ ping: 1 })
-  await client.close()
-  return {
-    url: url.toString().trim(),
-    pid: child.pid as number,
-    ms: performance.now() - since,
-    stop: async () => {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-    }
   }
 }
 
@@ -187,6 +166,9 @@ async function reads (
     )
     line('  the driver alone: findOne, canned answers', perSecond(nothing), percent(nothing, pings, 'ping'))
   }
+}
+
+async function pages (messages: Collection<Message>): Promise<void> {
   const conversations = Math.max(1, Math.floor(MESSAGES / PER_CONVERSATION))
   const times: number[] = []
   for (let n = 0; n < 500; n++) {
@@ -226,16 +208,6 @@ async function scanBesideReads (messages: Collection<Message>): Promise<void> {
   line('slowest point read beside a scan', `${worst.toFixed(1)} ms`)
 }
 
-function anonymousMiB (pid: number): string {
-  try {
-    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-    const kibibytes = Number(/^Anonymous:\s+(\d+)/m.exec(rollup)?.[1])
-    return `${Math.round(kibibytes / 1024)} MiB`
-  } catch {
-    return 'not known here'
-  }
-}
-
 let server = await start(CLI, join(dir, 'data'))
 try {
   const client = await MongoClient.connect(server.url)
@@ -268,6 +240,7 @@ try {
   )
   await nobody.close()
   await canned.stop()
+  await pages(again.db('bench').collection('messages'))
   await scanBesideReads(again.db('bench').collection('messages'))
   line('anonymous memory of the server', anonymousMiB(server.pid))
   await again.close()

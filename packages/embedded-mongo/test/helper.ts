@@ -1,5 +1,5 @@
 // Shared by the tests of the embedded server, which use it through the official driver only.
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -86,4 +86,28 @@ export async function startProcess (
     return (await once(child, 'message'))[0].rss
   }
   return { child, url, socketPath, rss, end }
+}
+
+/** Connects while `work` runs, with up to 16 connections. The server may die meanwhile. */
+export async function using<T> (
+  server: ServerProcess, work: (client: MongoClient) => Promise<T>
+): Promise<T> {
+  const client = new MongoClient(server.url, { serverSelectionTimeoutMS: 2_000, maxPoolSize: 16 })
+  try {
+    return await work(client)
+  } finally {
+    await client.close()
+  }
+}
+
+/** Mounts a file system. Where that is not permitted, the output says that this was not tested. */
+export function mount (t: Test, at: string, ...options: string[]): boolean {
+  try {
+    execFileSync('mount', [...options, at], { stdio: 'pipe' })
+  } catch (err) {
+    t.comment(`!!! NOT TESTED HERE: mounting is not permitted (${String(err).split('\n')[1] ?? 'no mount'})`)
+    return false
+  }
+  t.teardown(() => execFileSync('umount', ['-l', at]))
+  return true
 }

@@ -7,15 +7,8 @@ import { t as tap, test } from 'tap'
 import { values as bsonValues } from '../src/bson.js'
 import { docVal } from '../src/bson-value.js'
 import { compareEncoded, encode, KeyWriter } from '../src/keystring.js'
-import {
-  documentLists as lists,
-  filters,
-  indexes,
-  queries,
-  tooLong,
-  values,
-  type Query
-} from './arbitraries.js'
+import { documentLists as lists, filters, indexes, queries, tooLong, type Query } from './arbitraries.js'
+import { values } from './arbitrary-values.js'
 import { start } from './helper.js'
 import { compare, compareBySort, matches, type Doc, type Sort, type Value } from './reference.js'
 import { LONG, pickSeed } from './seed.js'
