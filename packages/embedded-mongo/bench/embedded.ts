@@ -131,9 +131,7 @@ async function inserts (plain: Collection<Message>, ping: () => Promise<unknown>
 }
 
 async function reads (
-  messages: Collection<Message>,
-  canned: Collection<Message>,
-  ping: () => Promise<unknown>
+  messages: Collection<Message>, canned: Collection<Message>, ping: () => Promise<unknown>
 ): Promise<void> {
   const some = await messages
     .find({}, { projection: { _id: 1 } })
