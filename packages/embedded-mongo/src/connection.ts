@@ -74,7 +74,7 @@ export class Connection {
       this.#log(error.stack ?? String(error))
       return this.#replyTo(new MongoError(1, `internal error: ${error.message}`))
     }
-    // Without a valid frame and a known opcode there is no message to reply to.
+    // A message without a valid frame and a known opcode cannot be replied to.
     if (error.code === PROTOCOL_ERROR) throw error
     const { message, code, codeName, extra } = error
     return { ok: 0, errmsg: message, code, codeName, ...extra }

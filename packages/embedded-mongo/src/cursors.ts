@@ -53,7 +53,8 @@ export class Cursors {
 
   /** Answers the first batch and keeps the rest for getMore. */
   async first ({ ns, documents, transform, limit }: Source, batch: BatchOptions): Promise<Plain> {
-    const cursor: Cursor = { id: 0n, ns, documents, transform, left: limit, busy: true } // faster than a spread
+    // Faster than a spread.
+    const cursor: Cursor = { id: 0n, ns, documents, transform, left: limit, busy: true }
     return await this.#batch(cursor, 'firstBatch', batch)
   }
 

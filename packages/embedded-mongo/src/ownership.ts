@@ -36,7 +36,7 @@ export async function ownDirectory (dir: string): Promise<void> {
   fs.writeSync(file, String(process.pid).padEnd(PID_LENGTH), 0)
 }
 
-/** Reads the target of a symbolic link; '' if there is no link. */
+/** Reads the target of a symbolic link; '' if the link does not exist. */
 export function linked (link: string): string {
   try {
     return fs.readlinkSync(link)

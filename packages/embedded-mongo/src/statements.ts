@@ -27,7 +27,7 @@ export interface Statement {
   query: Omit<Query, 'collection'>
   /** Changes a document, inside a transaction. */
   each: (collection: Collection, found: Found) => void
-  /** Runs inside a transaction if there is no document: the insert of an upsert. */
+  /** Runs inside a transaction if no document matches: the insert of an upsert. */
   none?: (() => void) | undefined
 }
 
