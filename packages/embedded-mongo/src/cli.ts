@@ -1,11 +1,12 @@
+// `npm run embedded-mongo -- DIR`: runs the server alone until it is interrupted, and prints its URL.
 import { startEmbeddedMongo } from './index.js'
 
-/** `npm run embedded-mongo -- DIR`: the server by itself, until it is interrupted. */
-const dir = process.argv[2] ?? '-'
+const dir = process.argv[2]
 try {
-  if (dir.startsWith('-')) throw new Error('usage: npm run embedded-mongo -- DIR')
+  if (dir === undefined || dir.startsWith('-')) throw new Error('usage: npm run embedded-mongo -- DIR')
   const { url, stop } = await startEmbeddedMongo({ dir, log: console.error })
-  process.on('SIGINT', stop).on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
   console.log(url)
 } catch (error) {
   console.error((error as Error).message)

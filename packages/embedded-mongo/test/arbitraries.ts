@@ -1,107 +1,182 @@
-// Random BSON for the property tests, leaning to the places where an encoding goes wrong.
-import { Binary, Double, Int32, Long, ObjectId } from 'bson'
+// Random documents, indexes and queries for the property tests.
+import { Binary, Int32, ObjectId } from 'bson'
 import fc from 'fast-check'
+import { double, long } from './arbitrary-values.js'
 import type { Condition, Direction, Doc, Filter, Sort, Value } from './reference.js'
 
-const double = (value: number) => new Double(value)
-const long = (value: bigint) => Long.fromBigInt(value)
-
-/** Numbers of all three types around the values where they meet, and the last ones that a double holds exactly. */
-const edgeNumbers: Value[] = [
-  double(NaN), double(-0), double(0), double(Infinity), double(-Infinity), double(Number.MIN_VALUE), double(-Number.MIN_VALUE),
-  double(Number.MAX_VALUE), double(-Number.MAX_VALUE), double(0.1), double(-0.1), double(1), double(1.5), double(-1.5),
-  ...[2 ** 31, 2 ** 53, 2 ** 53 - 1, 2 ** 53 + 2, 2 ** 62, 2 ** 63, 2 ** 63 - 1024, 2 ** 64].flatMap(n => [double(n), double(-n)]),
-  new Int32(0), new Int32(1), new Int32(-1), new Int32(2 ** 31 - 1), new Int32(-(2 ** 31)),
-  ...[0n, 1n, 2n ** 31n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 53n + 2n, 2n ** 62n + 1n, 2n ** 63n - 1n]
-    .flatMap(n => [long(n), long(-n)]), long(-(2n ** 63n))
-]
-
-const strings = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 6 }),
-  // UTF-8 and UTF-16 disagree on these; NUL and 0xFF are what a terminator is made of.
-  fc.constantFrom('', '\0', '\0\0', 'a', 'a\0', 'a\0b', '\u00ff', '\uffff', '\u{10000}', '\u{1f600}', '\ue000', 'é', 'e\u0301'),
-  fc.constantFrom('a', 'b', 'c').map(end => 'x'.repeat(30) + end)
-)
-
-const scalars: fc.Arbitrary<Value> = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom(...edgeNumbers) },
-  fc.double().map(double),
-  fc.integer().map(n => new Int32(n)),
-  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(long),
-  { weight: 2, arbitrary: strings },
-  fc.constant(null),
-  fc.boolean(),
-  fc.tuple(fc.uint8Array({ maxLength: 4 }), fc.constantFrom(0, 4, 5, 128)).map(([bytes, type]) => new Binary(bytes, type)),
-  fc.uint8Array({ minLength: 12, maxLength: 12 }).map(bytes => new ObjectId(bytes)),
-  fc.date({ noInvalidDate: true }),
-  fc.constantFrom(0, -1, 1).map(ms => new Date(ms))
-)
-
-// Names that look like array positions are left out: JavaScript would reorder them.
-const names = fc.constantFrom('a', 'b', 'ab', 'a\u00e9', 'é', '', 'x')
-
-/** Any value of the subset, nested a few levels deep. */
-export const values: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>(tie => ({
-  value: fc.oneof({ depthSize: 'small', withCrossShrink: true }, { weight: 4, arbitrary: scalars },
-    fc.array(tie('value'), { maxLength: 3 }), fc.dictionary(names, tie('value'), { maxKeys: 3, noNullPrototype: true }) as fc.Arbitrary<Value>)
-})).value
-
-// A few values only, so that random filters find something, ties happen and arrays overlap.
+// Only a few values, so that random filters find something, documents tie and arrays overlap.
 const few: fc.Arbitrary<Value> = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom<Value>(new Int32(0), new Int32(1), new Int32(2), double(1), double(1.5), double(-0), long(2n), double(NaN)) },
-  { weight: 2, arbitrary: fc.constantFrom<Value>(long(2n ** 53n), long(2n ** 53n + 1n), double(2 ** 53), double(Infinity)) },
-  { weight: 3, arbitrary: fc.constantFrom<Value>('', 'a', 'b', '\uffff', '\u{10000}', 'x'.repeat(300) + 'a', 'x'.repeat(300) + 'b') },
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom<Value>(
+      new Int32(0),
+      new Int32(1),
+      new Int32(2),
+      double(1),
+      double(1.5),
+      double(-0),
+      long(2n),
+      double(NaN)
+    )
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<Value>(
+      long(2n ** 53n),
+      long(2n ** 53n + 1n),
+      double(2 ** 53),
+      double(Infinity)
+    )
+  },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<Value>(
+      '',
+      'a',
+      'b',
+      '\uffff',
+      '\u{10000}',
+      'x'.repeat(300) + 'a',
+      'x'.repeat(300) + 'b'
+    )
+  },
   { weight: 2, arbitrary: fc.constant(null) },
-  fc.constantFrom<Value>(true, false, new Date(0), new Date(1), new ObjectId('0'.repeat(24)), new ObjectId('0'.repeat(23) + '1'),
-    new Binary(Uint8Array.of(1)), new Binary(Uint8Array.of(1), 4), new Binary(Uint8Array.of(0, 0)))
+  fc.constantFrom<Value>(
+    true,
+    false,
+    new Date(0),
+    new Date(1),
+    new ObjectId('0'.repeat(24)),
+    new ObjectId('0'.repeat(23) + '1'),
+    new Binary(Uint8Array.of(1)),
+    new Binary(Uint8Array.of(1), 4),
+    new Binary(Uint8Array.of(0, 0))
+  )
 )
-// Numbers again and again, so that two elements of an array often meet the two bounds that none meets alone.
+// Mostly equal numbers, so that two elements of an array often meet two bounds that neither meets alone.
 const bounds = fc.constantFrom<Value>(new Int32(0), new Int32(1), double(1.5), new Int32(2))
-const fewNested: fc.Arbitrary<Value> = fc.oneof({ weight: 4, arbitrary: few }, { weight: 2, arbitrary: fc.array(few, { maxLength: 3 }) },
-  fc.array(fc.array(few, { maxLength: 2 }), { maxLength: 2 }), fc.record({ x: few }, { requiredKeys: [] }) as fc.Arbitrary<Value>)
-const child: fc.Arbitrary<Value> = fc.record({ x: fc.oneof({ weight: 3, arbitrary: bounds }, { weight: 3, arbitrary: few }, fc.array(few, { maxLength: 2 })), y: fc.oneof(bounds, few) },
-  { requiredKeys: [], noNullPrototype: true }) as fc.Arbitrary<Value>
+const fewNested: fc.Arbitrary<Value> = fc.oneof(
+  { weight: 4, arbitrary: few },
+  { weight: 2, arbitrary: fc.array(few, { maxLength: 3 }) },
+  fc.array(fc.array(few, { maxLength: 2 }), { maxLength: 2 }),
+  fc.record({ x: few }, { requiredKeys: [] }) as fc.Arbitrary<Value>
+)
+const child: fc.Arbitrary<Value> = fc.record(
+  {
+    x: fc.oneof(
+      { weight: 3, arbitrary: bounds },
+      { weight: 3, arbitrary: few },
+      fc.array(few, { maxLength: 2 })
+    ),
+    y: fc.oneof(bounds, few)
+  },
+  { requiredKeys: [], noNullPrototype: true }
+) as fc.Arbitrary<Value>
 
-/** `a` holds anything, `b` scalars and `c` documents, or arrays of them, with `x` and `y`: what `indexes` and `sorts` rely on. */
-const documents: fc.Arbitrary<Doc> = fc.record({
-  a: fewNested,
-  b: few,
-  c: fc.oneof(child, fc.array(fc.oneof({ weight: 4, arbitrary: child }, few), { maxLength: 3 }), few)
-}, { requiredKeys: [], noNullPrototype: true }) as fc.Arbitrary<Doc>
+/**
+ * The indexes and sorts below rely on this: `a` may be anything, `b` is a scalar, and `c` is a document with
+ * `x` and `y`, an array of them, or a scalar.
+ */
+const documents: fc.Arbitrary<Doc> = fc.record(
+  {
+    a: fewNested,
+    b: few,
+    c: fc.oneof(child, fc.array(fc.oneof({ weight: 4, arbitrary: child }, few), { maxLength: 3 }), few)
+  },
+  { requiredKeys: [], noNullPrototype: true }
+) as fc.Arbitrary<Doc>
 
-/** Mostly full collections, so that most filters find something, but also tiny and empty ones. */
-export const documentLists = fc.oneof({ weight: 5, arbitrary: fc.array(documents, { minLength: 15, maxLength: 30, size: 'max' }) }, fc.array(documents, { maxLength: 5 }))
+/** Mostly large collections, so that most filters find something, but also tiny and empty ones. */
+export const documentLists = fc.oneof(
+  { weight: 5, arbitrary: fc.array(documents, { minLength: 15, maxLength: 30, size: 'max' }) },
+  fc.array(documents, { maxLength: 5 })
+)
 
-// Never two arrays that don't contain each other: MongoDB refuses to index or sort those together.
-export const indexes = fc.uniqueArray(fc.constantFrom<Sort>(
-  [['a', 1]], [['a', -1], ['b', 1]], [['b', 1], ['a', 1]], [['b', -1]], [['c.x', 1]], [['b', 1], ['c.x', -1]], [['c.x', 1], ['c.y', 1]], [['c', 1]]
-), { minLength: 1, maxLength: 3, selector: index => JSON.stringify(index) })
+// MongoDB refuses to index or sort by two arrays of which neither contains the other.
+export const indexes = fc.uniqueArray(
+  fc.constantFrom<Sort>(
+    [['a', 1]],
+    [
+      ['a', -1],
+      ['b', 1]
+    ],
+    [
+      ['b', 1],
+      ['a', 1]
+    ],
+    [['b', -1]],
+    [['c.x', 1]],
+    [
+      ['b', 1],
+      ['c.x', -1]
+    ],
+    [
+      ['c.x', 1],
+      ['c.y', 1]
+    ],
+    [['c', 1]]
+  ),
+  { minLength: 1, maxLength: 3, selector: index => JSON.stringify(index) }
+)
 
 const direction = fc.constantFrom<Direction>(1, -1)
 const sortPaths = [[], ['a'], ['b'], ['b', 'a'], ['a', 'b'], ['c.x'], ['b', 'c.x'], ['c.x', 'b'], ['_id']]
-export const sorts: fc.Arbitrary<Sort> = fc.tuple(fc.constantFrom(...sortPaths), direction, direction)
+export const sorts: fc.Arbitrary<Sort> = fc
+  .tuple(fc.constantFrom(...sortPaths), direction, direction)
   .map(([paths, ...directions]) => paths.map((path, i): [string, Direction] => [path, directions[i]!]))
 
-/** Too long for an index, where no document with it can be: asked for only. */
-export const tooLong: fc.Arbitrary<Value> = fc.constantFrom(300, 1890, 1960, 1970, 1990, 2100).map(length => 'x'.repeat(length))
+/** Texts of which most are too long for an index. No document has them: only filters use them. */
+export const tooLong: fc.Arbitrary<Value> = fc
+  .constantFrom(300, 1890, 1960, 1970, 1990, 2100)
+  .map(length => 'x'.repeat(length))
 const operands = fc.oneof({ weight: 9, arbitrary: fewNested }, tooLong)
 const comparison = fc.oneof(
-  fc.tuple(fc.constantFrom('$eq', '$ne', '$gt', '$gte', '$lt', '$lte'), operands).map(([operator, value]) => ({ [operator]: value })),
-  fc.tuple(fc.constantFrom('$in', '$nin'), fc.array(operands, { maxLength: 3 })).map(([operator, list]) => ({ [operator]: list })),
-  fc.tuple(fc.constantFrom('$gt', '$gte'), few, fc.constantFrom('$lt', '$lte'), few).map(([low, from, high, to]) => ({ [low]: from, [high]: to })),
-  { weight: 2, arbitrary: fc.tuple(fc.constantFrom('$gt', '$gte'), bounds, fc.constantFrom('$lt', '$lte'), bounds).map(([low, from, high, to]) => ({ [low]: from, [high]: to })) },
+  fc
+    .tuple(fc.constantFrom('$eq', '$ne', '$gt', '$gte', '$lt', '$lte'), operands)
+    .map(([operator, value]) => ({ [operator]: value })),
+  fc
+    .tuple(fc.constantFrom('$in', '$nin'), fc.array(operands, { maxLength: 3 }))
+    .map(([operator, list]) => ({ [operator]: list })),
+  fc
+    .tuple(fc.constantFrom('$gt', '$gte'), few, fc.constantFrom('$lt', '$lte'), few)
+    .map(([low, from, high, to]) => ({ [low]: from, [high]: to })),
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.constantFrom('$gt', '$gte'), bounds, fc.constantFrom('$lt', '$lte'), bounds)
+      .map(([low, from, high, to]) => ({ [low]: from, [high]: to }))
+  },
   fc.boolean().map(exists => ({ $exists: exists }))
 ) as fc.Arbitrary<Condition>
-const condition: fc.Arbitrary<Value | Condition> = fc.oneof({ weight: 3, arbitrary: operands as fc.Arbitrary<Value | Condition> },
-  { weight: 4, arbitrary: comparison }, comparison.map(each => ({ $not: each })))
-const fields: fc.Arbitrary<Filter> = fc.dictionary(fc.constantFrom('a', 'b', 'c.x', 'c.y', 'a.x', 'c'), condition, { minKeys: 1, maxKeys: 2, noNullPrototype: true })
+const condition: fc.Arbitrary<Value | Condition> = fc.oneof(
+  { weight: 3, arbitrary: operands as fc.Arbitrary<Value | Condition> },
+  { weight: 4, arbitrary: comparison },
+  comparison.map(each => ({ $not: each }))
+)
+const fields: fc.Arbitrary<Filter> = fc.dictionary(
+  fc.constantFrom('a', 'b', 'c.x', 'c.y', 'a.x', 'c'),
+  condition,
+  { minKeys: 1, maxKeys: 2, noNullPrototype: true }
+)
 
-// Two paths into one array, which two of its documents may meet.
-const pairs = fc.record({ 'c.x': fc.oneof<fc.Arbitrary<Value | Condition>[]>(bounds, comparison), 'c.y': bounds }) as fc.Arbitrary<Filter>
+// Conditions on two paths into one array, which two of its documents may meet.
+const pairs = fc.record({
+  'c.x': fc.oneof<fc.Arbitrary<Value | Condition>[]>(bounds, comparison),
+  'c.y': bounds
+}) as fc.Arbitrary<Filter>
 
-export const filters: fc.Arbitrary<Filter> = fc.oneof({ weight: 5, arbitrary: fields }, pairs, fc.constant({}),
-  fc.tuple(fc.constantFrom('$and', '$or', '$nor'), fc.array(fields, { minLength: 1, maxLength: 3 }), fc.oneof(fc.constant({}), fields))
-    .map(([operator, list, rest]) => ({ ...rest, [operator]: list })))
+export const filters: fc.Arbitrary<Filter> = fc.oneof(
+  { weight: 5, arbitrary: fields },
+  pairs,
+  fc.constant({}),
+  fc
+    .tuple(
+      fc.constantFrom('$and', '$or', '$nor'),
+      fc.array(fields, { minLength: 1, maxLength: 3 }),
+      fc.oneof(fc.constant({}), fields)
+    )
+    .map(([operator, list, rest]) => ({ ...rest, [operator]: list }))
+)
 
 export const queries = fc.record({ filter: filters, sort: sorts, skip: fc.nat(3), limit: fc.nat(8) })
-export type Query = { filter: Filter, sort: Sort, skip: number, limit: number }
+export type Query = { filter: Filter; sort: Sort; skip: number; limit: number }

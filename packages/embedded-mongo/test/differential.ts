@@ -1,8 +1,9 @@
-// npm run test:differential -- URL [SEED]: the same operations on the embedded server and on another, and their answers compared.
+// npm run test:differential -- URL [SEED]: compares the answers of the embedded server and another one.
 //
-// 1. Cases with the answer that MongoDB's manual gives (differential-cases.ts). The embedded server must give it. Another server must too, unless the
-//    case says how it differs, in which case the difference is listed.
-// 2. Seeded random operations: both servers must give the same answer, and hold the same documents after each.
+// 1. Cases with the answer of MongoDB's manual (differential-cases.ts). The embedded server must give it. The
+//    other server must too, unless the case says how it differs; then the difference is listed.
+// 2. Seeded random operations: both servers must give the same answers, and store the same documents after
+//    each.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +27,7 @@ if (!url) {
 
 const dir = mkdtempSync(join(tmpdir(), 'differential-'))
 const embedded = await startEmbeddedMongo({ dir, noSync: true })
-// Types count: an answer with a double in place of an int32 is another answer.
+// A double instead of an int32 is a different answer.
 const options = { promoteValues: false, serverSelectionTimeoutMS: 10_000 }
 const [ours, other] = [new MongoClient(embedded.url, options), new MongoClient(url, options)]
 const name = `differential_${process.pid}`
@@ -38,9 +39,10 @@ function fail (title: string, ...details: string[]): void {
   for (const detail of details) console.error(`    ${detail}`)
 }
 
-const shown = (value: unknown): string => EJSON.stringify(value instanceof Set ? [...value].sort() : value, { relaxed: false })
+const shown = (value: unknown): string =>
+  EJSON.stringify(value instanceof Set ? [...value].sort() : value, { relaxed: false })
 
-/** Fresh documents and indexes. */
+/** Replaces the documents and indexes. */
 async function fresh (db: Db, docs: Document[] = [], indexes: Document[] = []): Promise<Collection> {
   const items = db.collection('items')
   await items.drop().catch(() => {})
@@ -55,7 +57,9 @@ async function runCases (): Promise<void> {
     const title = `${section}: ${rule}`
     const answer = async (client: MongoClient) => {
       const db = client.db(name)
-      return fresh(db, docs, indexes).then(items => run(items, db)).catch((err: Error) => `unexpected ${err.message}`)
+      return fresh(db, docs, indexes)
+        .then(items => run(items, db))
+        .catch((err: Error) => `unexpected ${err.message}`)
     }
     const [mine, theirs] = [await answer(ours), await answer(other)].map(shown)
     const right = shown(expect)
@@ -73,7 +77,9 @@ async function runRandom (): Promise<void> {
       const { title, run } = operations()
       const outcome = async (items: Collection) => run(items).then(shown, err => `error ${err.code}`)
       const [mine, theirs] = await Promise.all([outcome(left), outcome(right)])
-      const [held, holds] = await Promise.all([left, right].map(async items => shown(await items.find({}, { sort: { _id: 1 } }).toArray())))
+      const [held, holds] = await Promise.all(
+        [left, right].map(async items => shown(await items.find({}, { sort: { _id: 1 } }).toArray()))
+      )
       if (isDeepStrictEqual([mine, held], [theirs, holds])) continue
       const details = [`embedded ${mine}`, `other    ${theirs}`]
       if (held !== holds) details.push(`embedded holds ${held}`, `other    holds ${holds}`)
@@ -92,5 +98,10 @@ try {
   await embedded.stop()
   rmSync(dir, { recursive: true, force: true })
 }
-if (!failures) console.log(`ok - ${cases.length} cases and ${ROUNDS * OPERATIONS} random operations (seed ${seed}): the embedded server answers as ${url}, but for what is listed above`)
+if (!failures) {
+  console.log(
+    `ok - ${cases.length} cases and ${ROUNDS * OPERATIONS} random operations (seed ${seed}): ` +
+      `the embedded server answers like ${url}, besides the differences above`
+  )
+}
 process.exitCode = failures ? 1 : 0

@@ -1,6 +1,6 @@
 // Holds a process at its flushes, for flushes.test.ts: LD_PRELOAD it, and name a folder in FLUSH_GATE.
-// While FLUSH_GATE/hold-NAME exists, fdatasync ("data"), or a write to a file that was opened with O_DSYNC ("meta"),
-// makes the file FLUSH_GATE/held-NAME and waits.
+// While FLUSH_GATE/hold-NAME exists, fdatasync ("data"), or a write to a file that was opened with O_DSYNC
+// ("meta"), makes the file FLUSH_GATE/held-NAME and waits.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-// What leaves the server is on the disk: no read sees a write before its flush, and no read waits for a flush.
+// No read sees a write before its flush, and no read waits for a flush: what leaves the server is on the
+// disk.
 import { execFileSync } from 'node:child_process'
 import { existsSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,12 +7,19 @@ import { MongoClient, type Db } from 'mongodb'
 import { test, type Test } from 'tap'
 import { scratch, startProcess } from './helper.js'
 
-interface Item { _id: number, n: number }
+interface Item {
+  _id: number
+  n: number
+}
 
-/** Writes whose flush is held, by what they are. */
+/** Writes whose flush the test holds, by name. */
 const WRITES: Record<string, (db: Db) => Promise<unknown>> = {
   insert: db => db.collection<Item>('items').insertOne({ _id: 4, n: 4 }),
-  'ordered batch': db => db.collection<Item>('items').insertMany([{ _id: 5, n: 5 }, { _id: 6, n: 6 }]),
+  'ordered batch': db =>
+    db.collection<Item>('items').insertMany([
+      { _id: 5, n: 5 },
+      { _id: 6, n: 6 }
+    ]),
   update: db => db.collection<Item>('items').updateOne({ _id: 1 }, { $set: { n: 100 } }),
   'find and modify': db => db.collection<Item>('items').findOneAndUpdate({ _id: 2 }, { $inc: { n: 200 } }),
   delete: db => db.collection<Item>('items').deleteOne({ _id: 3 }),
@@ -19,7 +27,7 @@ const WRITES: Record<string, (db: Db) => Promise<unknown>> = {
   drop: db => db.collection('doomed').drop()
 }
 
-/** Everything that can be read, by every way of reading. */
+/** Reads everything in every way. */
 async function readAll (db: Db): Promise<unknown> {
   const items = db.collection<Item>('items')
   const majority = { readConcern: 'majority' as const }
@@ -55,7 +63,7 @@ async function appears (folder: string, name: string): Promise<void> {
   })
 }
 
-/** The library that holds flushes, built here. */
+/** Builds the library that holds flushes. */
 async function gateLibrary (t: Test): Promise<string | undefined> {
   const library = join(await scratch(t), 'flush-gate.so')
   try {
@@ -68,15 +76,18 @@ async function gateLibrary (t: Test): Promise<string | undefined> {
   }
 }
 
-/** Part of a commit at which it is held: before its pages are flushed, or before its meta page is. */
+/** Where a commit is held: before its pages are flushed, or before its meta page is. */
 for (const part of ['data', 'meta']) {
-  test(`no read sees a write before its ${part} is flushed, none waits, and the writer's next read sees it`, async t => {
+  test(`no read sees a write before its ${part} is flushed, and no read waits`, async t => {
     const library = process.platform === 'linux' ? await gateLibrary(t) : undefined
     if (library === undefined) return
     const gate = await scratch(t)
     const hold = join(gate, `hold-${part}`)
     t.teardown(() => rmSync(hold, { force: true }))
-    const server = await startProcess(t, await scratch(t), 'sync', undefined, { LD_PRELOAD: library, FLUSH_GATE: gate })
+    const server = await startProcess(t, await scratch(t), 'sync', undefined, {
+      LD_PRELOAD: library,
+      FLUSH_GATE: gate
+    })
     const client = await MongoClient.connect(server.url)
     t.teardown(() => client.close())
     const db = client.db('flushes')
@@ -87,7 +98,9 @@ for (const part of ['data', 'meta']) {
       const before = await readAll(db)
       writeFileSync(hold, '')
       let answered = false
-      const writing = write(db).finally(() => { answered = true })
+      const writing = write(db).finally(() => {
+        answered = true
+      })
       await appears(gate, `held-${part}`)
       t.same(await readAll(db), before, `${name}: reads see what was on the disk before`)
       t.notOk(answered, `${name}: no answer before the flush`)

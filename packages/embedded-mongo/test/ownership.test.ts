@@ -1,6 +1,15 @@
-// One process owns a data directory, from before it opens anything until its end, however it ends.
+// One process owns a data directory, from before it opens anything until it ends, however it ends.
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { MongoClient } from 'mongodb'
@@ -15,15 +24,15 @@ async function refused (t: Test, dir: string, pid: number | undefined, message: 
   await t.rejects(startProcess(t, dir, 'sync'), { message: inUse(pid) }, message)
 }
 
-test('a killed owner: of four processes that start at once one takes over, and the others name it', async t => {
+test('after a killed owner one of four processes takes over; the others name it', async t => {
   await takeOvers(t, 2)
 })
 
-test('an owner that stops while others start: there is one owner at any time', async t => {
+test('an owner that stops while others start leaves one owner at any time', async t => {
   await handOvers(t, 2)
 })
 
-test('a second process is refused with the pid of the first, even where the socket is gone or nobody accepts', async t => {
+test('a second process is refused with the pid of the first, even without a socket that answers', async t => {
   const dir = await scratch(t)
   const owner = await startProcess(t, dir, 'sync')
   await refused(t, dir, owner.child.pid, 'the owner serves')
@@ -37,7 +46,7 @@ test('a second process is refused with the pid of the first, even where the sock
   await next.end()
 })
 
-test('a second server in the same process is refused, until the first one stopped', async t => {
+test('a second server in the same process is refused until the first one has stopped', async t => {
   const dir = await scratch(t)
   const first = await startEmbeddedMongo({ dir })
   await t.rejects(startEmbeddedMongo({ dir }), { message: inUse(process.pid) })
@@ -49,7 +58,7 @@ test('a second server in the same process is refused, until the first one stoppe
   await second.stop()
 })
 
-test('an owner that ends removes mongodb.sock only where that is its own', async t => {
+test('an owner that ends removes mongodb.sock only if the link is its own', async t => {
   const dir = await scratch(t)
   const owner = await startProcess(t, dir, 'sync')
   const link = join(dir, 'mongodb.sock')
@@ -65,7 +74,7 @@ test('an owner that ends removes mongodb.sock only where that is its own', async
   t.notOk(existsSync(link))
 })
 
-test('a running server of an earlier version, which knows no lock, is not overtaken', async t => {
+test('a running server of an earlier version, which takes no lock, keeps its directory', async t => {
   const dir = await scratch(t)
   const earlier = createServer().listen(join(dir, '4711-abcd.sock'))
   t.teardown(() => earlier.close())
@@ -75,12 +84,15 @@ test('a running server of an earlier version, which knows no lock, is not overta
   t.equal(readlinkSync(join(dir, 'mongodb.sock')), '4711-abcd.sock')
 })
 
-test('a directory that was there keeps its mode, a new one is for its user alone, as the socket always is', async t => {
+test('an existing directory keeps its mode; a new one, and the socket, are private', async t => {
   const parent = await scratch(t)
   const [there, made] = [join(parent, 'there'), join(parent, 'made')]
   mkdirSync(there)
   chmodSync(there, 0o755)
-  for (const [dir, mode] of [[there, 0o755], [made, 0o700]] as const) {
+  for (const [dir, mode] of [
+    [there, 0o755],
+    [made, 0o700]
+  ] as const) {
     const server = await startProcess(t, dir, 'noSync')
     t.equal(statSync(dir).mode & 0o777, mode)
     const socket = realpathSync(server.socketPath)

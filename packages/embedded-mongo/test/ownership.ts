@@ -1,15 +1,20 @@
-// Races of processes over one data directory, for ownership.test.ts and, with many rounds, test/long.
+// Races of processes for one data directory: a few rounds in ownership.test.ts, many in test/long.
 import { readdirSync } from 'node:fs'
 import { MongoClient } from 'mongodb'
 import type { Test } from 'tap'
 import { scratch, startProcess, type ServerProcess } from './helper.js'
 
-/** What stays in a directory that nobody owns; the lock file is never removed, or two processes could lock two files. */
+/**
+ * The files of a directory without an owner. The lock file stays: else two processes could lock two files.
+ */
 const LEFT = new Set(['data.mdb', 'data.mdb-lock', 'mongodb.lock'])
 
-interface Starts { owners: ServerProcess[], reasons: string[] }
+interface Starts {
+  owners: ServerProcess[]
+  reasons: string[]
+}
 
-/** Starts several at once. */
+/** Starts several servers at once. */
 async function startMany (t: Test, dir: string, many: number): Promise<Starts> {
   const started = await Promise.allSettled(Array.from({ length: many }, () => startProcess(t, dir, 'noSync')))
   return {
@@ -23,19 +28,25 @@ async function insertOne (server: ServerProcess): Promise<void> {
   const client = await MongoClient.connect(server.url, { serverSelectionTimeoutMS: 5_000 })
   try {
     await client.db('owners').collection('acknowledged').insertOne({})
-  } finally { await client.close() }
+  } finally {
+    await client.close()
+  }
 }
 
-/** Throws unless the data has these documents, and indexes that agree. */
+/** Throws unless the data has so many documents, and indexes that agree with them. */
 async function check (server: ServerProcess, documents: number): Promise<void> {
   const client = await MongoClient.connect(server.url)
   try {
     const answer = await client.db('owners').command({ validate: 'acknowledged' })
-    if (!answer.valid || answer.nrecords !== documents) throw new Error(`${documents}: ${JSON.stringify(answer)}`)
-  } finally { await client.close() }
+    if (!answer.valid || answer.nrecords !== documents) {
+      throw new Error(`${documents}: ${JSON.stringify(answer)}`)
+    }
+  } finally {
+    await client.close()
+  }
 }
 
-/** In each round an owner is killed, and of four that start at once exactly one takes the directory over. */
+/** In each round an owner is killed, and exactly one of four processes that start at once takes over. */
 export async function takeOvers (t: Test, rounds: number): Promise<void> {
   const dir = await scratch(t)
   let owner = await startProcess(t, dir, 'noSync')
@@ -50,10 +61,16 @@ export async function takeOvers (t: Test, rounds: number): Promise<void> {
     await check(owner, round)
   }
   await owner.end()
-  t.same(readdirSync(dir).filter(name => !LEFT.has(name)), [], 'the last one leaves nothing behind')
+  t.same(
+    readdirSync(dir).filter(name => !LEFT.has(name)),
+    [],
+    'the last owner leaves nothing behind'
+  )
 }
 
-/** In each round an owner stops while another process starts until it is the owner; a third one never gets in. */
+/**
+ * In each round an owner stops while other processes start until one is the owner; a third one is refused.
+ */
 export async function handOvers (t: Test, rounds: number): Promise<void> {
   const dir = await scratch(t)
   let owner = await startProcess(t, dir, 'noSync')

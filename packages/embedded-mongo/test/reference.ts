@@ -1,18 +1,24 @@
-// MongoDB's order and matching, written from its manual alone and sharing nothing with packages/embedded-mongo: values are
-// compared as they are, never encoded. Slow and plain on purpose: it is what the fast one is measured against.
+// MongoDB's order and matching, written from its manual alone. It shares no code with the server and compares
+// values as they are instead of encoding them. It is slow and plain on purpose: the tests compare the server
+// with it.
 import { Binary, Double, Int32, Long, ObjectId } from 'bson'
 
 export type Value = null | boolean | string | Date | Binary | ObjectId | Int32 | Double | Long | Value[] | Doc
-export interface Doc { [key: string]: Value }
+export interface Doc {
+  [key: string]: Value
+}
 export type Direction = 1 | -1
 
-/** A field that is not there. It sorts as null, and `{field: null}` finds it. */
+/** A missing field. It sorts as null, and `{field: null}` finds it. */
 export const MISSING = Symbol('missing')
-/** What an empty array sorts and is indexed as: before null (manual, "Comparison/Sort Order", Arrays). */
+/**
+ * The element that an empty array is sorted and indexed by: before null (manual, Comparison/Sort Order,
+ * Arrays).
+ */
 export const EMPTY = Symbol('empty array')
 export type SortKey = Value | typeof MISSING | typeof EMPTY
 
-/** The place of a value's type in the manual's "Comparison/Sort Order"; all numbers share one. */
+/** The place of a value's type in the manual's Comparison/Sort Order; all numbers share one. */
 function typeOrder (value: SortKey): number {
   if (value === EMPTY) return 0
   if (value === null || value === MISSING) return 1
@@ -34,7 +40,7 @@ export function isDoc (value: SortKey): value is Doc {
   return typeOrder(value) === 4
 }
 
-/** -1, 0 or 1 as `a` comes before, with or after `b` in MongoDB's comparison order. */
+/** Compares in MongoDB's order: -1, 0 or 1 if `a` is before, equal to or after `b`. */
 export function compare (a: SortKey, b: SortKey): number {
   const type = typeOrder(a)
   if (type !== typeOrder(b)) return Math.sign(type - typeOrder(b))
@@ -42,7 +48,9 @@ export function compare (a: SortKey, b: SortKey): number {
   if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b))
   if (Array.isArray(a) && Array.isArray(b)) return compareLists(a, b)
   if (a instanceof Binary && b instanceof Binary) {
-    return Math.sign(a.length() - b.length() || a.sub_type - b.sub_type) || Buffer.compare(a.value(), b.value())
+    return (
+      Math.sign(a.length() - b.length() || a.sub_type - b.sub_type) || Buffer.compare(a.value(), b.value())
+    )
   }
   if (a instanceof ObjectId && b instanceof ObjectId) return Buffer.compare(a.id, b.id)
   if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b)
@@ -55,11 +63,13 @@ function isNaN (value: SortKey): boolean {
   return isNumber(value) && Number.isNaN(value.valueOf())
 }
 
-/** By mathematical value across types; NaN is below every number and equal to itself; -0 is 0. */
+/**
+ * Compares by mathematical value across types. NaN is below every number and equal to itself; -0 equals 0.
+ */
 function compareNumbers (a: Int32 | Double | Long, b: Int32 | Double | Long): number {
   const [x, y] = [numeric(a), numeric(b)]
   if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(y)) - Number(Number.isNaN(x))
-  // JavaScript compares a bigint with a number by mathematical value, without rounding either.
+  // JavaScript compares a bigint with a number without rounding either of them.
   return x < y ? -1 : x > y ? 1 : 0
 }
 
@@ -75,13 +85,15 @@ function compareLists (a: Value[], b: Value[]): number {
   return Math.sign(a.length - b.length)
 }
 
-/** Manual, "Comparison/Sort Order", Objects: pair by pair the type, then the name, then the value. */
+/** Compares field by field: type, then name, then value (manual, Comparison/Sort Order, Objects). */
 function compareDocs (a: Doc, b: Doc): number {
   const [left, right] = [Object.entries(a), Object.entries(b)]
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
     const [[leftName, leftValue], [rightName, rightValue]] = [left[i]!, right[i]!]
-    const order = Math.sign(typeOrder(leftValue) - typeOrder(rightValue)) ||
-      Buffer.compare(Buffer.from(leftName), Buffer.from(rightName)) || compare(leftValue, rightValue)
+    const order =
+      Math.sign(typeOrder(leftValue) - typeOrder(rightValue)) ||
+      Buffer.compare(Buffer.from(leftName), Buffer.from(rightName)) ||
+      compare(leftValue, rightValue)
     if (order) return order
   }
   return Math.sign(left.length - right.length)
@@ -91,7 +103,7 @@ function field (doc: Doc, name: string): SortKey {
   return Object.hasOwn(doc, name) ? doc[name]! : MISSING
 }
 
-/** Every key that an index on `path` would hold for the document: arrays give one for each element. */
+/** Lists the keys of the document in an index on `path`: one for each element of an array. */
 function keysOf (value: SortKey, path: string[]): SortKey[] {
   const [head, ...rest] = path
   if (head === undefined) {
@@ -99,14 +111,19 @@ function keysOf (value: SortKey, path: string[]): SortKey[] {
     return value.length ? value : [EMPTY]
   }
   if (isDoc(value)) return keysOf(field(value, head), rest)
-  // Inside an array documents are looked into, and anything else counts as a document without the field.
-  if (Array.isArray(value) && value.length) return value.flatMap(item => isDoc(item) ? keysOf(item, path) : [MISSING])
+  // A path looks into the documents of an array; any other element counts as a document without the field.
+  if (Array.isArray(value) && value.length) {
+    return value.flatMap(item => (isDoc(item) ? keysOf(item, path) : [MISSING]))
+  }
   return [MISSING]
 }
 
-/** What a document sorts by on one path: of an array its least element ascending and its greatest descending. */
+/**
+ * The value that a document sorts by: the least element of an array when ascending, the greatest when
+ * descending.
+ */
 export function sortKey (doc: Doc, path: string, direction: Direction): SortKey {
-  return keysOf(doc, path.split('.')).reduce((best, key) => compare(key, best) * direction < 0 ? key : best)
+  return keysOf(doc, path.split('.')).reduce((best, key) => (compare(key, best) * direction < 0 ? key : best))
 }
 
 export type Sort = Array<[path: string, direction: Direction]>
@@ -119,19 +136,22 @@ export function compareBySort (a: Doc, b: Doc, sort: Sort): number {
   return 0
 }
 
-/** The values that a condition on `path` is tried on: an array counts as each of its elements and as itself. */
+/** The values that a condition on `path` is tested on: each element of an array, and the array itself. */
 function candidates (value: SortKey, path: string[]): SortKey[] {
   const [head, ...rest] = path
   if (head === undefined) return Array.isArray(value) ? [...value, value] : [value]
   if (isDoc(value)) return candidates(field(value, head), rest)
-  if (Array.isArray(value)) return value.flatMap(item => isDoc(item) ? candidates(item, path) : [])
+  if (Array.isArray(value)) return value.flatMap(item => (isDoc(item) ? candidates(item, path) : []))
   return [MISSING]
 }
 
 export type Condition = { [operator: string]: Value | Value[] | boolean | Condition }
 export type Filter = { [key: string]: Value | Condition | Filter[] }
 
-/** Whether the filter finds the document: equality, comparison, `$in`, `$nin`, `$exists`, `$not`, `$and`, `$or`, `$nor`. */
+/**
+ * Whether the filter finds the document. It knows equality, comparison, `$in`, `$nin`, `$exists`, `$not`,
+ * `$and`, `$or` and `$nor`.
+ */
 export function matches (doc: Doc, filter: Filter): boolean {
   return Object.entries(filter).every(([key, operand]) => {
     if (key === '$and') return (operand as Filter[]).every(each => matches(doc, each))
@@ -149,13 +169,20 @@ function isCondition (operand: unknown): operand is Condition {
 function holds (found: SortKey[], condition: Condition): boolean {
   return Object.entries(condition).every(([operator, operand]) => {
     switch (operator) {
-      case '$eq': return equals(found, operand as Value)
-      case '$ne': return !equals(found, operand as Value)
-      case '$in': return (operand as Value[]).some(each => equals(found, each))
-      case '$nin': return !(operand as Value[]).some(each => equals(found, each))
-      case '$exists': return found.some(value => value !== MISSING) === operand
-      case '$not': return !holds(found, operand as Condition)
-      default: return found.some(value => isInRange(value, operator, operand as Value))
+      case '$eq':
+        return equals(found, operand as Value)
+      case '$ne':
+        return !equals(found, operand as Value)
+      case '$in':
+        return (operand as Value[]).some(each => equals(found, each))
+      case '$nin':
+        return !(operand as Value[]).some(each => equals(found, each))
+      case '$exists':
+        return found.some(value => value !== MISSING) === operand
+      case '$not':
+        return !holds(found, operand as Condition)
+      default:
+        return found.some(value => isInRange(value, operator, operand as Value))
     }
   })
 }
@@ -164,12 +191,18 @@ function equals (found: SortKey[], operand: Value): boolean {
   return found.some(value => compare(value, operand) === 0)
 }
 
-/** A range only holds values of its bound's type (manual, "Type Bracketing"), and NaN is in none but its own. */
+/** A range has values of its bound's type only (manual, Type Bracketing). NaN is in no range but its own. */
 function isInRange (value: SortKey, operator: string, bound: Value): boolean {
   if (typeOrder(value) !== typeOrder(bound)) return false
   const order = compare(value, bound)
   if (isNaN(value) || isNaN(bound)) {
     return order === 0 && (operator === '$gte' || operator === '$lte')
   }
-  return operator === '$gt' ? order > 0 : operator === '$gte' ? order >= 0 : operator === '$lt' ? order < 0 : order <= 0
+  return operator === '$gt'
+    ? order > 0
+    : operator === '$gte'
+      ? order >= 0
+      : operator === '$lt'
+        ? order < 0
+        : order <= 0
 }

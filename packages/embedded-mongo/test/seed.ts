@@ -1,4 +1,4 @@
-// Chance that can be repeated.
+// Random numbers that can be repeated.
 
 /** Whether this is `npm run test:long`, which does many rounds and chooses a new seed each time. */
 export const LONG = process.env.TEST_LONG === '1'
@@ -16,7 +16,7 @@ export function pickSeed (): number {
 export function random (seed: number): () => number {
   let state = seed >>> 0
   return () => {
-    state = (state + 0x6D2B79F5) >>> 0
+    state = (state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(state ^ (state >>> 15), state | 1)
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32

@@ -1,4 +1,5 @@
-// An embedded server in a process of its own, for the tests that kill it, starve it or attack it: forked with the directory as its argument.
+// An embedded server in a process of its own, for tests that kill, starve or attack it. Arguments: directory,
+// mode.
 import { startEmbeddedMongo } from '../src/index.js'
 
 const [dir = '', mode] = process.argv.slice(2)
@@ -12,5 +13,5 @@ try {
 } catch (err) {
   process.send!({ error: (err as Error).message }, () => process.disconnect())
 }
-// A test that dies must not leave its server behind.
+// The server ends with its test.
 process.on('disconnect', () => process.exit())
