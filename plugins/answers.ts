@@ -2,11 +2,11 @@ import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Socket } from 'node:net'
-import { apiError } from '../src/http/errors.js'
+import { apiError } from '../src/errors.js'
 import { FairSemaphore } from '../src/concurrency/fair-semaphore.js'
 import { isSafe } from '../src/http/origin.js'
 import { costOfAnswer } from '../src/http/request-costs.js'
-import { LIST_BYTES } from '../src/http/schemas.js'
+import { LIST_BYTES } from '../src/lists.js'
 import { UnreadAnswers, type AnswerConnection, type Charge, type Scope } from '../src/http/unread-answers.js'
 
 export interface Answers {

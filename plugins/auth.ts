@@ -4,7 +4,7 @@ import { BEARER_PREFIX } from 'chat-protocol'
 import fp from 'fastify-plugin'
 import { allowedOrigins } from '../src/config.js'
 import { collection } from '../src/database/documents.js'
-import { apiError } from '../src/http/errors.js'
+import { apiError } from '../src/errors.js'
 import { isForeign, isUnsafe, isUpgrade } from '../src/http/origin.js'
 import { noSession, Sessions, type Caller } from '../src/accounts/sessions.js'
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { frameAllowances } from '../src/realtime/frame-limiter.js'
 import { LoadPace } from '../src/rate-limits/load-pace.js'
 import { Allowances } from '../src/rate-limits/allowances.js'
-import { apiError } from '../src/http/errors.js'
+import { apiError } from '../src/errors.js'
 import type { Attempt, PasswordTurn } from '../src/accounts/password-attempt.js'
 import { UPGRADE_COST } from '../src/http/request-costs.js'
 

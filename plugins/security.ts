@@ -4,7 +4,7 @@ import fastifyUnderPressure from '@fastify/under-pressure'
 import fp from 'fastify-plugin'
 import { getHeapStatistics } from 'node:v8'
 import { allowedOrigins } from '../src/config.js'
-import { apiError } from '../src/http/errors.js'
+import { apiError } from '../src/errors.js'
 import { availableMemory, memoryInUse } from '../src/http/memory.js'
 
 /** Above this share of the heap's limit the process is about to be ended by V8. */

@@ -1,6 +1,6 @@
 import fastifyWebsocket from '@fastify/websocket'
 import fp from 'fastify-plugin'
-import { apiError } from '../src/http/errors.js'
+import { apiError } from '../src/errors.js'
 import { SUBPROTOCOL } from 'chat-protocol'
 
 /** A socket that is closed may still take what is queued for it, and answer; after this time it is cut off. */

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 import type { App } from '../src/app.js'
 import { Type } from '@sinclair/typebox'
-import { apiError } from '../src/http/errors.js'
+import { apiError } from '../src/errors.js'
 import { replies } from '../src/http/schemas.js'
 
 const loopback = new BlockList()

@@ -3,7 +3,7 @@
  */
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import envSchema from 'env-schema'
-import { LIST_BYTES } from './http/schemas.js'
+import { LIST_BYTES } from './lists.js'
 
 const count = (value: number, description: string, options: object = {}) => Type.Integer({ default: value, minimum: 0, ...options, description })
 const text = (description: string, value = '') => Type.String({ default: value, description })

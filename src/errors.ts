@@ -1,10 +1,8 @@
 /**
- * Every error that a client can see: its HTTP status, the words its message begins with, and its code on the WebSocket.
- * Hooks, handlers and frame handlers throw `apiError(...)`; `toApiError` turns anything else that was thrown into one.
+ * The catalogue of errors that a client can see: the HTTP status of each, the words that its message begins with, and
+ * its code on the WebSocket. Everything throws `apiError(...)`; src/http/errors.ts maps whatever else is thrown.
  */
-import { mongodb } from '@fastify/mongodb'
-import type { FastifySchemaValidationError } from 'fastify'
-import { OBJECT_ID_PATTERN, type ErrorFrameCode } from 'chat-protocol'
+import type { ErrorFrameCode } from 'chat-protocol'
 
 const KINDS = {
   validation: { status: 400, title: 'Validation Error', code: 'invalid' },
@@ -27,11 +25,15 @@ const KINDS = {
 
 export type ErrorKind = keyof typeof KINDS
 
-export interface FieldMessage { path: string, message: string }
+export interface FieldMessage {
+  path: string
+  message: string
+}
 
-/** An error that a client may see: nothing in it is secret. */
+/** An error that clients may see: it contains nothing secret. */
 export class ApiError extends Error {
   override name = 'ApiError'
+
   constructor (
     readonly kind: ErrorKind,
     message: string,
@@ -47,91 +49,46 @@ export class ApiError extends Error {
   get code (): string { return KINDS[this.kind].code }
 }
 
-/**
- * An error of the catalogue.
- * @param kind what went wrong; gives the status and the words the message begins with
- * @param detail one sentence for a person
- * @param path the field it is about, '' if none
- */
-export function apiError (kind: ErrorKind, detail: string, path = '', options: { retryAfter?: number, cause?: unknown } = {}): ApiError {
-  return new ApiError(kind, `${KINDS[kind].title}: ${detail}`, [{ path, message: detail }], options.retryAfter, { cause: options.cause })
+export interface ApiErrorOptions {
+  /** Seconds until a repeat makes sense. */
+  retryAfter?: number
+  cause?: unknown
 }
 
 /**
- * The error of a value that a unique index refused, worded as MongoDB words it, from the caller's own value:
- * neither the database's name nor the stored value (which may differ by letter case) is told.
+ * Makes an error of the catalogue.
+ * @param kind decides the status and the words that the message begins with
+ * @param detail one sentence for people
+ * @param path the field that the error is about; '' if it is about none
+ */
+export function apiError (kind: ErrorKind, detail: string, path = '', options: ApiErrorOptions = {}): ApiError {
+  const message = `${KINDS[kind].title}: ${detail}`
+  const { retryAfter, cause } = options
+  return new ApiError(kind, message, [{ path, message: detail }], retryAfter, { cause })
+}
+
+/** Makes one error of several fields. */
+export function fieldsError (kind: ErrorKind, fields: FieldMessage[]): ApiError {
+  const details = fields.map(({ message }) => message).join('; ')
+  return new ApiError(kind, `${KINDS[kind].title}: ${details}`, fields)
+}
+
+/**
+ * Makes the error of a value that a unique index refused, worded like MongoDB's own. It contains the caller's value:
+ * the name of the database and the stored value, which may differ in letter case, stay secret.
  */
 export function duplicateKey (collection: string, path: string, value: string): ApiError {
-  const message = `E11000 duplicate key error collection: ${collection} index: ${path}_1 dup key: { ${path}: ${JSON.stringify(value)} }`
+  const title = KINDS.duplicate.title
+  const key = `{ ${path}: ${JSON.stringify(value)} }`
+  const message = `${title} collection: ${collection} index: ${path}_1 dup key: ${key}`
   return new ApiError('duplicate', message, [{ path, message }])
 }
 
-/** Errors of fields that a caller must see at most: more tell nothing new and let a hostile body grow its answer. */
-const MAX_FIELD_MESSAGES = 20
-
-function fieldMessage (error: FastifySchemaValidationError): FieldMessage {
-  const steps = error.instancePath.split('/').slice(1)
-  const { missingProperty, additionalProperty } = error.params
-  const last = missingProperty ?? additionalProperty
-  if (typeof last === 'string') steps.push(last)
-  const path = steps.join('.')
-  const message = typeof missingProperty === 'string' ? 'is required' : typeof additionalProperty === 'string' ? 'is not known' : error.message ?? 'is not valid'
-  return { path, message: path === '' ? message : `${path} ${message}` }
-}
-
-/**
- * The error for what a schema refused; `path` of each entry names the field.
- * A string that is no ObjectId is a `Cast Error`, as the original's Mongoose had it; anything else is a `Validation Error`.
- */
-export function validationError (errors: FastifySchemaValidationError[]): ApiError {
-  const cast = errors.every(error => error.keyword === 'pattern' && error.params.pattern === OBJECT_ID_PATTERN)
-  const kind = cast ? 'cast' : 'validation'
-  const messages = errors.slice(0, MAX_FIELD_MESSAGES)
-    .map(error => cast ? { ...fieldMessage(error), message: `${error.instancePath.slice(1)} is no ObjectId (24 lower-case hex digits)` } : fieldMessage(error))
-  return new ApiError(kind, `${KINDS[kind].title}: ${messages.map(entry => entry.message).join('; ')}`, messages)
-}
-
+/** Several kinds share a status; the first of them in the catalogue counts. */
 const KIND_OF_STATUS = new Map<number, ErrorKind>(
   (Object.keys(KINDS) as ErrorKind[]).reverse().map(kind => [KINDS[kind].status, kind]))
 
-/** Seconds after which to repeat while the database is away: MongoDB elects a new primary within about 12 s, mostly in far less. */
-const DATABASE_RETRY_SECONDS = 2
-
-/** MaxTimeMSExpired and WriteConcernTimeout: the command may have been carried out all the same. */
-const TIMED_OUT = [50, 64]
-
-function isDatabaseAway (error: unknown): boolean {
-  return error instanceof mongodb.MongoWriteConcernError ||
-    (error instanceof mongodb.MongoServerError && TIMED_OUT.includes(Number(error.code))) ||
-    (error instanceof mongodb.MongoBulkWriteError && error.code === undefined) ||
-    error instanceof mongodb.MongoNetworkError || error instanceof mongodb.MongoServerSelectionError ||
-    error instanceof mongodb.MongoNotConnectedError || error instanceof mongodb.MongoTopologyClosedError ||
-    error instanceof mongodb.MongoClientClosedError || (error instanceof mongodb.MongoError && error.name === 'MongoWaitQueueTimeoutError') ||
-    (error instanceof mongodb.MongoError && (error.hasErrorLabel('RetryableWriteError') || error.hasErrorLabel('RetryableError')))
-}
-
-/**
- * The one mapper: whatever was thrown, as an error that a client may see. What is not known becomes `internal`,
- * whose message says nothing; the caller logs the cause.
- */
-export function toApiError (error: unknown): ApiError {
-  if (error instanceof ApiError) return error
-  if (isDatabaseAway(error)) {
-    return apiError('unavailable', 'the database does not answer; the outcome of a write is unknown, repeat it with the same clientId', '', { retryAfter: DATABASE_RETRY_SECONDS, cause: error })
-  }
-  if (error instanceof Error && !(error instanceof mongodb.MongoError)) {
-    const { validation, statusCode } = error as Error & { validation?: FastifySchemaValidationError[], statusCode?: number }
-    if (Array.isArray(validation)) return validationError(validation)
-    if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-      // Fastify's own messages (FST_ERR_…, malformed JSON) are written for clients.
-      return apiError(KIND_OF_STATUS.get(statusCode) ?? 'validation', error.message, '', { cause: error })
-    }
-    if (statusCode === 503) return apiError('unavailable', 'the server is overloaded', '', { retryAfter: DATABASE_RETRY_SECONDS, cause: error })
-  }
-  return apiError('internal', 'the server failed; the log has the details', '', { cause: error })
-}
-
-/** The body of an error answer; `stack` is for development only and never leaves a production process. */
-export function errorBody (error: ApiError, withStack: boolean): { success: false, message: string, errorMessages: FieldMessage[], stack?: string } {
-  return { success: false, message: error.message, errorMessages: error.errorMessages, ...(withStack && error.stack !== undefined ? { stack: error.stack } : {}) }
+/** Finds the kind of an HTTP status; undefined if no kind has it. */
+export function kindOfStatus (status: number): ErrorKind | undefined {
+  return KIND_OF_STATUS.get(status)
 }

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { mongodb } from '@fastify/mongodb'
+import type { mongodb } from '../database/driver.js'
 import { DUPLICATE_KEY, type SettingsDocument, type UserDocument } from '../database/documents.js'
 import { usernameSkeleton } from './names.js'
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
 import { Lanes } from '../concurrency/lanes.js'
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 import type { Attempt, PasswordTurn } from './password-attempt.js'
 
 /** Finds the stored hash of an account; undefined without such an account. */

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { ObjectIdString, Text } from 'chat-protocol/schemas'
-import { PageLimit } from '../http/schemas.js'
+import { PageLimit } from '../lists.js'
 
 export const User = Type.Object({
   _id: ObjectIdString,

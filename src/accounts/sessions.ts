@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mongodb } from '@fastify/mongodb'
+import { mongodb } from '../database/driver.js'
 import { LRUCache } from 'lru-cache'
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 import type { SessionDocument } from '../database/documents.js'
 
 /** Who sends a request. */

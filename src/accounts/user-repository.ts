@@ -1,4 +1,4 @@
-import { mongodb } from '@fastify/mongodb'
+import { mongodb } from '../database/driver.js'
 import type { UserDocument } from '../database/documents.js'
 import { WITHOUT_PASSWORD } from './users.js'
 
