@@ -11,8 +11,8 @@ declare module 'fastify' {
 }
 
 /**
- * `fastify.connections`: bounds the open connections of one address, and in all. A connection without a request ends
- * after the time for headers, an idle one after that for keep-alive (src/app.ts).
+ * `fastify.connections`: bounds the open connections of one address, and in all. A connection without a
+ * request ends after the time for headers, an idle one after that for keep-alive (src/app.ts).
  */
 export default fp(async function connectionsPlugin (fastify) {
   const { MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, TRUST_PROXY } = fastify.config
@@ -40,12 +40,14 @@ export default fp(async function connectionsPlugin (fastify) {
     }
     counted.set(socket, address)
     perAddress.set(address, others + 1)
-    socket.once('close', () => { leave(socket) })
+    socket.once('close', () => leave(socket))
   })
   // From here on MAX_SOCKETS counts it.
   fastify.websocketServer.on('connection', (_ws: WebSocket, request: IncomingMessage) => {
     leave(request.socket)
   })
 
-  fastify.decorate('connections', { get open () { return counted.size } })
+  fastify.decorate('connections', {
+    get open () { return counted.size }
+  })
 }, { name: 'connections', dependencies: ['websocket'] })

@@ -25,10 +25,11 @@ function gaugesOf (fastify: FastifyInstance): Gauges {
     chat_socket_queued_bytes: ['bytes queued to sockets', () => sockets().queuedBytes],
     chat_awaited_acks: ['acks that sockets wait for', () => sockets().awaitedAcks],
     chat_users_watched: ['users whose presence is watched', () => presence().watched],
-    chat_users_leaving: ['users within the grace time after their last socket closed', () => presence().leaving],
+    chat_users_leaving: ['users within the grace time after their last socket', () => presence().leaving],
     chat_users_typing: ['users who type', () => presence().typing],
     chat_messages_pending: ['messages that wait or are being written', () => fastify.messageLog.pending],
-    chat_summaries_pending: ['summaries and marks that wait to be written', () => fastify.conversations.pending]
+    chat_summaries_pending:
+      ['summaries and marks that wait to be written', () => fastify.conversations.pending]
   }
 }
 

@@ -10,9 +10,9 @@ const DEFAULT_DATABASE = 'chat'
 /** How long the driver looks for a server before the request gets 503. */
 const SERVER_SELECTION_MS = 5_000
 /**
- * How long a command waits for its answer, and for a connection: a database that stopped answering must not hold
- * connections and requests for ever. The commands of this application take less, and writes wait 5 s for a majority
- * (src/database/documents.ts). The driver's `timeoutMS` has no effect (mongodb 7.9).
+ * How long a command waits for its answer, and for a connection: a database that stopped answering must not
+ * hold connections and requests for ever. The commands of this application take less, and writes wait 5 s for
+ * a majority (src/database/documents.ts). The driver's `timeoutMS` has no effect (mongodb 7.9).
  */
 const ANSWER_MS = 10_000
 
@@ -37,15 +37,18 @@ const INDEXES: Record<string, mongodb.IndexDescription[]> = {
   ]
 }
 
-/** `fastify.mongo`: the official driver on MONGODB_URL, or on the embedded server that this plugin starts on DATA_DIR. */
+/**
+ * `fastify.mongo`: the official driver on MONGODB_URL, or on the embedded server that this plugin starts on
+ * DATA_DIR.
+ */
 export default fp(async function mongodbPlugin (fastify) {
   const { MONGODB_URL, DATA_DIR } = fastify.config
   let url = MONGODB_URL
   if (url === '') {
     const embedded = await startEmbeddedMongo({ dir: DATA_DIR })
-    // Hooks of onClose run in reverse order. This one is registered before the client's own, so the client closes
-    // before its server.
-    fastify.addHook('onClose', async () => { await embedded.stop() })
+    // Hooks of onClose run in reverse order. This one is registered before the client's own, so the client
+    // closes before its server.
+    fastify.addHook('onClose', () => embedded.stop())
     url = embedded.url
   }
   const named = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1]
@@ -55,7 +58,8 @@ export default fp(async function mongodbPlugin (fastify) {
     url,
     database,
     serverSelectionTimeoutMS: SERVER_SELECTION_MS,
-    // The driver's monitor notices a server that stopped answering after this time and the 10 s between two checks.
+    // The driver's monitor notices a server that stopped answering after this time and the 10 s between two
+    // checks.
     connectTimeoutMS: ANSWER_MS,
     socketTimeoutMS: ANSWER_MS,
     waitQueueTimeoutMS: ANSWER_MS,
@@ -65,26 +69,26 @@ export default fp(async function mongodbPlugin (fastify) {
 }, { name: 'mongodb' })
 
 /**
- * Lets running commands end before the client closes: the driver's close may hang for ever during a find (seen with
- * mongodb 7.9). It is registered after the client's own hook, so it runs before that.
+ * Lets running commands end before the client closes: the driver's close may hang for ever during a find
+ * (seen with mongodb 7.9). It is registered after the client's own hook, so it runs before that.
  */
 function closeWhenIdle (fastify: FastifyInstance): void {
   const { client } = fastify.mongo
-  let running = 0
-  client.on('connectionCheckedOut', () => { running++ })
-  client.on('connectionCheckedIn', () => { running-- })
+  const commands = { running: 0 }
+  client.on('connectionCheckedOut', () => commands.running++)
+  client.on('connectionCheckedIn', () => commands.running--)
   fastify.addHook('onClose', async () => {
     const signal = AbortSignal.timeout(IDLE_MS)
-    while (running > 0 && !signal.aborted) {
+    while (commands.running > 0 && !signal.aborted) {
       await once(client, 'connectionCheckedIn', { signal }).catch(() => {})
     }
   })
 }
 
 /**
- * Creates the missing indexes, on a connection of its own: for a large collection this takes longer than ANSWER_MS. Each
- * index has its own command, because some compatible servers fail if one command names two existing indexes (seen with
- * FerretDB 1.24).
+ * Creates the missing indexes, on a connection of its own: for a large collection this takes longer than
+ * ANSWER_MS. Each index has its own command, because some compatible servers fail if one command names two
+ * existing indexes (seen with FerretDB 1.24).
  */
 async function ensureIndexes (url: string, database: string): Promise<void> {
   const client = await mongodb.MongoClient.connect(url, {

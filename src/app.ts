@@ -11,7 +11,8 @@ import { Message } from 'chat-protocol/schemas'
 import { trustProxy, type Config } from './config.js'
 import { audit } from './accounts/audit.js'
 import { apiError } from './errors.js'
-import { errorBody, toApiError } from './http/errors.js'
+import { errorBody } from './http/error-body.js'
+import { toApiError } from './thrown-errors.js'
 import { acceptJsonOnly, answerExpectations, answerParserErrors } from './http/http.js'
 import { loggerOptions } from './http/logger.js'
 import { costOfBody } from './http/request-costs.js'
@@ -27,7 +28,8 @@ declare module 'fastify' {
 }
 
 /** A Fastify instance whose routes are typed by their TypeBox schemas. */
-export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
+export type App =
+  FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
 /** A request line and its headers must arrive within this time (slowloris). Node's own default is 60 s. */
 const HEADERS_MS = 10_000
@@ -72,8 +74,8 @@ async function newFastify (config: Config, onError: ErrorHandler): Promise<App> 
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1_000 },
-    // plugins/security.ts refuses requests while closing: in the shape of every error, and upgrades so that their
-    // connections end.
+    // plugins/security.ts refuses requests while closing: in the shape of every error, and upgrades so that
+    // their connections end.
     return503OnClosing: false,
     exposeHeadRoutes: false,
     frameworkErrors: onError,
@@ -107,7 +109,7 @@ export async function buildApp (config: Config): Promise<App> {
     if (schema?.operationId !== undefined) schema.querystring ??= NO_QUERY
   })
   app.addHook('onResponse', logRequest)
-  acceptJsonOnly(app, (request, bytes) => { app.limits.work(request, costOfBody(bytes)) })
+  acceptJsonOnly(app, (request, bytes) => app.limits.work(request, costOfBody(bytes)))
   answerExpectations(app)
 
   if (import.meta.url.endsWith('.ts')) process.env.FASTIFY_AUTOLOAD_TYPESCRIPT = '1'

@@ -1,5 +1,6 @@
 /**
- * Every environment variable: its type, default, limits and meaning, in ONE schema. `npm start -- --help` prints it.
+ * Every environment variable: its type, default, limits and meaning, in ONE schema. `npm start -- --help`
+ * prints it.
  */
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import envSchema from 'env-schema'
@@ -28,8 +29,8 @@ export const Config = Type.Object({
   MONGODB_URL: text('a MongoDB server, mongodb://… or mongodb+srv://…; without a database name "chat" is used; ' +
     'empty: the embedded database'),
   DATA_DIR: text('where the embedded database keeps its data', './data'),
-  ALLOWED_ORIGINS: text('comma-separated origins, such as https://chat.example.org, whose pages may use the API ' +
-    'besides those of this host'),
+  ALLOWED_ORIGINS: text('comma-separated origins, such as https://chat.example.org, whose pages may use the ' +
+    'API besides those of this host'),
   TRUST_PROXY: text('true, or comma-separated addresses and networks of the proxies in front ' +
     "(as Fastify's trustProxy); empty: off"),
   LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), {
@@ -42,24 +43,31 @@ export const Config = Type.Object({
     maximum: 3650
   }),
   REGISTER_LIMIT: count(60, 'registrations an hour from one address'),
-  LOGIN_LIMIT: count(20, 'failed logins in 15 minutes for one account from one address; five times that from one ' +
-    'address, and five times that of successful logins for one account'),
+  LOGIN_LIMIT: count(20, 'failed logins in 15 minutes for one account from one address; five times that ' +
+    'from one address, and five times that of successful logins for one account'),
   REFUSE_COMMON_PASSWORDS: Type.Boolean({
     default: false,
     description: 'refuse the most common passwords (recommended)'
   }),
-  HTTP_RATE: count(50, 'requests a second of one user, or of one address without a session; large ones count as ' +
-    "several; bursts of 3 seconds' worth"),
+  HTTP_RATE: count(50, 'requests a second of one user, or of one address without a session; large ones ' +
+    "count as several; bursts of 3 seconds' worth"),
   FRAME_RATE: count(20,
     "frames a second of one socket; bursts of 3 seconds' worth; 0 switches USER_FRAME_RATE off too"),
   USER_FRAME_RATE: count(100,
     "cost a second of the frames of one user, over all sockets; bursts of 40 seconds' worth"),
   MAX_SOCKETS: count(20_000, 'open sockets in all'),
   MAX_SOCKETS_PER_USER: count(20, 'open sockets of one user; above it the oldest is closed'),
-  FRAME_BYTES: integer('bytes of one WebSocket frame', { default: 128 * KIB, minimum: KIB, maximum: 16 * MIB }),
-  QUEUE_BYTES: integer('bytes queued to a slow socket before it is closed', { default: MIB, minimum: 64 * KIB }),
+  FRAME_BYTES: integer('bytes of one WebSocket frame', {
+    default: 128 * KIB,
+    minimum: KIB,
+    maximum: 16 * MIB
+  }),
+  QUEUE_BYTES: integer('bytes queued to a slow socket before it is closed', {
+    default: MIB,
+    minimum: 64 * KIB
+  }),
   BAD_FRAMES: integer('malformed frames in a row before the socket is closed', { default: 10, minimum: 1 }),
-  HEARTBEAT_MS: integer('milliseconds between two pings on a socket; proxies close idle ones after 30 to 60 s', {
+  HEARTBEAT_MS: integer('milliseconds between two pings on a socket; proxies close idle ones in 30 to 60 s', {
     default: 25_000,
     minimum: 50
   }),
@@ -67,14 +75,14 @@ export const Config = Type.Object({
     default: 10_000,
     minimum: 50
   }),
-  RESUME_LIMIT: integer('missing messages of a conversation that a resume sends; above it the answer is a reset', {
+  RESUME_LIMIT: integer('missing messages of a conversation that a resume sends; above it a reset is sent', {
     default: 10_000,
     minimum: 1
   }),
-  RESUME_CONVERSATIONS: integer('conversations that one resume may name; a socket may have four times as many ' +
-    'under way', { default: 2_500, minimum: 1 }),
+  RESUME_CONVERSATIONS: integer('conversations that one resume may name; a socket may have four times as ' +
+    'many under way', { default: 2_500, minimum: 1 }),
   MAX_CURSORS: count(10_000, 'conversations that one socket may follow, if it resumes more'),
-  PRESENCE_GRACE_MS: count(5_000, "milliseconds after a user's last device left, before the user counts as offline"),
+  PRESENCE_GRACE_MS: count(5_000, "milliseconds after a user's last device left until the user is offline"),
   TYPING_MS: integer('milliseconds after which `typing` ends unless it is repeated', {
     default: 5_000,
     minimum: 50
@@ -87,14 +95,18 @@ export const Config = Type.Object({
     default: 64 * MIB,
     minimum: MIB
   }),
-  BODY_BYTES: integer('bytes of one request body', { default: 128 * KIB, minimum: 64 * KIB, maximum: 16 * MIB }),
+  BODY_BYTES: integer('bytes of one request body', {
+    default: 128 * KIB,
+    minimum: 64 * KIB,
+    maximum: 16 * MIB
+  }),
   MAX_CONNECTIONS: count(10_000, 'open connections that speak HTTP, in all; WebSockets have MAX_SOCKETS'),
   MAX_CONNECTIONS_PER_ADDRESS: count(1_000, 'the same of one address; off with TRUST_PROXY'),
   ANSWER_BYTES: answerBytes(128, 'bytes of requests and unread answers in memory, in all'),
   ANSWER_BYTES_PER_ADDRESS: answerBytes(64, 'the same of one address'),
   ANSWER_BYTES_PER_USER: answerBytes(20, 'the same of one user'),
   ANSWER_BYTES_PER_CONNECTION: answerBytes(12, 'the same of one connection'),
-  ANSWER_TIMEOUT_MS: integer('milliseconds without progress of an unread answer before its connection is closed', {
+  ANSWER_TIMEOUT_MS: integer('milliseconds that an unread answer may stall before its connection is closed', {
     default: 30_000,
     minimum: 100
   }),
@@ -160,15 +172,16 @@ export function allowedOrigins (config: Config): Set<string> {
   return new Set(entries.map(entry => {
     const origin = URL.canParse(entry) ? new URL(entry).origin : 'null'
     if (origin === 'null') {
-      throw new ConfigError(`ALLOWED_ORIGINS must hold origins such as https://chat.example.org, not "${entry}"`)
+      throw new ConfigError('ALLOWED_ORIGINS must hold origins such as https://chat.example.org, ' +
+        `not "${entry}"`)
     }
     return origin
   }))
 }
 
 /**
- * TRUST_PROXY as Fastify takes it. A number of hops is not possible: it cannot tell a proxy from a client that
- * connects directly.
+ * TRUST_PROXY as Fastify takes it. A number of hops is not possible: it cannot tell a proxy from a client
+ * that connects directly.
  */
 export function trustProxy ({ TRUST_PROXY }: Config): boolean | string {
   if (TRUST_PROXY === 'true') return true

@@ -1,6 +1,7 @@
 /**
- * The catalogue of errors that a client can see: the HTTP status of each, the words that its message begins with, and
- * its code on the WebSocket. Everything throws `apiError(...)`; src/http/errors.ts maps whatever else is thrown.
+ * The catalogue of errors that a client can see: the HTTP status of each, the words that its message begins
+ * with, and its code on the WebSocket. Everything throws `apiError(...)`; src/http/errors.ts maps whatever
+ * else is thrown.
  */
 import type { ErrorFrameCode } from 'chat-protocol'
 
@@ -61,7 +62,9 @@ export interface ApiErrorOptions {
  * @param detail one sentence for people
  * @param path the field that the error is about; '' if it is about none
  */
-export function apiError (kind: ErrorKind, detail: string, path = '', options: ApiErrorOptions = {}): ApiError {
+export function apiError (
+  kind: ErrorKind, detail: string, path = '', options: ApiErrorOptions = {}
+): ApiError {
   const message = `${KINDS[kind].title}: ${detail}`
   const { retryAfter, cause } = options
   return new ApiError(kind, message, [{ path, message: detail }], retryAfter, { cause })
@@ -74,8 +77,8 @@ export function fieldsError (kind: ErrorKind, fields: FieldMessage[]): ApiError 
 }
 
 /**
- * Makes the error of a value that a unique index refused, worded like MongoDB's own. It contains the caller's value:
- * the name of the database and the stored value, which may differ in letter case, stay secret.
+ * Makes the error of a value that a unique index refused, worded like MongoDB's own. It contains the caller's
+ * value: the name of the database and the stored value, which may differ in letter case, stay secret.
  */
 export function duplicateKey (collection: string, path: string, value: string): ApiError {
   const title = KINDS.duplicate.title

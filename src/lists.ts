@@ -4,7 +4,10 @@ import { Type } from '@sinclair/typebox'
 /** Items that a page has at most, and has unless the caller asks for fewer. */
 export const PAGE_LIMIT = 1000
 
-/** Bytes of a list's items in JSON at most: 1,000 messages of 950 characters of any script, or 103 of the longest. */
+/**
+ * Bytes of a list's items in JSON at most: 1,000 messages of 950 characters of any script, or 103 of the
+ * longest.
+ */
 export const LIST_BYTES = 4 * 1024 * 1024
 
 export const PageLimit = Type.Integer({

@@ -5,7 +5,10 @@ import { resolve } from 'node:path'
 import { buildApp, type App } from './app.js'
 import { configHelp, ConfigError, configWarnings, loadConfig, type Config } from './config.js'
 
-/** After a signal the server finishes its writes and closes its sockets. After this time the process ends anyway. */
+/**
+ * After a signal the server finishes its writes and closes its sockets. After this time the process ends
+ * anyway.
+ */
 const SHUTDOWN_MS = 9_000
 /**
  * Connections that wait to be accepted. With Node's 511 a thousand clients that connect at once (a restart)
@@ -14,9 +17,9 @@ const SHUTDOWN_MS = 9_000
 const BACKLOG = 4_096
 
 /**
- * Signals without a listener. With one for a real SIGSEGV, SIGBUS, SIGFPE or SIGILL, Node may run in an endless loop
- * (Node's documentation, "Signal events"). A closed terminal and SIGQUIT may end the process at once, because
- * everything that was answered is stored.
+ * Signals without a listener. With one for a real SIGSEGV, SIGBUS, SIGFPE or SIGILL, Node may run in an
+ * endless loop (Node's documentation, "Signal events"). A closed terminal and SIGQUIT may end the process at
+ * once, because everything that was answered is stored.
  */
 const NOT_HANDLED = [
   'SIGHUP', 'SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2'

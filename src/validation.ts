@@ -1,6 +1,7 @@
 /**
- * The compilers behind every schema: JSON Schema by Ajv, where `maxLength` counts code points (RFC 8259 strings are
- * Unicode text). Only query strings are coerced, to integers, because a query has no other type than text.
+ * The compilers behind every schema: JSON Schema by Ajv, where `maxLength` counts code points (RFC 8259
+ * strings are Unicode text). Only query strings are coerced, to integers, because a query has no other type
+ * than text.
  */
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
 import ajvFormats from 'ajv-formats'
@@ -16,7 +17,10 @@ export type SchemaError = Pick<ErrorObject, 'instancePath' | 'keyword' | 'messag
 /** RFC 3339, 5.6, with an ISO 8601 time zone. A second 60 is refused: JavaScript's Date cannot express it. */
 const DATE_TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)$/
 
-/** Whether a text names a moment. Date.parse accepts days that their month lacks, such as February 30; this does not. */
+/**
+ * Whether a text names a moment. Date.parse accepts days that their month lacks, such as February 30; this
+ * does not.
+ */
 function isMoment (value: string): boolean {
   if (!DATE_TIME.test(value) || Number.isNaN(Date.parse(value))) return false
   const day = value.slice(0, 10)
@@ -25,8 +29,8 @@ function isMoment (value: string): boolean {
 
 function newAjv (options: Options): Ajv {
   const ajv = new Ajv({
-    // TypeBox makes valid schemas, and `strict` refuses unknown keywords. Checking them against the meta-schema
-    // would compile that schema three times.
+    // TypeBox makes valid schemas, and `strict` refuses unknown keywords. Checking them against the
+    // meta-schema would compile that schema three times.
     meta: false,
     validateSchema: false,
     strict: true,
@@ -62,7 +66,9 @@ export function compileFrame<T extends TSchema> (schema: T): ValidateFunction<St
   return frameAjv.compile<Static<T>>(schema)
 }
 
-/** Problems that one error names at most: more help nobody, and would let a hostile body enlarge its answer. */
+/**
+ * Problems that one error names at most: more help nobody, and would let a hostile body enlarge its answer.
+ */
 const MAX_FIELD_MESSAGES = 20
 
 function fieldPath ({ instancePath, params }: SchemaError): string {
@@ -90,9 +96,9 @@ function castMessage (error: SchemaError): FieldMessage {
 }
 
 /**
- * Makes the error of a value that a schema refused; `path` of each entry names the field. If the only problem is a
- * string that is not an ObjectId, it is a `Cast Error`, as the original server's Mongoose had it. Otherwise it is a
- * `Validation Error`.
+ * Makes the error of a value that a schema refused; `path` of each entry names the field. If the only problem
+ * is a string that is not an ObjectId, it is a `Cast Error`, as the original server's Mongoose had it.
+ * Otherwise it is a `Validation Error`.
  */
 export function validationError (errors: SchemaError[]): ApiError {
   const isCast = errors.every(({ keyword, params }) =>

@@ -1,6 +1,6 @@
 /**
- * An ESLint rule: no file imports itself by way of others, type-only imports included. `import-x/no-cycle` and knip
- * look at run-time imports alone. Relative imports are enough here: other rules keep packages apart.
+ * An ESLint rule: no file imports itself by way of others, type-only imports included. `import-x/no-cycle`
+ * and knip look at run-time imports alone. Relative imports are enough here: other rules keep packages apart.
  */
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'

@@ -14,14 +14,17 @@ const SECRET_BYTES = 32
 /** Accounts of one bulk write while accounts of an earlier version are completed. */
 const UPGRADE_BATCH = 500
 
-/** Matches accounts of a version without skeletons. An index answers it, because a missing field is null there. */
+/**
+ * Matches accounts of a version without skeletons. An index answers it, because a missing field is null
+ * there.
+ */
 const NOT_UPGRADED = { skeleton: null } as unknown as mongodb.Filter<UserDocument>
 
 /**
- * Makes the keys of deleted accounts. They stay reserved, as HMACs that reveal neither name nor address. The secret is
- * in the database too, so that no setting is needed. It keeps the keys of two deployments apart and makes precomputed
- * tables useless. Someone with the whole database can still test whether a guessed address belonged to a deleted
- * account.
+ * Makes the keys of deleted accounts. They stay reserved, as HMACs that reveal neither name nor address. The
+ * secret is in the database too, so that no setting is needed. It keeps the keys of two deployments apart and
+ * makes precomputed tables useless. Someone with the whole database can still test whether a guessed address
+ * belonged to a deleted account.
  */
 export class RetiredKeys {
   readonly #secret: Buffer
@@ -75,8 +78,8 @@ function upgradeOf (user: UserDocument, retired: RetiredKeys): mongodb.UpdateFil
 }
 
 /**
- * Completes the accounts of earlier versions: open ones get their skeleton, deleted ones lose their name and address.
- * Two open accounts whose names look alike both stay.
+ * Completes the accounts of earlier versions: open ones get their skeleton, deleted ones lose their name and
+ * address. Two open accounts whose names look alike both stay.
  * @param signal stops it early; the next start continues
  */
 export async function upgradeAccounts (

@@ -1,5 +1,6 @@
-export type AuditEvent =
-  'register' | 'login' | 'failed login' | 'password change' | 'logout' | 'session end' | 'deletion' | 'refused'
+type AuditEvent =
+  'register' | 'login' | 'failed login' | 'password change' | 'logout' | 'session end' | 'deletion' |
+  'refused'
 
 /** What an audit line takes from a request. */
 export interface AuditedRequest {
@@ -8,6 +9,8 @@ export interface AuditedRequest {
 }
 
 /** Logs what matters to the security of an account. No secret is logged. */
-export function audit (request: AuditedRequest, event: AuditEvent, user: string | null, reason?: string): void {
+export function audit (
+  request: AuditedRequest, event: AuditEvent, user: string | null, reason?: string
+): void {
   request.log.info({ audit: event, user, address: request.ip, reason }, `audit: ${event}`)
 }

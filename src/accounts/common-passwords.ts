@@ -9,9 +9,11 @@ async function load (): Promise<ReadonlySet<string>> {
 }
 
 /**
- * Whether a password is one of the most common ones of published breaches, in any letter case. The list comes from
- * @zxcvbn-ts/language-common and has 17,950 passwords of at least 8 characters; OWASP ASVS 5.0, 6.2.4, asks for the
- * 3,000 most common ones that the length allows. Only whole passwords are compared, and shorter ones are never found.
+ * Whether a password is one of the most common ones of published breaches, in any letter case. The list comes
+ * from
+ * @zxcvbn-ts/language-common and has 17,950 passwords of at least 8 characters; OWASP ASVS 5.0, 6.2.4, asks
+ *   for the 3,000 most common ones that the length allows. Only whole passwords are compared, and shorter
+ *   ones are never found.
  *
  * The list is loaded at its first use: that takes about 30 ms and 16 MB.
  */

@@ -23,8 +23,8 @@ export interface PasswordCheck {
  * Checks the password of an account: bounded work, counted failures, and an audit line for each of them.
  * Everything that asks for a password goes through here.
  * @returns the account
- * @throws ApiError `unauthorized`; `tooManyRequests` after too many failures; `unavailable` if too many passwords
- *   are being checked
+ * @throws ApiError `unauthorized`; `tooManyRequests` after too many failures; `unavailable` if too many
+ *   passwords are being checked
  */
 export async function checkPassword (
   passwords: Passwords,
@@ -48,8 +48,8 @@ export async function checkPassword (
 type Owner = Pick<UserDocument, 'username' | 'email'>
 
 /**
- * Refuses common passwords if the configuration says so, and what is known about the account: its name and address
- * (the "context specific words" of OWASP ASVS 5.0, 6.2.11).
+ * Refuses common passwords if the configuration says so, and what is known about the account: its name and
+ * address (the "context specific words" of OWASP ASVS 5.0, 6.2.11).
  * @throws ApiError `validation`
  */
 export async function refuseCommonPassword (

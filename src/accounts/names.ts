@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
 
-/** The text to store and the key that makes it unique; or a problem that completes "username …" or "email …". */
+/**
+ * The text to store and the key that makes it unique; or a problem that completes "username …" or "email …".
+ */
 export type Checked = { value: string, key: string } | { problem: string }
 
 /** Code points of a username after normalisation. */
@@ -12,24 +14,28 @@ export const MAX_EMAIL = 254
 const MAX_LOCAL_PART = 64
 
 /**
- * UTF-16 units before normalisation, which may join many into one. There is room for five marks on each letter; longer
- * texts are refused without further work.
+ * UTF-16 units before normalisation, which may join many into one. There is room for five marks on each
+ * letter; longer texts are refused without further work.
  */
 const MAX_RAW_USERNAME = 200
 
 /** Names that the server itself shows for deleted accounts. */
 const RESERVED = ['Deleted user']
 
-/** ISO 15924 codes of the scripts in Unicode 17 that have letters. Scripts unknown to the running Node are skipped. */
+/**
+ * ISO 15924 codes of the scripts in Unicode 17 that have letters. Scripts unknown to the running Node are
+ * skipped.
+ */
 const SCRIPTS = `
-  Adlm Aghb Ahom Arab Armi Armn Avst Bali Bamu Bass Batk Beng Berf Bhks Bopo Brah Bugi Buhd Cakm Cans Cari Cham Cher
-  Chrs Copt Cpmn Cprt Cyrl Deva Diak Dogr Dsrt Dupl Egyp Elba Elym Ethi Gara Geor Glag Gong Gonm Goth Gran Grek Gujr
-  Gukh Guru Hang Hani Hano Hatr Hebr Hira Hluw Hmng Hmnp Hung Ital Java Kali Kana Kawi Khar Khmr Khoj Kits Knda Krai
-  Kthi Lana Laoo Latn Lepc Limb Lina Linb Lisu Lyci Lydi Mahj Maka Mand Mani Marc Medf Mend Merc Mero Mlym Modi Mong
-  Mroo Mtei Mult Mymr Nagm Nand Narb Nbat Newa Nkoo Nshu Ogam Olck Onao Orkh Orya Osge Osma Ougr Palm Pauc Perm Phag
-  Phli Phlp Phnx Plrd Prti Rjng Rohg Runr Samr Sarb Saur Sgnw Shaw Shrd Sidd Sidt Sind Sinh Sogd Sogo Sora Soyo Sund
-  Sunu Sylo Syrc Tagb Takr Tale Talu Taml Tang Tavt Tayo Telu Tfng Tglg Thaa Thai Tibt Tirh Tnsa Todr Tols Toto Tutg
-  Ugar Vaii Vith Wara Wcho Xpeo Xsux Yezi Yiii Zanb`.trim().split(/\s+/)
+  Adlm Aghb Ahom Arab Armi Armn Avst Bali Bamu Bass Batk Beng Berf Bhks Bopo Brah Bugi Buhd Cakm Cans Cari
+  Cham Cher Chrs Copt Cpmn Cprt Cyrl Deva Diak Dogr Dsrt Dupl Egyp Elba Elym Ethi Gara Geor Glag Gong Gonm
+  Goth Gran Grek Gujr Gukh Guru Hang Hani Hano Hatr Hebr Hira Hluw Hmng Hmnp Hung Ital Java Kali Kana Kawi
+  Khar Khmr Khoj Kits Knda Krai Kthi Lana Laoo Latn Lepc Limb Lina Linb Lisu Lyci Lydi Mahj Maka Mand Mani
+  Marc Medf Mend Merc Mero Mlym Modi Mong Mroo Mtei Mult Mymr Nagm Nand Narb Nbat Newa Nkoo Nshu Ogam Olck
+  Onao Orkh Orya Osge Osma Ougr Palm Pauc Perm Phag Phli Phlp Phnx Plrd Prti Rjng Rohg Runr Samr Sarb Saur
+  Sgnw Shaw Shrd Sidd Sidt Sind Sinh Sogd Sogo Sora Soyo Sund Sunu Sylo Syrc Tagb Takr Tale Talu Taml Tang
+  Tavt Tayo Telu Tfng Tglg Thaa Thai Tibt Tirh Tnsa Todr Tols Toto Tutg Ugar Vaii Vith Wara Wcho Xpeo Xsux
+  Yezi Yiii Zanb`.trim().split(/\s+/)
 
 /** UTS #39, 5.2, "Highly Restrictive": the scripts of Chinese, Japanese and Korean, each with Latin. */
 const MIXTURES = ['Latn Hani Hira Kana', 'Latn Hani Bopo', 'Latn Hani Hang']
@@ -57,7 +63,10 @@ function mixesScripts (name: string): boolean {
   return !['Latn', ...MIXTURES, ...SCRIPTS].some(scripts => isWrittenIn(scripts, text))
 }
 
-/** Words of letters, marks and decimal digits that begin with a letter or digit, with one separator between two words. */
+/**
+ * Words of letters, marks and decimal digits that begin with a letter or digit, with one separator between
+ * two words.
+ */
 const WORDS = /^[\p{L}\p{Nd}][\p{L}\p{Nd}\p{Mn}\p{Mc}]*(?:[ ._-][\p{L}\p{Nd}][\p{L}\p{Nd}\p{Mn}\p{Mc}]*)*$/u
 
 /** Invisible letters and marks (Hangul fillers, variation selectors …). */
@@ -67,14 +76,16 @@ const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u
 const LOOK_ALIKES = [
   // Letters of the script Common.
   '(?=\\p{Script_Extensions=Zyyy})\\p{L}',
-  // RFC 5892, 2.6, disallowed exceptions: tatweel and its N'Ko counterpart, vertical kana repeat marks, Hangul tone marks.
+  // RFC 5892, 2.6, disallowed exceptions: tatweel and its N'Ko counterpart, vertical kana repeat marks,
+  // Hangul tone marks.
   '[\\u302E\\u302F\\u0640\\u07FA\\u3031-\\u3035\\u303B]',
   // Modifier letters: U+02BC and others look like an apostrophe.
   '[\\u02B9-\\u02D1\\u02EC\\u02EE]',
   // Latin phonetic and obsolete letters that look like ASCII: tone letters and clicks,
   '[\\u0184\\u0185\\u01A6\\u01BC\\u01BD\\u01C0-\\u01C3]',
   // script a and g, iota and small capitals.
-  '[\\u0251\\u0261\\u0269\\u026A\\u0280\\u028F\\u0299\\u029C\\u029F\\u1D00-\\u1D2B\\uA730\\uA731\\uA78B\\uA78C]'
+  '[\\u0251\\u0261\\u0269\\u026A\\u0280\\u028F\\u0299\\u029C\\u029F]',
+  '[\\u1D00-\\u1D2B\\uA730\\uA731\\uA78B\\uA78C]'
 ]
 const LOOK_ALIKE = new RegExp(LOOK_ALIKES.join('|'), 'u')
 
@@ -89,16 +100,18 @@ function zeroOf (digit: string): number {
 }
 
 /**
- * Full case folding (Unicode, 3.13, toCasefold) over NFKC, which JavaScript lacks. It does not depend on the locale.
+ * Full case folding (Unicode, 3.13, toCasefold) over NFKC, which JavaScript lacks. It does not depend on the
+ * locale.
  * - Lower case first, because ẞ is its own upper case.
  * - Then upper case, which turns ß into SS and unites σ and ς.
  * - Then lower case again, and ς at the end of a word becomes σ.
  *
- * The Turkish I, İ, ı and i become one, and so do i and i with a second dot: U+0307 after a soft-dotted letter is
- * invisible (UTS #39, 5.4).
+ * The Turkish I, İ, ı and i become one, and so do i and i with a second dot: U+0307 after a soft-dotted
+ * letter is invisible (UTS #39, 5.4).
  */
 function fold (text: string): string {
-  // Decomposed, as Unicode's caseless matching (3.13, D146) requires: upper case would move the accents of a composed ᾳ.
+  // Decomposed, as Unicode's caseless matching (3.13, D146) requires: upper case would move the accents of a
+  // composed ᾳ.
   return text.normalize('NFKD')
     .toLowerCase()
     .toUpperCase()
@@ -110,51 +123,59 @@ function fold (text: string): string {
 }
 
 /**
- * Makes the key that makes a username unique and finds it at login in any spelling: NFKC, case-folded. It accepts any
- * string, so that a name that cannot be registered is simply not found. The caller bounds the length.
+ * Makes the key that makes a username unique and finds it at login in any spelling: NFKC, case-folded. It
+ * accepts any string, so that a name that cannot be registered is simply not found. The caller bounds the
+ * length.
  */
 export function usernameKey (username: string): string {
   return fold(username)
 }
 
-/** Loaded by the first registration: its table takes 7 MiB, which a process without registrations does not need. */
+/**
+ * Loaded by the first registration: its table takes 7 MiB, which a process without registrations does not
+ * need.
+ */
 let unhomoglyph: ((text: string) => string) | undefined
 
-/** The common form of all texts that look alike (UTS #39, 4), for one direction of writing. Not for display. */
+/**
+ * The common form of all texts that look alike (UTS #39, 4), for one direction of writing. Not for display.
+ */
 function skeleton (text: string): string {
   unhomoglyph ??= createRequire(import.meta.url)('unhomoglyph') as (text: string) => string
   return unhomoglyph(text.normalize('NFD')).normalize('NFD')
 }
 
 /**
- * Makes the common form of usernames that look alike: "Iisa" and "lisa", "0liver" and "Oliver", Cyrillic "сосо" and
- * "coco". It is the skeleton of the folded skeleton of the name, so that letter case counts only if it changes the look
- * of a letter. Takes a name that `checkUsername` accepted.
+ * Makes the common form of usernames that look alike: "Iisa" and "lisa", "0liver" and "Oliver", Cyrillic
+ * "сосо" and "coco". It is the skeleton of the folded skeleton of the name, so that letter case counts only
+ * if it changes the look of a letter. Takes a name that `checkUsername` accepted.
  */
 export function usernameSkeleton (username: string): string {
   return skeleton(fold(skeleton(username)))
 }
 
 /**
- * Makes the key that makes an e-mail address unique and finds it: the whole address, case-folded. Domains ignore case
- * (RFC 1035). Local parts may depend on case by RFC 5321, 2.4, which discourages it, and no common provider does so: two
- * accounts that differ only in case would belong to one person, or be mistaken for each other. The caller bounds the
- * length.
+ * Makes the key that makes an e-mail address unique and finds it: the whole address, case-folded. Domains
+ * ignore case (RFC 1035). Local parts may depend on case by RFC 5321, 2.4, which discourages it, and no
+ * common provider does so: two accounts that differ only in case would belong to one person, or be mistaken
+ * for each other. The caller bounds the length.
  */
 export function emailKey (email: string): string {
   return fold(email)
 }
 
 /**
- * Checks a username by the rules of PRECIS UsernameCaseMapped (RFC 8265, 3.3), with NFKC and the look-alike rules of
- * UTS #39:
+ * Checks a username by the rules of PRECIS UsernameCaseMapped (RFC 8265, 3.3), with NFKC and the look-alike
+ * rules of UTS #39:
  *
- * - It is normalised to NFKC first (Ｍüller and a decomposed Müller become Müller) and then has 3 to 30 code points.
- * - It has letters of any script with their marks, and decimal digits; between two words one space, `.`, `-` or `_`.
- *   Everything else is refused: emoji, symbols, apostrophes, controls, format characters, private and unassigned code
- *   points, lone surrogates.
- * - Its letters are of one script, or Latin with Chinese, Japanese or Korean ("Highly Restrictive"). Its digits are of
- *   one system. Invisible characters, stacked marks and letters that look like others are refused.
+ * - It is normalised to NFKC first (Ｍüller and a decomposed Müller become Müller) and then has 3 to 30 code
+ *   points.
+ * - It has letters of any script with their marks, and decimal digits; between two words one space, `.`, `-`
+ *   or `_`. Everything else is refused: emoji, symbols, apostrophes, controls, format characters, private and
+ *   unassigned code points, lone surrogates.
+ * - Its letters are of one script, or Latin with Chinese, Japanese or Korean ("Highly Restrictive"). Its
+ *   digits are of one system. Invisible characters, stacked marks and letters that look like others are
+ *   refused.
  * - It is not "Deleted user" in any spelling, and does not look like it.
  *
  * Whether it looks like the name of another account is checked at registration, by `usernameSkeleton`.
@@ -197,16 +218,17 @@ function isReserved (value: string): boolean {
 
 /**
  * The HTML standard's valid e-mail address, as `<input type=email>` takes it
- * (https://html.spec.whatwg.org/#valid-e-mail-address). No part can match the text of another, so the time is linear.
+ * (https://html.spec.whatwg.org/#valid-e-mail-address). No part can match the text of another, so the time is
+ * linear.
  */
 const LOCAL_PART = "[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+"
 const LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?'
 const EMAIL = new RegExp(`^${LOCAL_PART}@${LABEL}(?:\\.${LABEL})*$`)
 
 /**
- * Checks an e-mail address: the HTML standard's valid e-mail address, of up to 254 characters, with up to 64 before the
- * `@` (RFC 5321, 4.5.3.1). Only ASCII is accepted: an international domain has to be in its `xn--` form. The address is
- * not trimmed and is stored as given. Whether mail arrives there is not checked.
+ * Checks an e-mail address: the HTML standard's valid e-mail address, of up to 254 characters, with up to 64
+ * before the `@` (RFC 5321, 4.5.3.1). Only ASCII is accepted: an international domain has to be in its `xn--`
+ * form. The address is not trimmed and is stored as given. Whether mail arrives there is not checked.
  *
  * @returns the address and its key; or a problem that completes "email …"
  */

@@ -23,11 +23,14 @@ export const User = Type.Object({
 export type User = Static<typeof User>
 
 /**
- * NIST SP 800-63B, 3.1.1.2 requires at least 8 characters. 128 bounds the work and leaves room for passphrases (OWASP: at
- * least 64).
+ * NIST SP 800-63B, 3.1.1.2 requires at least 8 characters. 128 bounds the work and leaves room for
+ * passphrases (OWASP: at least 64).
  */
 const NewPassword = Text({ minLength: 8, maxLength: 128, examples: ['12345678'] })
-/** The present password, at login and elsewhere. Only its length is bounded, so that the rules for new ones can change. */
+/**
+ * The present password, at login and elsewhere. Only its length is bounded, so that the rules for new ones
+ * can change.
+ */
 const GivenPassword = Text({ minLength: 1, maxLength: 1024, examples: ['12345678'] })
 
 /** The content is checked by src/avatars/svg.ts. */

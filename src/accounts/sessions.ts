@@ -24,9 +24,14 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/
 
 /** A session that another process ended stays valid here for at most this time. */
 const CACHE_MS = 1_000
-/** Ended sessions are remembered for longer than any read of the database takes that began before they ended. */
+/**
+ * Ended sessions are remembered for longer than any read of the database takes that began before they ended.
+ */
 const ENDED_MS = 60_000
-/** Sessions and ended sessions in the cache: about as many as there are sockets. The cache allocates all places at once. */
+/**
+ * Sessions and ended sessions in the cache: about as many as there are sockets. The cache allocates all
+ * places at once.
+ */
 const CACHE_SIZE = 20_000
 
 /** The precision of `lastSeenAt`: a write for each request would cost more than the request. */
@@ -47,7 +52,10 @@ interface CachedSession {
   expiresAt: number
 }
 
-/** The id of a token's session. SHA-256 is enough: unlike a password, a token of 256 random bits cannot be guessed. */
+/**
+ * The id of a token's session. SHA-256 is enough: unlike a password, a token of 256 random bits cannot be
+ * guessed.
+ */
 export const sessionId = (token: string): string => createHash('sha256').update(token).digest('hex')
 
 /** The error if a session is missing, unknown or has ended. */
@@ -55,9 +63,9 @@ export const noSession = () => apiError('unauthorized',
   'log in with POST /api/v1/user/login, then send its token as "Authorization: Bearer …" or keep its cookie')
 
 /**
- * The sessions of this server. They are in the database; a cache trusts an open session for a second, and never trusts
- * an ended one again. A session expires after `sessionDays`, or after half of that time without use
- * (OWASP ASVS 5.0, 7.3.1 and 7.3.2), unless it is ended before.
+ * The sessions of this server. They are in the database; a cache trusts an open session for a second, and
+ * never trusts an ended one again. A session expires after `sessionDays`, or after half of that time without
+ * use (OWASP ASVS 5.0, 7.3.1 and 7.3.2), unless it is ended before.
  */
 export class Sessions {
   readonly maxAgeMs: number
@@ -119,8 +127,8 @@ export class Sessions {
   }
 
   /**
-   * Reads which of these sessions are open. That counts as a use of each. Sockets need it, because they authenticate
-   * only once.
+   * Reads which of these sessions are open. That counts as a use of each. Sockets need it, because they
+   * authenticate only once.
    */
   async openAmong (sessions: string[]): Promise<Set<string>> {
     const start = performance.now()
@@ -134,7 +142,7 @@ export class Sessions {
   async list (user: string): Promise<SessionDocument[]> {
     const found = await this.#documents.find({ user: new mongodb.ObjectId(user) }).toArray()
     return found
-      .filter(({ lastSeenAt, expiresAt }) => !this.#isOver({ lastSeenAt: +lastSeenAt, expiresAt: +expiresAt }))
+      .filter(session => !this.#isOver({ lastSeenAt: +session.lastSeenAt, expiresAt: +session.expiresAt }))
       .sort((a, b) => +b.lastSeenAt - +a.lastSeenAt)
   }
 

@@ -107,13 +107,14 @@ export class UserRepository {
    * @returns false if the account has another hash by now
    */
   async replacePassword (_id: mongodb.ObjectId, verified: string, password: string): Promise<boolean> {
-    const { matchedCount } = await this.#documents.updateOne({ _id, password: verified }, { $set: { password } })
+    const filter = { _id, password: verified }
+    const { matchedCount } = await this.#documents.updateOne(filter, { $set: { password } })
     return matchedCount === 1
   }
 
   /**
-   * Stores a new account. Its unique indexes decide, not the look-up before: of several registrations of one name at
-   * the same time, one succeeds.
+   * Stores a new account. Its unique indexes decide, not the look-up before: of several registrations of one
+   * name at the same time, one succeeds.
    * @param reserved the keys that a deleted account of the same name and address keeps
    * @throws ApiError `duplicate` if the name, one that looks like it, or the address is taken
    */
@@ -157,8 +158,8 @@ export class UserRepository {
   }
 
   /**
-   * Refuses a name that looks like another one, and the name and address of a deleted account. No unique index covers
-   * these. A look-up is enough: an impostor registers when the other account exists already.
+   * Refuses a name that looks like another one, and the name and address of a deleted account. No unique
+   * index covers these. A look-up is enough: an impostor registers when the other account exists already.
    */
   async #refuseTaken (user: UserDocument & Keys, reserved: Keys): Promise<void> {
     const [isNameTaken, isLookTaken, isEmailTaken] = await Promise.all([

@@ -7,11 +7,13 @@ export const WITHOUT_PASSWORD = { password: 0 } as const
 /** Bytes of a user in JSON besides its name and avatar. */
 const USER_BYTES = 150
 
-type PublicFields = Pick<UserDocument, '_id' | 'username' | 'email' | 'avatarImage' | 'isAvatarImageSet' | 'deletedAt'>
+type PublicFields = Pick<
+  UserDocument, '_id' | 'username' | 'email' | 'avatarImage' | 'isAvatarImageSet' | 'deletedAt'
+>
 
 /**
- * A user as others see it; of a deleted one only the id is left. `password` is always empty, because clients of the
- * original server expect the field.
+ * A user as others see it; of a deleted one only the id is left. `password` is always empty, because clients
+ * of the original server expect the field.
  */
 export function publicUser (user: Omit<PublicFields, 'email'>): User {
   const _id = user._id.toHexString()
@@ -21,7 +23,8 @@ export function publicUser (user: Omit<PublicFields, 'email'>): User {
 }
 
 /**
- * Bytes of a user in JSON, as others see it. JSON escapes no character of names (src/accounts/names.ts) or of base64.
+ * Bytes of a user in JSON, as others see it. JSON escapes no character of names (src/accounts/names.ts) or of
+ * base64.
  */
 export function userBytes ({ username, avatarImage }: Omit<PublicFields, 'email'>): number {
   return USER_BYTES + Buffer.byteLength(username) + avatarImage.length

@@ -6,15 +6,16 @@ import { sanitizeAvatar } from './svg.js'
 export const MAX_OFFERED = 50
 
 /**
- * The drawings are under CC BY 4.0, and their <metadata> is dropped when they are stored. So the offer has to show this
- * text.
+ * The drawings are under CC BY 4.0, and their <metadata> is dropped when they are stored. So the offer has to
+ * show this text.
  */
 export const AVATAR_CREDIT =
-  'Fun Emoji Set by Davis Uche (https://www.figma.com/community/file/968125295144990435), CC BY 4.0, remixed by DiceBear'
+  'Fun Emoji Set by Davis Uche (https://www.figma.com/community/file/968125295144990435), CC BY 4.0, ' +
+  'remixed by DiceBear'
 
 /**
- * Draws different emoji avatars to choose from, with DiceBear (@dicebear/fun-emoji) and without downloads. They are
- * base64 of SVG in the form that `sanitizeAvatar` returns.
+ * Draws different emoji avatars to choose from, with DiceBear (@dicebear/fun-emoji) and without downloads.
+ * They are base64 of SVG in the form that `sanitizeAvatar` returns.
  *
  * DiceBear is loaded at the first use, because loading takes about 70 ms.
  *

@@ -7,7 +7,10 @@ import type { SvgElement } from './svg/element.js'
 import { MAX_DEPTH, checkReferences } from './svg/expansion.js'
 import { Refusal, quote, readProperty, readReference, readStyle } from './svg/values.js'
 
-/** Bytes of an avatar's SVG, both as sent and as stored. An emoji has 2 to 10 KiB; a user list has one in each entry. */
+/**
+ * Bytes of an avatar's SVG, both as sent and as stored. An emoji has 2 to 10 KiB; a user list has one in each
+ * entry.
+ */
 export const MAX_AVATAR_BYTES = 32 * 1024
 
 /** The same in base64: four characters for every three bytes, rounded up. */
@@ -108,8 +111,9 @@ class TreeBuilder {
       this.#dropped = this.#depth
       return
     }
-    if (!isSvg || !ELEMENTS.has(tag.local)) throw new Refusal(`must not have the element <${quote(tag.name)}>`)
-    const element: SvgElement = { name: tag.local, id: undefined, attributes: [], references: [], children: [] }
+    if (!isSvg || !ELEMENTS.has(tag.local)) refuse(`the element <${quote(tag.name)}>`)
+    const name = tag.local
+    const element: SvgElement = { name, id: undefined, attributes: [], references: [], children: [] }
     for (const attribute of Object.values(tag.attributes)) addAttribute(element, attribute, tag)
     if (parent === undefined) this.root = element
     else parent.children.push(element)
@@ -146,13 +150,17 @@ function refuse (what: string): never {
 function parse (xml: string): TreeBuilder {
   const tree = new TreeBuilder()
   const parser = new SaxesParser({ xmlns: true, defaultXMLVersion: '1.0', forceXMLVersion: true })
-  parser.on('error', error => { throw new Refusal(`must be well-formed XML: ${quote(error.message)}`) })
+  parser.on('error', error => {
+    throw new Refusal(`must be well-formed XML: ${quote(error.message)}`)
+  })
   parser.on('xmldecl', ({ version, encoding }) => {
     if (version !== '1.0') throw new Refusal('must be XML 1.0')
-    if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') throw new Refusal('must be an SVG in UTF-8')
+    const isUtf8 = encoding === undefined || encoding.toLowerCase() === 'utf-8'
+    if (!isUtf8) throw new Refusal('must be an SVG in UTF-8')
   })
   parser.on('doctype', () => refuse('a DOCTYPE'))
-  parser.on('processinginstruction', ({ target }) => refuse(`the processing instruction <?${quote(target)}?>`))
+  parser.on('processinginstruction', ({ target }) =>
+    refuse(`the processing instruction <?${quote(target)}?>`))
   parser.on('cdata', () => refuse('a CDATA section'))
   parser.on('opentag', tag => tree.open(tag))
   parser.on('closetag', () => tree.close())
@@ -161,7 +169,13 @@ function parse (xml: string): TreeBuilder {
   return tree
 }
 
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#13;' }
+const ESCAPES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\r': '&#13;'
+}
 const escape = (text: string): string => text.replace(/[&<>"\r]/g, character => ESCAPES[character]!)
 
 function serialize (element: SvgElement, used: ReadonlySet<string>, namespace = ''): string {
@@ -175,26 +189,27 @@ function serialize (element: SvgElement, used: ReadonlySet<string>, namespace = 
 }
 
 /**
- * Makes an avatar harmless, or says why it is refused (http-api.md, `avatarImage`). The tree is parsed and written anew,
- * so browsers read exactly what was checked here.
+ * Makes an avatar harmless, or says why it is refused (http-api.md, `avatarImage`). The tree is parsed and
+ * written anew, so browsers read exactly what was checked here.
  *
  * - Base64 of RFC 4648 section 4: standard alphabet, padded, canonical, no white space.
- * - UTF-8 (a BOM is dropped), XML 1.0, well-formed, root `<svg xmlns="http://www.w3.org/2000/svg">` under any prefix:
- *   browsers draw nothing without the namespace.
- * - Dropped: XML declaration, comments, `<metadata>`, elements and attributes in the namespaces of known editors
- *   (Inkscape, Sodipodi, Sketch …) with their content, `class`, `data-*`, `aria-*`, ids without references, white space
- *   between elements.
- * - Refused: DOCTYPE, entities except the five of XML, processing instructions, CDATA, and every element, attribute,
- *   style property and function that src/avatars/svg/allow-list.ts does not name; references to anything but an `#id`
- *   inside.
+ * - UTF-8 (a BOM is dropped), XML 1.0, well-formed, root `<svg xmlns="http://www.w3.org/2000/svg">` under any
+ *   prefix: browsers draw nothing without the namespace.
+ * - Dropped: XML declaration, comments, `<metadata>`, elements and attributes in the namespaces of known
+ *   editors (Inkscape, Sodipodi, Sketch …) with their content, `class`, `data-*`, `aria-*`, ids without
+ *   references, white space between elements.
+ * - Refused: DOCTYPE, entities except the five of XML, processing instructions, CDATA, and every element,
+ *   attribute, style property and function that src/avatars/svg/allow-list.ts does not name; references to
+ *   anything but an `#id` inside.
  * - Refused too: dashes, and several filters on one element (values.ts).
  * - Limits: MAX_AVATAR_BYTES before and after, 2,000 elements, 64 levels, and the cost of drawing
  *   (src/avatars/svg/cost.ts).
  *
- * The time is linear in the input's length. The result is a fixed point: it is accepted and comes back unchanged. The
- * empty string, which means "no avatar", is refused here; callers handle it.
+ * The time is linear in the input's length. The result is a fixed point: it is accepted and comes back
+ * unchanged. The empty string, which means "no avatar", is refused here; callers handle it.
  *
- * @returns the SVG to store, in base64; or a problem that completes "avatarImage …" and names what was refused
+ * @returns the SVG to store, in base64; or a problem that completes "avatarImage …" and names what was
+ *   refused
  */
 export function sanitizeAvatar (base64: string): { value: string } | { problem: string } {
   try {

@@ -24,7 +24,9 @@ export interface UserDocument {
   createdAt: Date
   /** when the last device left */
   lastSeenAt?: Date
-  /** set when the account was deleted: only `_id` and hashes of the keys stay (src/accounts/account-keys.ts) */
+  /**
+   * set when the account was deleted: only `_id` and hashes of the keys stay (src/accounts/account-keys.ts)
+   */
   deletedAt?: Date
 }
 
@@ -59,7 +61,7 @@ export interface ConversationDocument {
   _id: string
   members: string[]
   lastSeq: number
-  lastMessage: Pick<MessageDocument, '_id' | 'seq' | 'sender' | 'reciver' | 'message' | 'createdAt' | 'clientId'>
+  lastMessage: Omit<MessageDocument, 'conversation' | 'storedAt'>
   lastAt: Date
   marks?: Record<string, { delivered?: number, read?: number }>
 }
@@ -86,8 +88,8 @@ export const DUPLICATE_KEY = 11000
 const MAJORITY_MS = 5_000
 
 /**
- * Writes are acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): they survive any single
- * failure. Reads see only such writes (MongoDB manual, "Read Concern"), which cannot be rolled back.
+ * Writes are acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): they survive any
+ * single failure. Reads see only such writes (MongoDB manual, "Read Concern"), which cannot be rolled back.
  */
 const DURABLE = {
   writeConcern: { w: 'majority', j: true, wtimeoutMS: MAJORITY_MS },

@@ -1,9 +1,11 @@
-/** How Fastify reads bodies, and what is answered where Node's HTTP parser refuses a request before it exists. */
+/**
+ * How Fastify reads bodies, and what is answered where Node's HTTP parser refuses a request before it exists.
+ */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { apiError, type ErrorKind } from '../errors.js'
-import { errorBody } from './errors.js'
+import { errorBody } from './error-body.js'
 
 /** Nothing in this API nests deeper than 2 levels; parsers need a limit (OWASP). */
 const MAX_DEPTH = 32
@@ -21,7 +23,8 @@ export function acceptJsonOnly (
   app: FastifyInstance,
   count: (request: FastifyRequest, bytes: number) => void
 ): void {
-  // The original API documents a GET with a body (getallmessages). RFC 9110, 9.3.1 leaves its meaning to the server.
+  // The original API documents a GET with a body (getallmessages). RFC 9110, 9.3.1 leaves its meaning to the
+  // server.
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true })
   app.removeAllContentTypeParsers()
   const parseJson = app.getDefaultJsonParser('error', 'error')
@@ -62,12 +65,17 @@ const KIND_OF_PARSER_ERROR: Record<string, ErrorKind> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payloadTooLarge'
 }
 
-/** Whether an answer has begun on a socket; `_httpMessage` is Node's, as its own handler of clientError uses it. */
+/**
+ * Whether an answer has begun on a socket; `_httpMessage` is Node's, as its own handler of clientError uses
+ * it.
+ */
 function isAnswering (socket: Socket & { _httpMessage?: { _header: unknown } }): boolean {
   return socket._httpMessage?._header != null
 }
 
-/** Answers what Node's HTTP parser refused, in the shape of every error. Neither request nor reply exist yet. */
+/**
+ * Answers what Node's HTTP parser refused, in the shape of every error. Neither request nor reply exist yet.
+ */
 export function answerParserErrors (error: Error & { code?: string }, socket: Socket): void {
   // The peer has gone, or an answer has begun: no other one can be sent.
   if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {

@@ -9,21 +9,22 @@ const FIELDS = ['password', 'oldPassword', 'newPassword', 'token']
 const HEADER_PLACES = ['headers', '*.headers']
 const BODY_PLACES = ['body', '*.body', 'frame']
 
-const pathOf = (place: string, name: string): string => name.startsWith('[') ? place + name : `${place}.${name}`
+const pathOf = (place: string, name: string): string =>
+  name.startsWith('[') ? `${place}${name}` : `${place}.${name}`
 
 const REDACTED = [
   ...HEADER_PLACES.flatMap(place => HEADERS.map(name => pathOf(place, name))),
   ...FIELDS,
   ...FIELDS.map(name => `*.${name}`),
-  // Bodies are not logged. If one is by mistake, its secrets and its text are missing. `message` is redacted only
-  // there, because errors have a field of this name too.
+  // Bodies are not logged. If one is by mistake, its secrets and its text are missing. `message` is redacted
+  // only there, because errors have a field of this name too.
   ...BODY_PLACES.flatMap(place => [...FIELDS, 'message'].map(name => pathOf(place, name)))
 ]
 
 /**
- * Fields of an error that are logged, besides its class, its message, and its stack with those of its causes. Other
- * fields are not logged: errors of the database driver contain the written documents (`writeErrors[].op`, `result`,
- * `errInfo`).
+ * Fields of an error that are logged, besides its class, its message, and its stack with those of its causes.
+ * Other fields are not logged: errors of the database driver contain the written documents
+ * (`writeErrors[].op`, `result`, `errInfo`).
  */
 const ERROR_FIELDS = ['code', 'codeName', 'kind', 'statusCode', 'errno', 'syscall']
 
@@ -43,8 +44,8 @@ export function serializeError (error: Error): LoggedError {
 }
 
 /**
- * Makes pino's options: level, redaction, and readable lines on a terminal. They are formatted in this thread; a
- * transport would need a second one.
+ * Makes pino's options: level, redaction, and readable lines on a terminal. They are formatted in this
+ * thread; a transport would need a second one.
  */
 export async function loggerOptions (config: Config): Promise<FastifyLoggerOptions & LoggerOptions> {
   const options = {
@@ -54,5 +55,6 @@ export async function loggerOptions (config: Config): Promise<FastifyLoggerOptio
   }
   if (!process.stdout.isTTY) return options
   const { default: pretty } = await import('pino-pretty')
-  return { ...options, stream: pretty({ translateTime: 'HH:MM:ss', ignore: 'pid,hostname,reqId', sync: true }) }
+  const stream = pretty({ translateTime: 'HH:MM:ss', ignore: 'pid,hostname,reqId', sync: true })
+  return { ...options, stream }
 }

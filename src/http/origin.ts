@@ -6,7 +6,10 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** Whether a request would open a WebSocket: whatever Node calls an upgrade, as for @fastify/websocket. */
 export const isUpgrade = (request: FastifyRequest): boolean => request.headers.upgrade !== undefined
 
-/** Whether an `Origin` names the host that a request was sent to. The port counts; its default is the scheme's. */
+/**
+ * Whether an `Origin` names the host that a request was sent to. The port counts; its default is the
+ * scheme's.
+ */
 function isThisHost (origin: string, host: string): boolean {
   if (!URL.canParse(origin)) return false
   const { protocol, host: given } = new URL(origin)

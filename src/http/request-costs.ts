@@ -1,6 +1,6 @@
 /**
- * What a request costs its user (HTTP_RATE), in requests of about 0.6 ms of CPU time. Figures are the CPU time
- * of the whole process, with Node 20 on two cores of an AMD EPYC.
+ * What a request costs its user (HTTP_RATE), in requests of about 0.6 ms of CPU time. Figures are the CPU
+ * time of the whole process, with Node 20 on two cores of an AMD EPYC.
  */
 
 /** Checking an avatar of 32 KiB (43 KiB in JSON) takes 4 ms; parsing 128 KiB of JSON takes up to 14 ms. */

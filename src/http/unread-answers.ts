@@ -11,7 +11,10 @@ export interface AnswerBounds {
 /** The bound that is exceeded. */
 export type Scope = keyof AnswerBounds
 
-/** What a request holds in memory, from its first header until the system took its answer or the answer was dropped. */
+/**
+ * What a request holds in memory, from its first header until the system took its answer or the answer was
+ * dropped.
+ */
 export interface Charge {
   readonly connection: AnswerConnection
   readonly address: string
@@ -32,14 +35,14 @@ export interface AnswerConnection {
 }
 
 /**
- * An answer that waits for longer may be dropped if its memory is needed. A client at 7 Mbit/s reads the largest
- * answer (4 MiB) within this time. Slower ones lose it only when the server is at its bound.
+ * An answer that waits for longer may be dropped if its memory is needed. A client at 7 Mbit/s reads the
+ * largest answer (4 MiB) within this time. Slower ones lose it only when the server is at its bound.
  */
 const STALE_MS = 5_000
 
 /**
- * Small answers may exceed a shared bound by this factor. Refusals are answers too: a connection that exceeds a bound
- * by more is closed.
+ * Small answers may exceed a shared bound by this factor. Refusals are answers too: a connection that exceeds
+ * a bound by more is closed.
  */
 const HARD_SHARE = 1.25
 
@@ -47,8 +50,8 @@ const HARD_SHARE = 1.25
 const SMALL_BYTES = 64 * 1024
 
 /**
- * Counts the memory that requests hold: for each connection, user and address, and in all. Every operation takes
- * constant time, except making room, which walks over the connections that hold answers.
+ * Counts the memory that requests hold: for each connection, user and address, and in all. Every operation
+ * takes constant time, except making room, which walks over the connections that hold answers.
  */
 export class UnreadAnswers {
   readonly #bounds: AnswerBounds
@@ -124,9 +127,10 @@ export class UnreadAnswers {
   }
 
   /**
-   * Checks which bound is exceeded if a request takes more bytes; undefined if none is. If it is the bound of the
-   * address or of all, connections are closed to make room: first those of users and addresses that hold more than the
-   * caller would, the heaviest first; then those that have held an answer for longer than STALE_MS, the oldest first.
+   * Checks which bound is exceeded if a request takes more bytes; undefined if none is. If it is the bound of
+   * the address or of all, connections are closed to make room: first those of users and addresses that hold
+   * more than the caller would, the heaviest first; then those that have held an answer for longer than
+   * STALE_MS, the oldest first.
    */
   excess (charge: Charge, more = 0): Scope | undefined {
     const own = this.ownExcess(charge, more)
@@ -140,7 +144,10 @@ export class UnreadAnswers {
     return undefined
   }
 
-  /** Which own bound, of its connection or its user, a request exceeds if it takes more bytes; undefined if none. */
+  /**
+   * Which own bound, of its connection or its user, a request exceeds if it takes more bytes; undefined if
+   * none.
+   */
   ownExcess ({ connection, user }: Charge, more: number): Scope | undefined {
     if (connection.bytes + more > this.#bounds.connection) return 'connection'
     if (user !== undefined && this.#users.get(user)! + more > this.#bounds.user) return 'user'
@@ -174,7 +181,10 @@ export class UnreadAnswers {
     return true
   }
 
-  /** The oldest connection of the user or address that holds most, if that is more than the asking one would hold. */
+  /**
+   * The oldest connection of the user or address that holds most, if that is more than the asking one would
+   * hold.
+   */
   #heavier (asking: Charge, more: number, address?: string): AnswerConnection | undefined {
     let most = this.#heldBy(asking) + more
     let heaviest: AnswerConnection | undefined

@@ -14,8 +14,8 @@ import { apiError } from '../../../src/errors.js'
 import { replies } from '../../../src/http/schemas.js'
 
 /**
- * One text for an unknown user and for a wrong password (OWASP Authentication Cheat Sheet, "Authentication and Error
- * Messages").
+ * One text for an unknown user and for a wrong password (OWASP Authentication Cheat Sheet, "Authentication
+ * and Error Messages").
  */
 const REFUSAL = 'wrong username or password'
 
@@ -51,7 +51,8 @@ function login (fastify: App): void {
     })
     const token = await openSession(fastify, request, reply, { user, password, turn })
     const id = user._id.toHexString()
-    // The same browser logged in again and got a new cookie: nobody uses the earlier session (ASVS 5.0, 7.2.4).
+    // The same browser logged in again and got a new cookie: nobody uses the earlier session (ASVS 5.0,
+    // 7.2.4).
     if (earlier?.user === id) await fastify.sessions.end(id, earlier.session)
     audit(request, 'login', id)
     await renewHash(fastify, user, password, turn)
@@ -100,7 +101,9 @@ async function renewHash (
 }
 
 /** The id of the caller's session if it belongs to this account: its owner is known to the account. */
-async function sessionOf (fastify: App, caller: Caller | undefined, account: string): Promise<string | undefined> {
+async function sessionOf (
+  fastify: App, caller: Caller | undefined, account: string
+): Promise<string | undefined> {
   if (caller === undefined) return undefined
   return await fastify.users.has(caller.user, account) ? caller.session : undefined
 }

@@ -129,7 +129,8 @@ function allusers (fastify: App): void {
     }
   }, async function allusers (request) {
     mustBeCaller(request, request.params.id, 'id')
-    const page = await fastify.answers.list(request, () => userPage(fastify, request.caller.user, request.query))
+    const { caller, query } = request
+    const page = await fastify.answers.list(request, () => userPage(fastify, caller.user, query))
     return { success: 'success' as const, message: 'All Uers retrived successfully' as const, ...page }
   })
 }

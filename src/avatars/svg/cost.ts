@@ -1,9 +1,10 @@
 import type { SvgElement } from './element.js'
 
 /**
- * The highest cost of drawing. One unit is about the cost of one small shape. The weights were measured in Chromium 156
- * (software rendering, `<img>` of 96 pixels). At this limit the worst picture found took four seconds on a busy machine
- * (19 blurs of hundreds of pixels, 0.2 s each), and the worst without blurs about one.
+ * The highest cost of drawing. One unit is about the cost of one small shape. The weights were measured in
+ * Chromium 156 (software rendering, `<img>` of 96 pixels). At this limit the worst picture found took four
+ * seconds on a busy machine (19 blurs of hundreds of pixels, 0.2 s each), and the worst without blurs about
+ * one.
  */
 export const MAX_COST = 10_000
 
@@ -13,8 +14,8 @@ const COST_PER_BYTE = 1 / 8
 const COST_PER_CHARACTER = 4
 
 /**
- * A tile may be drawn far larger than the area that it fills, so its content counts many times. Even an empty one takes
- * longer than hundreds of shapes.
+ * A tile may be drawn far larger than the area that it fills, so its content counts many times. Even an empty
+ * one takes longer than hundreds of shapes.
  */
 const PATTERN_COST = 500
 const PATTERN_FACTOR = 100
@@ -27,11 +28,15 @@ const PRIMITIVE_COST = 100
 const BLUR_COST = 500
 
 /**
- * A blur enlarges the area that its inputs compute: the time of a chain of blurs grows with the square of its length.
+ * A blur enlarges the area that its inputs compute: the time of a chain of blurs grows with the square of its
+ * length.
  */
 const BLUR_FACTOR = 2
 
-/** The factor for filters inside an element with a filter: in Chromium each level takes three times as long as the inner one. */
+/**
+ * The factor for filters inside an element with a filter: in Chromium each level takes three times as long as
+ * the inner one.
+ */
 export const NESTED_FILTER_FACTOR = 5
 
 /** Names that do not refer to the result of another primitive (Filter Effects 1, 8.5.1). */
@@ -53,7 +58,9 @@ const valueOf = ({ attributes }: SvgElement, name: string): string | undefined =
 const elementsIn = ({ children }: SvgElement): SvgElement[] =>
   children.filter(child => typeof child !== 'string')
 
-/** The names of the inputs that a filter primitive reads; undefined is the result of the previous primitive. */
+/**
+ * The names of the inputs that a filter primitive reads; undefined is the result of the previous primitive.
+ */
 function inputsOf (primitive: SvgElement): Array<string | undefined> {
   switch (primitive.name) {
     case 'feFlood': return []
@@ -69,8 +76,8 @@ function inputsOf (primitive: SvgElement): Array<string | undefined> {
 const isBlur = ({ name }: SvgElement): boolean => name === 'feGaussianBlur' || name === 'feDropShadow'
 
 /**
- * The cost of a filter. Renderers evaluate it as a tree from its last primitive: a result that is read twice is computed
- * twice. So twenty primitives that each read the previous one twice become a million.
+ * The cost of a filter. Renderers evaluate it as a tree from its last primitive: a result that is read twice
+ * is computed twice. So twenty primitives that each read the previous one twice become a million.
  */
 function filterCost (filter: SvgElement): number {
   const results = new Map<string, number>()

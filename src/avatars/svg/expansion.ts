@@ -3,8 +3,8 @@ import type { SvgElement } from './element.js'
 import { Refusal, quote } from './values.js'
 
 /**
- * Levels of nesting and references together, so that recursion here and in renderers stays shallow. Editors write fewer
- * than 20.
+ * Levels of nesting and references together, so that recursion here and in renderers stays shallow. Editors
+ * write fewer than 20.
  */
 export const MAX_DEPTH = 64
 
@@ -100,12 +100,12 @@ class Expansion {
 }
 
 /**
- * Checks the references of a tree. Ten <use> of the previous level draw ten times as much as that level ("billion
- * laughs"), so the cost and the depth are those after all references are followed.
+ * Checks the references of a tree. Ten <use> of the previous level draw ten times as much as that level
+ * ("billion laughs"), so the cost and the depth are those after all references are followed.
  *
  * @returns the ids that are referred to
- * @throws {Refusal} if a referred id is missing or occurs twice, if an element refers to itself directly or indirectly,
- *   if the cost is more than MAX_COST or the depth more than MAX_DEPTH
+ * @throws {Refusal} if a referred id is missing or occurs twice, if an element refers to itself directly or
+ *   indirectly, if the cost is more than MAX_COST or the depth more than MAX_DEPTH
  */
 export function checkReferences (root: SvgElement, elements: SvgElement[]): ReadonlySet<string> {
   const byId = referredTo(elements)

@@ -1,6 +1,8 @@
 import { FUNCTIONS, PROPERTIES } from './allow-list.js'
 
-/** Why an image is refused, in words for its sender that complete a sentence beginning with the field's name. */
+/**
+ * Why an image is refused, in words for its sender that complete a sentence beginning with the field's name.
+ */
 export class Refusal extends Error {}
 
 /** Characters of the caller's input that a problem repeats at most. */
@@ -17,17 +19,21 @@ const REFERENCE = /^#([\p{L}\p{N}_.:-]{1,100})$/u
 const URL_ARGUMENT = / *(["']?)#([\p{L}\p{N}_.:-]{1,100})\1 *\)/uy
 /** A `stroke-dasharray` without dashes, as editors write it. */
 const NO_DASHES = /^ *(?:(?:none|inherit|0) *)?$/i
-/** Separators, a string, a closing parenthesis, or a word that may open a function. All alternatives begin differently. */
+/**
+ * Separators, a string, a closing parenthesis, or a word that may open a function. All alternatives begin
+ * differently.
+ */
 const TOKEN = /[ ,/]+|"[^"\\]*"|'[^'\\]*'|\)|([\p{L}\p{M}\p{N}_.%+#-]+)( *\()?/uy
 
 /**
- * Reads the ids that the value of an attribute or property refers to by `url(#id)`. One grammar covers path data,
- * numbers, lists, colours, keywords, font names and transformations: words, commas, slashes, strings and functions on
- * the allow-list. Colons, backslashes, semicolons, `@`, `<`, `*` and braces are not in it, so values cannot contain a URL
- * with a scheme, a CSS escape, a comment or a rule. Every character is read once.
+ * Reads the ids that the value of an attribute or property refers to by `url(#id)`. One grammar covers path
+ * data, numbers, lists, colours, keywords, font names and transformations: words, commas, slashes, strings
+ * and functions on the allow-list. Colons, backslashes, semicolons, `@`, `<`, `*` and braces are not in it,
+ * so values cannot contain a URL with a scheme, a CSS escape, a comment or a rule. Every character is read
+ * once.
  *
- * @throws {Refusal} naming `where`, if a function is not allowed, a reference leads outside, or any other character
- *   occurs
+ * @throws {Refusal} naming `where`, if a function is not allowed, a reference leads outside, or any other
+ *   character occurs
  */
 export function readValue (value: string, where: string): string[] {
   const references: string[] = []
@@ -42,12 +48,16 @@ export function readValue (value: string, where: string): string[] {
       at += argument.text.length
       references.push(argument.id)
     } else if (token.call !== undefined) {
-      if (!FUNCTIONS.has(token.call)) throw new Refusal(`must not have the function ${quote(token.call)}() in ${where}`)
+      checkFunction(token.call, where)
       depth++
     }
   }
   if (depth !== 0) throw new Refusal(`must have balanced parentheses in ${where}`)
   return references
+}
+
+function checkFunction (name: string, where: string): void {
+  if (!FUNCTIONS.has(name)) throw new Refusal(`must not have the function ${quote(name)}() in ${where}`)
 }
 
 interface Token {
@@ -77,13 +87,16 @@ function readUrlArgument (value: string, at: number, where: string): { text: str
 /**
  * Reads the ids that the value of a property refers to, in an attribute or in `style`.
  *
- * @throws {Refusal} as `readValue`; for dashes, because their number depends on the length of the path, not on the size of
- *   the picture; and for several filters on one element, because each may multiply the work of the previous one
+ * @throws {Refusal} as `readValue`; for dashes, because their number depends on the length of the path, not
+ *   on the size of the picture; and for several filters on one element, because each may multiply the work of
+ *   the previous one
  */
 export function readProperty (name: string, value: string, where: string): string[] {
   const references = readValue(value, where)
-  if (name === 'stroke-dasharray' && !NO_DASHES.test(value)) throw new Refusal(`must not have dashes: ${where}`)
-  if (name === 'filter' && references.length > 1) throw new Refusal(`must not have several filters in ${where}`)
+  const hasDashes = name === 'stroke-dasharray' && !NO_DASHES.test(value)
+  if (hasDashes) throw new Refusal(`must not have dashes: ${where}`)
+  const hasSeveralFilters = name === 'filter' && references.length > 1
+  if (hasSeveralFilters) throw new Refusal(`must not have several filters in ${where}`)
   return references
 }
 
@@ -101,8 +114,9 @@ export function readReference (value: string): string {
 }
 
 /**
- * Reads a `style` attribute: as `name:value;…` with names in lower case, and the ids that it refers to. Inkscape's own
- * `-inkscape-…` properties are dropped. A semicolon inside a string leaves an unbalanced quote, which is refused.
+ * Reads a `style` attribute: as `name:value;…` with names in lower case, and the ids that it refers to.
+ * Inkscape's own `-inkscape-…` properties are dropped. A semicolon inside a string leaves an unbalanced
+ * quote, which is refused.
  *
  * @throws {Refusal} if a property is not on the allow-list, and as `readProperty`
  */

@@ -1,8 +1,7 @@
-/** Maps whatever was thrown to an error that clients may see, and that error to the body of an answer. */
-import type { ErrorReply } from './schemas.js'
-import { mongodb } from '../database/driver.js'
-import { ApiError, apiError, kindOfStatus } from '../errors.js'
-import { validationError, type SchemaError } from '../validation.js'
+/** Maps whatever was thrown to an error that clients may see. */
+import { mongodb } from './database/driver.js'
+import { ApiError, apiError, kindOfStatus } from './errors.js'
+import { validationError, type SchemaError } from './validation.js'
 
 /** MongoDB elects a new primary within about 12 s, mostly in far less: a repeat after 2 s often succeeds. */
 const DATABASE_RETRY_SECONDS = 2
@@ -55,16 +54,7 @@ export function toApiError (error: unknown): ApiError {
     return apiError('unavailable', 'the database does not answer; a write may have happened: ' +
       'repeat it with the same clientId', '', { retryAfter: DATABASE_RETRY_SECONDS, cause: error })
   }
-  const known = error instanceof Error && !(error instanceof mongodb.MongoError) ? httpError(error) : undefined
+  const isHttpError = error instanceof Error && !(error instanceof mongodb.MongoError)
+  const known = isHttpError ? httpError(error) : undefined
   return known ?? apiError('internal', 'the server failed; the log has the details', '', { cause: error })
-}
-
-/**
- * The body of an error answer.
- * @param withStack for development only: a stack never leaves a production process
- */
-export function errorBody (error: ApiError, withStack: boolean): ErrorReply {
-  const { message, errorMessages, stack } = error
-  const body = { success: false as const, message, errorMessages }
-  return withStack && stack !== undefined ? { ...body, stack } : body
 }
