@@ -1,28 +1,28 @@
 import fastifyCookie from '@fastify/cookie'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BEARER_PREFIX } from 'chat-protocol'
 import fp from 'fastify-plugin'
 import { allowedOrigins } from '../src/config.js'
 import { collection } from '../src/database/documents.js'
-import { apiError } from '../src/http/errors.js'
+import { apiError } from '../src/errors.js'
 import { isForeign, isUnsafe, isUpgrade } from '../src/http/origin.js'
 import { noSession, Sessions, type Caller } from '../src/accounts/sessions.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     sessions: Sessions & {
-      /** Opens a session of a user, sets its cookie and gives its token. */
+      /** Opens a session of a user, sets its cookie and returns its token. */
       open (user: string, request: FastifyRequest, reply: FastifyReply): Promise<string>
-      /** Who sends a request, or an `unauthorized` error. */
+      /** Finds the sender of a request. @throws ApiError `unauthorized` */
       authenticate (request: FastifyRequest): Promise<Caller>
-      /** The caller by the cookie alone, where there is an open session. */
+      /** Finds the caller by the cookie alone, if its session is open. */
       ofCookie (request: FastifyRequest): Promise<Caller | undefined>
-      /** Takes the cookie back. */
+      /** Deletes the cookie. */
       clearCookie (request: FastifyRequest, reply: FastifyReply): void
     }
   }
   interface FastifyRequest {
-    /** Who sends the request. Only on routes that are not public. */
+    /** The sender of the request. Only on routes that are not public. */
     caller: Caller
   }
   interface FastifyContextConfig {
@@ -31,19 +31,20 @@ declare module 'fastify' {
   }
 }
 
-/** How often expired sessions are deleted. They open nothing meanwhile. */
+/** How often expired sessions are deleted. They are invalid before that. */
 const CLEAN_UP_MS = 60 * 60 * 1_000
 
 /**
- * The prefix makes browsers insist on Secure, this host and Path=/ (RFC 6265bis, 4.1.3.2; ASVS 5.0, 3.3.1), so that no
- * neighbouring host can plant a session. Without TLS no browser would keep such a cookie.
+ * The prefix makes browsers insist on Secure, this host and Path=/ (RFC 6265bis, 4.1.3.2; ASVS 5.0, 3.3.1),
+ * so that a neighbouring host cannot plant a session. Without TLS browsers would not keep such a cookie.
  */
-const cookieName = (request: FastifyRequest): string => request.protocol === 'https' ? '__Host-session' : 'session'
+const cookieName = (request: FastifyRequest): string =>
+  request.protocol === 'https' ? '__Host-session' : 'session'
 
 const cookieOptions = (request: FastifyRequest) =>
   ({ path: '/', httpOnly: true, sameSite: 'strict', secure: request.protocol === 'https' }) as const
 
-/** The token of `Authorization: Bearer …` (RFC 6750, 2.1), or for a socket that of the subprotocol `bearer.TOKEN`. */
+/** The token of `Authorization: Bearer …` (RFC 6750, 2.1), or of a socket's subprotocol `bearer.TOKEN`. */
 function bearerOf (request: FastifyRequest): string | undefined {
   const [scheme, token, ...rest] = request.headers.authorization?.split(' ') ?? []
   if (scheme?.toLowerCase() === 'bearer') return rest.length === 0 ? token ?? '' : ''
@@ -52,19 +53,16 @@ function bearerOf (request: FastifyRequest): string | undefined {
   return protocols?.find(protocol => protocol.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length)
 }
 
-/**
- * Who sends a request: `fastify.sessions`, and one hook that sets `request.caller` on every route that is not public,
- * or refuses the request.
- */
-export default fp(async function authPlugin (fastify) {
-  const allowed = allowedOrigins(fastify.config)
-  const store = new Sessions(collection(fastify, 'sessions'), fastify.config.SESSION_DAYS,
-    error => fastify.log.warn({ err: error }, 'the last use of a session was not written'))
+type Authenticator = Pick<FastifyInstance['sessions'], 'authenticate' | 'ofCookie'>
 
+/** Makes the functions that find the sender of a request. */
+function authenticator (
+  fastify: FastifyInstance, store: Sessions, allowed: ReadonlySet<string>
+): Authenticator {
   async function find (request: FastifyRequest, token: string): Promise<Caller | undefined> {
     const known = store.known(token)
     if (known !== undefined) return known
-    // Asking the database is work that anybody can cause: an address that used up its share is refused before.
+    // Everybody can cause a read of the database: an address that used up its share is refused before.
     await fastify.limits.allows(request)
     return await store.find(token)
   }
@@ -84,9 +82,49 @@ export default fp(async function authPlugin (fastify) {
     return caller
   }
 
+  return { authenticate, ofCookie }
+}
+
+/** Sets `request.caller` on every route that is not public, or refuses the request. */
+function identifyCallers (fastify: FastifyInstance, allowed: ReadonlySet<string>): void {
+  async function identify (request: FastifyRequest): Promise<void> {
+    // Browsers let any page open a socket to any host, with a cookie or without (no same-origin policy).
+    if (isUpgrade(request) && isForeign(request, allowed)) {
+      throw apiError('forbidden', 'a page of another origin cannot open a socket')
+    }
+    const isPublic = request.is404 || request.routeOptions.config.public === true
+    if (!isPublic) request.caller = await fastify.sessions.authenticate(request)
+  }
+
+  fastify.addHook('onRequest', async function authenticateRequest (request) {
+    try {
+      await identify(request)
+    } finally {
+      // Refused requests count too. Above the limit its error replaces every other one.
+      await fastify.limits.request(request)
+    }
+  })
+}
+
+async function deleteExpiredSessions (fastify: FastifyInstance, store: Sessions): Promise<void> {
+  await store.deleteExpired()
+  const cleaning = setInterval(() => {
+    store.deleteExpired()
+      .catch(error => fastify.log.warn({ err: error }, 'expired sessions were not deleted'))
+  }, CLEAN_UP_MS)
+  fastify.addHook('onClose', async () => clearInterval(cleaning))
+}
+
+/** `fastify.sessions` and `request.caller`: finds the sender of each request. */
+export default fp(async function authPlugin (fastify) {
+  const allowed = allowedOrigins(fastify.config)
+  const store = new Sessions(collection(fastify, 'sessions'), fastify.config.SESSION_DAYS,
+    error => fastify.log.warn({ err: error }, 'the last use of a session was not stored'))
+
   async function open (user: string, request: FastifyRequest, reply: FastifyReply): Promise<string> {
     const token = await store.create(user, request.headers['user-agent'] ?? '')
-    reply.setCookie(cookieName(request), token, { ...cookieOptions(request), maxAge: Math.floor(store.maxAgeMs / 1_000) })
+    const maxAge = Math.floor(store.maxAgeMs / 1_000)
+    reply.setCookie(cookieName(request), token, { ...cookieOptions(request), maxAge })
     return token
   }
 
@@ -95,27 +133,9 @@ export default fp(async function authPlugin (fastify) {
   }
 
   await fastify.register(fastifyCookie)
-  fastify.decorate('sessions', Object.assign(store, { open, authenticate, ofCookie, clearCookie }))
+  const finders = authenticator(fastify, store, allowed)
+  fastify.decorate('sessions', Object.assign(store, { open, clearCookie, ...finders }))
   fastify.decorateRequest('caller')
-
-  async function identify (request: FastifyRequest): Promise<void> {
-    // However it authenticates: a browser lets any page open a socket to any host (no same-origin policy there).
-    if (isUpgrade(request) && isForeign(request, allowed)) throw apiError('forbidden', 'a page of another origin cannot open a socket')
-    if (!request.is404 && request.routeOptions.config.public !== true) request.caller = await authenticate(request)
-  }
-
-  fastify.addHook('onRequest', async function authenticateRequest (request) {
-    try {
-      await identify(request)
-    } finally {
-      // What was refused counts as well, and over the limit nothing else is said.
-      await fastify.limits.request(request)
-    }
-  })
-
-  await store.deleteExpired()
-  const cleaning = setInterval(() => {
-    store.deleteExpired().catch(error => fastify.log.warn({ err: error }, 'expired sessions were not deleted'))
-  }, CLEAN_UP_MS)
-  fastify.addHook('onClose', async () => clearInterval(cleaning))
+  identifyCallers(fastify, allowed)
+  await deleteExpiredSessions(fastify, store)
 }, { name: 'auth', dependencies: ['mongodb', 'security', 'rate-limits'] })

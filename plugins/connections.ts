@@ -5,19 +5,19 @@ import type { WebSocket } from 'ws'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Connections that speak HTTP; those that became WebSockets are not among them. */
+    /** Connections that speak HTTP, without those that became WebSockets. */
     connections: { readonly open: number }
   }
 }
 
 /**
- * `fastify.connections`: bounds the open connections of one address, and in all. One that has sent nothing
- * yet ends by itself after the time for headers, an idle one after that of keep-alive (src/app.ts).
+ * `fastify.connections`: bounds the open connections of one address, and in all. A connection without a
+ * request ends after the time for headers, an idle one after that for keep-alive (src/app.ts).
  */
 export default fp(async function connectionsPlugin (fastify) {
   const { MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, TRUST_PROXY } = fastify.config
   const max = MAX_CONNECTIONS || Infinity
-  // Everybody behind a proxy has its address: there it is the proxy that bounds connections.
+  // Behind a proxy all connections have its address, so the proxy has to bound them.
   const maxPerAddress = TRUST_PROXY === '' ? MAX_CONNECTIONS_PER_ADDRESS || Infinity : Infinity
   const perAddress = new Map<string, number>()
   const counted = new Map<Socket, string>()
@@ -40,12 +40,14 @@ export default fp(async function connectionsPlugin (fastify) {
     }
     counted.set(socket, address)
     perAddress.set(address, others + 1)
-    socket.once('close', () => { leave(socket) })
+    socket.once('close', () => leave(socket))
   })
-  // MAX_SOCKETS counts it from here on.
+  // From here on MAX_SOCKETS counts it.
   fastify.websocketServer.on('connection', (_ws: WebSocket, request: IncomingMessage) => {
     leave(request.socket)
   })
 
-  fastify.decorate('connections', { get open () { return counted.size } })
+  fastify.decorate('connections', {
+    get open () { return counted.size }
+  })
 }, { name: 'connections', dependencies: ['websocket'] })

@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { Registry, Gauge, Histogram, collectDefaultMetrics } from 'prom-client'
 
@@ -7,34 +8,56 @@ declare module 'fastify' {
   }
 }
 
-/** Seconds; from a cached answer to a database that is in trouble. */
+/** Seconds, from a cached answer to a database in trouble. */
 const BUCKETS = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10]
 
-/** `fastify.metrics`: what GET /metrics shows, in a registry of this application alone. */
+type Gauges = Record<string, [help: string, read: () => number]>
+
+function gaugesOf (fastify: FastifyInstance): Gauges {
+  const sockets = () => fastify.realtime.gauges()
+  const presence = () => fastify.presence.gauges()
+  return {
+    chat_connections: ['open connections that speak HTTP', () => fastify.connections.open],
+    chat_answer_bytes: ['bytes of requests and of unread answers', () => fastify.answers.gauges().bytes],
+    chat_sockets: ['open sockets', () => sockets().sockets],
+    chat_users_online: ['users with an open socket', () => sockets().users],
+    chat_cursors: ['cursors of conversations on sockets', () => sockets().cursors],
+    chat_socket_queued_bytes: ['bytes queued to sockets', () => sockets().queuedBytes],
+    chat_awaited_acks: ['acks that sockets wait for', () => sockets().awaitedAcks],
+    chat_users_watched: ['users whose presence is watched', () => presence().watched],
+    chat_users_leaving: ['users within the grace time after their last socket', () => presence().leaving],
+    chat_users_typing: ['users who type', () => presence().typing],
+    chat_messages_pending: ['messages that wait or are being written', () => fastify.messageLog.pending],
+    chat_summaries_pending:
+      ['summaries and marks that wait to be written', () => fastify.conversations.pending]
+  }
+}
+
+/** `fastify.metrics`: the metrics of GET /metrics, in a registry of this application. */
 export default fp(async function metricsPlugin (fastify) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const requests = new Histogram({ name: 'chat_http_request_seconds', help: 'HTTP requests', labelNames: ['method', 'route', 'status'], buckets: BUCKETS, registers: [registry] })
-
-  function gauge (name: string, help: string, read: () => number): void {
-    const metric: Gauge = new Gauge({ name, help, registers: [registry], collect: () => { metric.set(read()) } })
+  const requests = new Histogram({
+    name: 'chat_http_request_seconds',
+    help: 'HTTP requests',
+    labelNames: ['method', 'route', 'status'],
+    buckets: BUCKETS,
+    registers: [registry]
+  })
+  for (const [name, [help, read]] of Object.entries(gaugesOf(fastify))) {
+    const metric: Gauge = new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect: () => { metric.set(read()) }
+    })
   }
-  gauge('chat_connections', 'open connections that speak HTTP', () => fastify.connections.open)
-  gauge('chat_answer_bytes', 'bytes of requests and of unread answers', () => fastify.answers.gauges().bytes)
-  gauge('chat_sockets', 'open sockets', () => fastify.realtime.gauges().sockets)
-  gauge('chat_users_online', 'users with an open socket', () => fastify.realtime.gauges().users)
-  gauge('chat_cursors', 'cursors of conversations on sockets', () => fastify.realtime.gauges().cursors)
-  gauge('chat_socket_queued_bytes', 'bytes queued to sockets', () => fastify.realtime.gauges().queuedBytes)
-  gauge('chat_awaited_acks', 'acks that sockets wait for', () => fastify.realtime.gauges().awaitedAcks)
-  gauge('chat_users_watched', 'users whose presence is watched', () => fastify.presence.gauges().watched)
-  gauge('chat_users_leaving', 'users within the grace time after their last socket went', () => fastify.presence.gauges().leaving)
-  gauge('chat_users_typing', 'users who type', () => fastify.presence.gauges().typing)
-  gauge('chat_messages_pending', 'messages that wait or are being written', () => fastify.messageLog.pending)
-  gauge('chat_summaries_pending', 'summaries and marks that wait to be written', () => fastify.conversations.pending)
 
   fastify.decorate('metrics', registry)
   fastify.addHook('onResponse', async (request, reply) => {
-    // The pattern, not the URL: ids in labels would make a series of each.
-    requests.observe({ method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode }, reply.elapsedTime / 1000)
+    // The pattern of the route, not the URL: each id in a label would begin a new series.
+    const route = request.routeOptions.url ?? 'none'
+    const labels = { method: request.method, route, status: reply.statusCode }
+    requests.observe(labels, reply.elapsedTime / 1000)
   })
 }, { name: 'metrics', dependencies: ['answers', 'connections', 'presence', 'realtime'] })

@@ -4,22 +4,25 @@ import fp from 'fastify-plugin'
 import { once } from 'node:events'
 import { startEmbeddedMongo } from 'embedded-mongo'
 
-/** Where a URL names no database. */
+/** The database if MONGODB_URL does not name one. */
 const DEFAULT_DATABASE = 'chat'
 
-/** How long a request waits for a server to be found, before it is answered 503. */
+/** How long the driver looks for a server before the request gets 503. */
 const SERVER_SELECTION_MS = 5_000
 /**
  * How long a command waits for its answer, and for a connection: a database that stopped answering must not
- * hold connections and requests for ever. No command of this application takes as long, and a write waits 5 s
- * for a majority (src/database/documents.ts). The driver's own `timeoutMS` has no effect (mongodb 7.9).
+ * hold connections and requests for ever. The commands of this application take less, and writes wait 5 s for
+ * a majority (src/database/documents.ts). The driver's `timeoutMS` has no effect (mongodb 7.9).
  */
 const ANSWER_MS = 10_000
 
-/** How long a close waits for commands under way. */
+/** Connections to the database. The driver's default is 100, but one process saturates far fewer. */
+const MAX_POOL = 20
+
+/** How long a close waits for running commands. */
 const IDLE_MS = 3_000
 
-/** Plain unique and compound indexes, which every MongoDB-compatible server has. */
+/** Plain unique and compound indexes, which every MongoDB-compatible server supports. */
 const INDEXES: Record<string, mongodb.IndexDescription[]> = {
   users: [
     { key: { usernameKey: 1 }, unique: true },
@@ -43,9 +46,9 @@ export default fp(async function mongodbPlugin (fastify) {
   let url = MONGODB_URL
   if (url === '') {
     const embedded = await startEmbeddedMongo({ dir: DATA_DIR })
-    // Registered before the client's own onClose: hooks run last-registered first, so the client closes
-    // before its server.
-    fastify.addHook('onClose', async () => { await embedded.stop() })
+    // Hooks of onClose run in reverse order. This one is registered before the client's own, so the client
+    // closes before its server.
+    fastify.addHook('onClose', () => embedded.stop())
     url = embedded.url
   }
   const named = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1]
@@ -55,39 +58,37 @@ export default fp(async function mongodbPlugin (fastify) {
     url,
     database,
     serverSelectionTimeoutMS: SERVER_SELECTION_MS,
-    // The monitor of a server that stopped answering notices after this time and the 10 s between its
-    // questions.
+    // The driver's monitor notices a server that stopped answering after this time and the 10 s between two
+    // checks.
     connectTimeoutMS: ANSWER_MS,
     socketTimeoutMS: ANSWER_MS,
     waitQueueTimeoutMS: ANSWER_MS,
-    // The driver's default of 100 connections is for many processes' worth of work; one process saturates far
-    // fewer.
-    maxPoolSize: 20
+    maxPoolSize: MAX_POOL
   })
   closeWhenIdle(fastify)
 }, { name: 'mongodb' })
 
 /**
- * Lets commands under way end before the client closes: the driver's close may hang for ever where a find is under way
- * (seen with mongodb 7.9). Registered after the client's own hook, so it runs before it.
+ * Lets running commands end before the client closes: the driver's close may hang for ever during a find
+ * (seen with mongodb 7.9). It is registered after the client's own hook, so it runs before that.
  */
 function closeWhenIdle (fastify: FastifyInstance): void {
   const { client } = fastify.mongo
-  const commands = { underWay: 0 }
-  client.on('connectionCheckedOut', () => { commands.underWay++ })
-  client.on('connectionCheckedIn', () => { commands.underWay-- })
+  const commands = { running: 0 }
+  client.on('connectionCheckedOut', () => commands.running++)
+  client.on('connectionCheckedIn', () => commands.running--)
   fastify.addHook('onClose', async () => {
     const signal = AbortSignal.timeout(IDLE_MS)
-    while (commands.underWay > 0 && !signal.aborted) {
+    while (commands.running > 0 && !signal.aborted) {
       await once(client, 'connectionCheckedIn', { signal }).catch(() => {})
     }
   })
 }
 
 /**
- * Makes the indexes that are not there, on a connection of its own: on a large collection it takes longer
- * than a command may. One command each: some compatible servers fail at a command that names two existing
- * indexes (seen on FerretDB 1.24).
+ * Creates the missing indexes, on a connection of its own: for a large collection this takes longer than
+ * ANSWER_MS. Each index has its own command, because some compatible servers fail if one command names two
+ * existing indexes (seen with FerretDB 1.24).
  */
 async function ensureIndexes (url: string, database: string): Promise<void> {
   const client = await mongodb.MongoClient.connect(url, {

@@ -1,54 +1,70 @@
 import fastifyCors from '@fastify/cors'
 import fastifyHelmet from '@fastify/helmet'
 import fastifyUnderPressure from '@fastify/under-pressure'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { getHeapStatistics } from 'node:v8'
 import { allowedOrigins } from '../src/config.js'
-import { apiError } from '../src/http/errors.js'
+import { apiError } from '../src/errors.js'
 import { availableMemory, memoryInUse } from '../src/http/memory.js'
 
-/** Above this share of the heap's limit the process is about to be ended by V8. */
+/** Above this share of its heap limit, V8 is about to end the process. */
 const MAX_HEAP = 0.9
 /** How often memory is compared with its limit; it takes less than 0.1 ms. */
 const MEMORY_MS = 1_000
-/** Seconds after which overload may have passed; it is measured every second. */
+/** Seconds after which an overload may be over. It is measured every second. */
 const RETRY_SECONDS = 2
-/** Browsers keep the answer to a preflight for up to two hours at most. */
+/** Browsers cache the answer to a preflight for at most two hours. */
 const PREFLIGHT_SECONDS = 600
 
-/** Headers against what browsers do with answers, CORS, and 503 before an overload becomes a breakdown. */
+/** Security headers and CORS, and 503 before an overload becomes a breakdown. */
 export default fp(async function securityPlugin (fastify) {
+  await addHeaders(fastify)
+  await allowOrigins(fastify)
+  refuseWhileClosing(fastify)
+  await refuseUnderPressure(fastify)
+}, { name: 'security', dependencies: ['websocket'] })
+
+async function addHeaders (fastify: FastifyInstance): Promise<void> {
+  const none = ["'none'"]
   await fastify.register(fastifyHelmet, {
-    // For JSON, which needs nothing at all (OWASP REST Security Cheat Sheet). Pages bring a policy of their own.
+    // For JSON, which needs nothing (OWASP REST Security Cheat Sheet). Pages have their own policies.
     contentSecurityPolicy: {
       useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] }
+      directives: { defaultSrc: none, frameAncestors: none, baseUri: none, formAction: none }
     },
     frameguard: { action: 'deny' }
   })
   fastify.addHook('onRequest', async function forbidStoring (_request, reply) {
     reply.header('Cache-Control', 'no-store')
   })
+}
 
-  const origins = [...allowedOrigins(fastify.config)]
-  if (origins.length > 0) {
-    await fastify.register(fastifyCors, {
-      origin: origins,
-      credentials: true,
-      methods: ['GET', 'POST', 'DELETE'],
-      allowedHeaders: ['Authorization', 'Content-Type'],
-      exposedHeaders: ['Retry-After'],
-      maxAge: PREFLIGHT_SECONDS,
-      strictPreflight: false
-    })
-  }
+async function allowOrigins (fastify: FastifyInstance): Promise<void> {
+  const origin = [...allowedOrigins(fastify.config)]
+  if (origin.length === 0) return
+  await fastify.register(fastifyCors, {
+    origin,
+    credentials: true,
+    methods: ['GET', 'POST', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type'],
+    exposedHeaders: ['Retry-After'],
+    maxAge: PREFLIGHT_SECONDS,
+    strictPreflight: false
+  })
+}
 
+function refuseWhileClosing (fastify: FastifyInstance): void {
   let closing = false
-  fastify.addHook('preClose', async () => { closing = true })
+  fastify.addHook('preClose', async () => {
+    closing = true
+  })
   fastify.addHook('onRequest', async function refuseWhileClosing () {
     if (closing) throw apiError('unavailable', 'the server restarts', '', { retryAfter: RETRY_SECONDS })
   })
+}
 
+async function refuseUnderPressure (fastify: FastifyInstance): Promise<void> {
   const maxMemory = fastify.config.MAX_MEMORY_SHARE * availableMemory()
   await fastify.register(fastifyUnderPressure, {
     healthCheck: async () => maxMemory === 0 || memoryInUse() < maxMemory,
@@ -57,10 +73,10 @@ export default fp(async function securityPlugin (fastify) {
     maxHeapUsedBytes: MAX_HEAP * getHeapStatistics().heap_size_limit,
     retryAfter: RETRY_SECONDS,
     pressureHandler: (request, _reply, type) => {
-      // A probe that fails would have the process replaced just when it is busy.
+      // After a failed probe the process would be replaced while it is busy.
       if (request.routeOptions.config.probe === true) return
       const what = type === 'healthCheck' ? 'memory' : type
       throw apiError('unavailable', `the server is overloaded (${what})`, '', { retryAfter: RETRY_SECONDS })
     }
   })
-}, { name: 'security', dependencies: ['websocket'] })
+}

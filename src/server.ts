@@ -5,7 +5,10 @@ import { resolve } from 'node:path'
 import { buildApp, type App } from './app.js'
 import { configHelp, ConfigError, configWarnings, loadConfig, type Config } from './config.js'
 
-/** After a signal: what is being written is finished and sockets are told, then the process goes, whatever hangs. */
+/**
+ * After a signal the server finishes its writes and closes its sockets. After this time the process ends
+ * anyway.
+ */
 const SHUTDOWN_MS = 9_000
 /**
  * Connections that wait to be accepted. With Node's 511 a thousand clients that connect at once (a restart)
@@ -14,10 +17,13 @@ const SHUTDOWN_MS = 9_000
 const BACKLOG = 4_096
 
 /**
- * Left as they are: a listener for a true SIGSEGV, SIGBUS, SIGFPE or SIGILL would have Node run in circles for ever (Node's
- * documentation, "Signal events"); a terminal that hangs up, or SIGQUIT, may end the process at once, for what was answered is stored.
+ * Signals without a listener. With one for a real SIGSEGV, SIGBUS, SIGFPE or SIGILL, Node may run in an
+ * endless loop (Node's documentation, "Signal events"). A closed terminal and SIGQUIT may end the process at
+ * once, because everything that was answered is stored.
  */
-const NOT_HANDLED = ['SIGHUP', 'SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2'] as const
+const NOT_HANDLED = [
+  'SIGHUP', 'SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2'
+] as const
 
 if (process.argv.includes('--help')) {
   process.stdout.write(configHelp())
@@ -46,16 +52,26 @@ async function main (): Promise<void> {
     await app.close()
     fail(error)
   }
-  const { port } = app.server.address() as AddressInfo
-  const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`
-  const data = config.MONGODB_URL === '' ? `data in ${resolve(config.DATA_DIR)}` : 'data in MongoDB (MONGODB_URL)'
-  app.log.info(`chat server: ${url}/api/v1, WebSocket ${url.replace('http', 'ws')}/ws, docs ${url}/docs, ${data}`)
+  app.log.info(startLine(app, config))
 }
 
-/** One clear line, and exit code 1. */
+/** Says where the server listens and where its data is. */
+function startLine (app: App, { HOST, MONGODB_URL, DATA_DIR }: Config): string {
+  const { port } = app.server.address() as AddressInfo
+  const address = `${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`
+  const http = `http://${address}`
+  const data = MONGODB_URL === '' ? resolve(DATA_DIR) : 'MongoDB (MONGODB_URL)'
+  return `chat server: ${http}/api/v1, WebSocket ws://${address}/ws, docs ${http}/docs, data in ${data}`
+}
+
+/** Writes one line to stderr and ends the process with exit code 1. */
 function fail (error: unknown): never {
-  const { code, message, port } = error as NodeJS.ErrnoException & { port?: number }
-  const line = code === 'EADDRINUSE' ? `port ${port} is taken: set PORT to another one` : error instanceof ConfigError ? `configuration: ${message}` : message
-  process.stderr.write(`cannot start: ${line}\n`)
+  process.stderr.write(`cannot start: ${problemOf(error)}\n`)
   process.exit(1)
+}
+
+function problemOf (error: unknown): string {
+  const { code, message, port } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE') return `port ${port} is taken: set PORT to another one`
+  return error instanceof ConfigError ? `configuration: ${message}` : message
 }

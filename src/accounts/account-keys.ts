@@ -1,27 +1,30 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { mongodb } from '@fastify/mongodb'
+import type { mongodb } from '../database/driver.js'
 import { DUPLICATE_KEY, type SettingsDocument, type UserDocument } from '../database/documents.js'
 import { usernameSkeleton } from './names.js'
 
-/** What reserves a name and an address. */
+/** The keys that reserve a name and an address. */
 export type Keys = Pick<UserDocument, 'usernameKey' | 'emailKey'> & { skeleton: string }
 
 /** The document of `settings` that holds the secret. */
 const SECRET_ID = 'retired-keys'
-/** As many as the hash has (NIST SP 800-107, 5.3.4). */
+/** As many bytes as the hash has (NIST SP 800-107, 5.3.4). */
 const SECRET_BYTES = 32
 
-/** Accounts of one bulk write while an earlier version's accounts are completed. */
+/** Accounts of one bulk write while accounts of an earlier version are completed. */
 const UPGRADE_BATCH = 500
 
-/** An account of a version without skeletons. An index answers this: a missing field is null to it. */
+/**
+ * Matches accounts of a version without skeletons. An index answers it, because a missing field is null
+ * there.
+ */
 const NOT_UPGRADED = { skeleton: null } as unknown as mongodb.Filter<UserDocument>
 
 /**
- * The keys of deleted accounts. They stay reserved, but only as HMACs, which tell neither name nor address.
- * The secret is in the database as well, so that no setting is needed: it keeps keys of two deployments apart
- * and prevents tables made before, but whoever has the whole database can test whether a guessed address was
- * deleted.
+ * Makes the keys of deleted accounts. They stay reserved, as HMACs that reveal neither name nor address. The
+ * secret is in the database too, so that no setting is needed. It keeps the keys of two deployments apart and
+ * makes precomputed tables useless. Someone with the whole database can still test whether a guessed address
+ * belonged to a deleted account.
  */
 export class RetiredKeys {
   readonly #secret: Buffer
@@ -30,20 +33,18 @@ export class RetiredKeys {
     this.#secret = secret
   }
 
-  /** Reads the deployment's secret, or makes one. */
+  /** Reads the deployment's secret, or creates it. */
   static async load (settings: mongodb.Collection<SettingsDocument>): Promise<RetiredKeys> {
     const find = async () => await settings.findOne({ _id: SECRET_ID })
     let stored = await find()
     if (stored === null) {
-      await settings.insertOne({ _id: SECRET_ID, secret: randomBytes(SECRET_BYTES).toString('base64') })
-        // Another process was faster: its secret counts.
-        .catch(error => { if (error.code !== DUPLICATE_KEY) throw error })
+      await createSecret(settings)
       stored = await find()
     }
     return new RetiredKeys(Buffer.from(stored!.secret, 'base64'))
   }
 
-  /** What a deleted account keeps in place of its keys. */
+  /** The keys that a deleted account keeps instead of its own. */
   of (keys: Keys): Keys {
     return {
       usernameKey: this.#hash('name', keys.usernameKey),
@@ -52,16 +53,26 @@ export class RetiredKeys {
     }
   }
 
-  /** No name or address has a colon, so a hash equals no key of an open account. */
+  /** Names and addresses have no colon, so a hash never equals the key of an open account. */
   #hash (kind: string, key: string): string {
     return `deleted:${createHmac('sha256', this.#secret).update(`${kind} ${key}`).digest('base64url')}`
+  }
+}
+
+async function createSecret (settings: mongodb.Collection<SettingsDocument>): Promise<void> {
+  try {
+    const secret = randomBytes(SECRET_BYTES).toString('base64')
+    await settings.insertOne({ _id: SECRET_ID, secret })
+  } catch (error) {
+    // If another process was faster, its secret counts.
+    if ((error as mongodb.MongoError).code !== DUPLICATE_KEY) throw error
   }
 }
 
 function upgradeOf (user: UserDocument, retired: RetiredKeys): mongodb.UpdateFilter<UserDocument> {
   const { username, usernameKey, emailKey, deletedAt } = user
   if (deletedAt === undefined) return { $set: { skeleton: usernameSkeleton(username) } }
-  // The name as it was written is gone.
+  // The original spelling of the name was deleted.
   const keys = { usernameKey, emailKey, skeleton: usernameSkeleton(usernameKey) }
   return { $set: retired.of(keys), $unset: { lastSeenAt: '' } }
 }
@@ -69,7 +80,7 @@ function upgradeOf (user: UserDocument, retired: RetiredKeys): mongodb.UpdateFil
 /**
  * Completes the accounts of earlier versions: open ones get their skeleton, deleted ones lose their name and
  * address. Two open accounts whose names look alike both stay.
- * @param signal ends it early; the next start goes on
+ * @param signal stops it early; the next start continues
  */
 export async function upgradeAccounts (
   users: mongodb.Collection<UserDocument>,
@@ -80,7 +91,7 @@ export async function upgradeAccounts (
   while (!signal.aborted) {
     const batch = await users.find(NOT_UPGRADED, { projection, signal }).limit(UPGRADE_BATCH).toArray()
     if (batch.length === 0) return
-    // The filter spares what a deletion or another process wrote meanwhile.
+    // The filter skips accounts that a deletion or another process has changed meanwhile.
     const updates = batch.map(user => ({
       updateOne: { filter: { _id: user._id, ...NOT_UPGRADED }, update: upgradeOf(user, retired) }
     }))

@@ -1,4 +1,4 @@
-/** Shorter ones are refused by their length anyhow (http-api.md: 8 to 128), so they need not be kept in memory. */
+/** Shorter passwords are refused by their length (http-api.md: 8 to 128), so they need no memory. */
 const MIN_LENGTH = 8
 
 let common: Promise<ReadonlySet<string>> | undefined
@@ -9,11 +9,13 @@ async function load (): Promise<ReadonlySet<string>> {
 }
 
 /**
- * Whether a password is among the most common ones of published breaches, in whatever case it is written: 17,950 of 8
- * characters or more, from @zxcvbn-ts/language-common, nothing downloaded. OWASP ASVS 5.0, 6.2.4, asks for the 3,000
- * most common ones that the length allows. Nothing but the whole password is compared; shorter ones are never found.
+ * Whether a password is one of the most common ones of published breaches, in any letter case. The list comes
+ * from
+ * @zxcvbn-ts/language-common and has 17,950 passwords of at least 8 characters; OWASP ASVS 5.0, 6.2.4, asks
+ *   for the 3,000 most common ones that the length allows. Only whole passwords are compared, and shorter
+ *   ones are never found.
  *
- * The list is loaded when first asked for: it takes some 30 ms and 16 MB.
+ * The list is loaded at its first use: that takes about 30 ms and 16 MB.
  */
 export async function isCommonPassword (password: string): Promise<boolean> {
   common ??= load()

@@ -1,22 +1,19 @@
-/** Whose work the hash of a password is: what decides how long it waits, and behind whom. */
+/** Who the hash of a password is computed for. It decides in which queue the work waits. */
 export interface PasswordTurn {
-  /** The account's key, whether there is such an account or not. */
+  /** The account's key, even if no such account exists. */
   account: string
-  /** Where the request comes from: an IPv4 address or an IPv6 /48. */
+  /** The sender's network: an IPv4 address or an IPv6 /48. */
   network: string
-  /** A session or address that showed the account's password before; undefined for a stranger. */
+  /** A session or address that has used the right password before; undefined for a stranger. */
   known: string | undefined
 }
 
-/** An attempt to show a password, and what has to happen on its way. */
+/** An attempt to use a password, with hooks for its stages. */
 export interface Attempt extends PasswordTurn {
-  /** Called when the account's other attempts are over: may throw, and slows the attempt down. */
+  /** Called when the account's earlier attempts are over. It may throw, and may delay the attempt. */
   waits?: () => Promise<void>
-  /** Called just before the hash is computed; may throw. */
+  /** Called just before the hash is computed. It may throw. */
   begins?: () => Promise<void>
-  /**
-   * Called before the account's next attempt has its turn, so that attempts at the same time count each
-   * other.
-   */
+  /** Called before the account's next attempt begins, so that concurrent attempts count each other. */
   ended?: (right: boolean) => Promise<void>
 }

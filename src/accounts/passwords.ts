@@ -3,61 +3,63 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
 import { Lanes } from '../concurrency/lanes.js'
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 import type { Attempt, PasswordTurn } from './password-attempt.js'
 
-/** Finds the stored hash of an account; undefined without such an account. */
+/** Finds the stored hash of an account; undefined if the account does not exist. */
 export type HashOf = () => Promise<string | undefined>
 
 /** OWASP Password Storage Cheat Sheet: argon2id (the package's default) with 19 MiB, 2 passes, 1 lane. */
 export const PARAMETERS = { memoryCost: 19 * 1024, timeCost: 2, parallelism: 1 }
 
 /**
- * Hashes computed at a time: one a core. They share libuv's 4 threads with the file system and DNS, which
- * keep at least one of them.
+ * Hashes computed at the same time: one for each core. They share libuv's 4 threads with the file system and
+ * DNS, so one thread at least is left for those.
  */
 const RUNNING = Math.min(availableParallelism(), 3)
 
 /**
- * Nobody waits longer than this for a hash at a log-in page; who is still waiting then is told to come
- * back.
+ * People at a login page do not wait longer for a hash. After this time the attempt is refused with
+ * Retry-After.
  */
 const MAX_WAIT_MS = 5_000
 
 /**
- * The same for other attempts on the same account: five of the slowest ones (SLOWEST_MS in plugins/rate-limits.ts).
+ * The same for earlier attempts on the account: five of the slowest (SLOWEST_MS in
+ * src/accounts/password-limits.ts).
  */
 const MAX_LANE_WAIT_MS = 15_000
 
 /**
- * Hashes of one network that wait at most: more than 5 s are enough for on any number of cores, some 1 KB
- * each.
+ * Hashes of one network that wait at most: more than can be computed in MAX_WAIT_MS. Each takes about 1 KB.
  */
 const MAX_WAITING_PER_NETWORK = 500
 
-/** Attempts on one account from one place that wait at most: nobody opens more devices at once. */
+/** Attempts on one account from one place that wait at most: a person has fewer devices. */
 const MAX_WAITING_PER_PLACE = 100
 
 const refusal = (what: string) => () =>
   apiError('unavailable', what, '', { retryAfter: MAX_WAIT_MS / 1_000 })
 
-// NIST SP 800-63B, 3.1.1.2: normalised, for the same password may be typed in other code points on another
-// keyboard.
+// Normalised (NIST SP 800-63B, 3.1.1.2), because keyboards may produce different code points for the same
+// password.
 const normalize = (password: string): string => password.normalize('NFKC')
 
-/** The queue of an account that an attempt waits in. */
+/** The queue of an account. */
 type Lane = 'stranger' | 'known' | 'set'
 
 /**
- * Hashes passwords with argon2id, bounded, so that logging in can take neither all cores nor all memory.
+ * Hashes passwords with argon2id. The work is bounded, so that logins cannot use up all cores or all memory.
  *
- * Two queues make it fair. The attempts on one account run one at a time, so an account with many addresses
- * holds one hash; networks take turns for the hashes, so a network with many accounts delays others by one
- * hash. Whoever is known to the account has a lane apart: strangers cannot keep the owner out (OWASP ASVS
- * 5.0, 6.1.1).
+ * Two queues make it fair. Attempts on one account run one at a time, so an account tried from many addresses
+ * uses one hash. Networks take turns for the hashes, so a network that tries many accounts delays others by
+ * one hash. Those who are known to the account have their own lane: strangers cannot lock the owner out
+ * (OWASP ASVS 5.0, 6.1.1).
  */
 export class Passwords {
   readonly #hashes: FairSemaphore
+  readonly #decoy: string
+  #computed = 0
 
   readonly #lanes = new Lanes({
     maxWaitMs: MAX_LANE_WAIT_MS,
@@ -65,11 +67,11 @@ export class Passwords {
     refusal: refusal('too many attempts on this account at once')
   })
 
-  /** What is verified where there is no account. */
-  readonly #decoy: string
-  #computed = 0
-
-  private constructor (decoy: string, isBusy: () => boolean) {
+  /**
+   * @param decoy the hash that is verified if an account does not exist; `create` makes one
+   * @param isBusy whether the event loop needs a core for itself: then one hash is computed at a time
+   */
+  constructor (decoy: string, isBusy: () => boolean) {
     this.#decoy = decoy
     this.#hashes = new FairSemaphore({
       places: () => isBusy() ? 1 : RUNNING,
@@ -79,32 +81,32 @@ export class Passwords {
     })
   }
 
-  /** @param isBusy whether the event loop needs a core for itself: then one hash is computed at a time */
   static async create (isBusy: () => boolean = () => false): Promise<Passwords> {
     return new Passwords(await hash(randomBytes(32), PARAMETERS), isBusy)
   }
 
-  /** How many hashes were computed, those of `verify` among them. */
+  /** How many hashes were computed, including those of `verify`. */
   get computed (): number { return this.#computed }
 
-  /** The argon2id hash of a password, in PHC string format. */
+  /** Computes the argon2id hash of a password, in PHC string format. */
   async hash (password: string, turn: PasswordTurn): Promise<string> {
-    // Whoever sets a password has shown the old one: it does not wait again behind those who have yet to.
+    // The sender has proved the old password, and does not wait behind those who have not.
     return await this.#inLane('set', turn, async () =>
       await this.#hashes.run(turn.network, async () => await this.#compute(password)))
   }
 
   /**
-   * Whether a hash was made of this password. Without a hash the same work is done and the answer is false,
-   * so that its time does not tell whether there is such an account (OWASP Authentication Cheat Sheet).
-   * @param hashOf finds the hash once the work's turn has come, so that waiting costs the database nothing
-   *   either
+   * Whether a hash was made of this password. If the account does not exist, the same work is done and the
+   * answer is false, so that the time does not reveal which accounts exist (OWASP Authentication Cheat
+   * Sheet).
+   * @param hashOf finds the hash when the work's turn has come, so that waiting attempts do not use the
+   *   database
    */
   async verify (hashOf: HashOf, password: string, attempt: Attempt): Promise<boolean> {
     const lane = attempt.known === undefined ? 'stranger' : 'known'
     return await this.#inLane(lane, attempt, async () => {
       await attempt.waits?.()
-      const right = await this.#hashes.run(attempt.network, async () => await this.#check(hashOf, password, attempt))
+      const right = await this.#hashes.run(attempt.network, () => this.#check(hashOf, password, attempt))
       await attempt.ended?.(right)
       return right
     })

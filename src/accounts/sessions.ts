@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mongodb } from '@fastify/mongodb'
+import { mongodb } from '../database/driver.js'
 import { LRUCache } from 'lru-cache'
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 import type { SessionDocument } from '../database/documents.js'
 
-/** Who sends a request. */
+/** The sender of a request. */
 export interface Caller {
   /** id of the user */
   user: string
@@ -12,71 +12,92 @@ export interface Caller {
   session: string
 }
 
-/** A session that was ended before its time. */
-export interface EndedSession { user: string, session: string }
+/** A session that was ended before it expired. */
+export interface EndedSession {
+  user: string
+  session: string
+}
 
-/** 256 bits cannot be guessed (OWASP Session Management Cheat Sheet asks for 64 at least). */
+/** 256 bits cannot be guessed (OWASP Session Management Cheat Sheet asks for at least 64). */
 const TOKEN_BYTES = 32
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 
-/** How long a session that another process ended may still be believed here. */
+/** A session that another process ended stays valid here for at most this time. */
 const CACHE_MS = 1_000
-/** An answer of the database that was under way while a session ended here is older than this by then. */
+/**
+ * Ended sessions are remembered for longer than any read of the database takes that began before they ended.
+ */
 const ENDED_MS = 60_000
-/** Sessions and ended sessions that are remembered: about as many as there are sockets. Memory for their places is set aside at once. */
+/**
+ * Sessions and ended sessions in the cache: about as many as there are sockets. The cache allocates all
+ * places at once.
+ */
 const CACHE_SIZE = 20_000
 
-/** How exact `lastSeenAt` is: a write for each request would cost more than the request. */
+/** The precision of `lastSeenAt`: a write for each request would cost more than the request. */
 const SEEN_MS = 60_000
 
-/** Sessions of one user; above it the oldest end, so that logging in again and again does not fill the database. */
+/** Sessions of one user. Above it the oldest end, so that repeated logins do not fill the database. */
 const MAX_SESSIONS = 100
 
-/** Enough to tell one's devices apart; a browser's own is some 120 characters. */
+/** Enough to tell devices apart: browsers send about 120 characters. */
 const MAX_USER_AGENT = 256
 
 const DAY_MS = 24 * 60 * 60 * 1_000
 
-interface CachedSession { user: string, lastSeenAt: number, expiresAt: number }
+interface CachedSession {
+  user: string
+  /** milliseconds since 1970, like `expiresAt` */
+  lastSeenAt: number
+  expiresAt: number
+}
 
-/** The id of a token's session. SHA-256 is enough: a token has 256 random bits, so there is nothing to guess (unlike a password). */
+/**
+ * The id of a token's session. SHA-256 is enough: unlike a password, a token of 256 random bits cannot be
+ * guessed.
+ */
 export const sessionId = (token: string): string => createHash('sha256').update(token).digest('hex')
 
-/** What is answered wherever a session is missing, has ended or never was. */
+/** The error if a session is missing, unknown or has ended. */
 export const noSession = () => apiError('unauthorized',
   'log in with POST /api/v1/user/login, then send its token as "Authorization: Bearer …" or keep its cookie')
 
 /**
- * The sessions of this server: in the database, with a cache that believes an open session for a second and an ended
- * one never again. A session ends at its absolute end (`sessionDays`), or when it was not used for half of that
- * (OWASP ASVS 5.0, 7.3.1 and 7.3.2), or when it is ended.
+ * The sessions of this server. They are in the database; a cache trusts an open session for a second, and
+ * never trusts an ended one again. A session expires after `sessionDays`, or after half of that time without
+ * use (OWASP ASVS 5.0, 7.3.1 and 7.3.2), unless it is ended before.
  */
 export class Sessions {
   readonly maxAgeMs: number
   readonly #idleMs: number
+  readonly #documents: mongodb.Collection<SessionDocument>
+  readonly #onFailedWrite: (error: unknown) => void
   readonly #listeners: ((ended: EndedSession) => void)[] = []
   readonly #cache = new LRUCache<string, CachedSession | 'ended'>({ max: CACHE_SIZE, ttl: CACHE_MS })
 
+  /** @param onFailedWrite called with the error if `lastSeenAt` could not be stored */
   constructor (
-    private readonly documents: mongodb.Collection<SessionDocument>,
+    documents: mongodb.Collection<SessionDocument>,
     sessionDays: number,
-    private readonly onFailedWrite: (error: unknown) => void
+    onFailedWrite: (error: unknown) => void
   ) {
+    this.#documents = documents
+    this.#onFailedWrite = onFailedWrite
     this.maxAgeMs = sessionDays * DAY_MS
     this.#idleMs = this.maxAgeMs / 2
   }
 
-  /** Calls the listener whenever this process ends a session, at once. */
+  /** Calls the listener at once whenever this process ends a session. */
   onEnd (listener: (ended: EndedSession) => void): void {
     this.#listeners.push(listener)
   }
 
-  /** Opens a session and gives its token, which is kept nowhere. */
+  /** Opens a session and returns its token, which is not stored. */
   async create (user: string, userAgent: string): Promise<string> {
     const token = randomBytes(TOKEN_BYTES).toString('base64url')
     const now = Date.now()
     const owner = new mongodb.ObjectId(user)
-    await this.documents.insertOne({
+    await this.#documents.insertOne({
       _id: sessionId(token),
       user: owner,
       createdAt: new Date(now),
@@ -84,12 +105,11 @@ export class Sessions {
       expiresAt: new Date(now + this.maxAgeMs),
       userAgent: userAgent.slice(0, MAX_USER_AGENT)
     })
-    const surplus = await this.documents.find({ user: owner }, { projection: { _id: 1 } }).sort({ createdAt: -1 }).skip(MAX_SESSIONS).toArray()
-    await this.#delete(user, surplus.map(({ _id }) => _id))
+    await this.#deleteSurplus(user)
     return token
   }
 
-  /** The caller that an open session's token stands for, as far as is known without asking the database. */
+  /** The caller of an open session's token, if the cache knows it. */
   known (token: string): Caller | undefined {
     const session = sessionId(token)
     const cached = this.#cache.get(session)
@@ -98,7 +118,7 @@ export class Sessions {
     return { user: cached.user, session }
   }
 
-  /** The caller that an open session's token stands for, or undefined. */
+  /** The caller of an open session's token; undefined if no such session is open. */
   async find (token: string): Promise<Caller | undefined> {
     if (!TOKEN.test(token)) return undefined
     const session = sessionId(token)
@@ -106,24 +126,29 @@ export class Sessions {
     return user === undefined ? undefined : { user, session }
   }
 
-  /** Which of these sessions are open, by the database; that counts as a use of each. For sockets, which authenticate only once. */
+  /**
+   * Reads which of these sessions are open. That counts as a use of each. Sockets need it, because they
+   * authenticate only once.
+   */
   async openAmong (sessions: string[]): Promise<Set<string>> {
     const start = performance.now()
-    const found = await this.documents.find({ _id: { $in: sessions } }, { batchSize: sessions.length + 1 }).toArray()
-    return new Set(found.filter(document => this.#take(document, start) !== undefined).map(({ _id }) => _id))
+    const options = { batchSize: sessions.length + 1 }
+    const found = await this.#documents.find({ _id: { $in: sessions } }, options).toArray()
+    const open = found.filter(document => this.#take(document, start) !== undefined)
+    return new Set(open.map(({ _id }) => _id))
   }
 
   /** A user's open sessions, the latest used first. */
   async list (user: string): Promise<SessionDocument[]> {
-    const found = await this.documents.find({ user: new mongodb.ObjectId(user) }).toArray()
+    const found = await this.#documents.find({ user: new mongodb.ObjectId(user) }).toArray()
     return found
-      .filter(({ lastSeenAt, expiresAt }) => !this.#isOver({ lastSeenAt: +lastSeenAt, expiresAt: +expiresAt }))
+      .filter(session => !this.#isOver({ lastSeenAt: +session.lastSeenAt, expiresAt: +session.expiresAt }))
       .sort((a, b) => +b.lastSeenAt - +a.lastSeenAt)
   }
 
-  /** Ends one session of a user; false if the user has none of this id. */
+  /** Ends one session of a user. Returns false if the user has no session with this id. */
   async end (user: string, session: string): Promise<boolean> {
-    const found = await this.documents.findOne({ _id: session, user: new mongodb.ObjectId(user) })
+    const found = await this.#documents.findOne({ _id: session, user: new mongodb.ObjectId(user) })
     if (found === null) return false
     await this.#delete(user, [session])
     return true
@@ -131,36 +156,50 @@ export class Sessions {
 
   /** Ends all sessions of a user but one. */
   async endOthers (user: string, except = ''): Promise<void> {
-    const found = await this.documents.find({ user: new mongodb.ObjectId(user), _id: { $ne: except } }, { projection: { _id: 1 } }).toArray()
+    const filter = { user: new mongodb.ObjectId(user), _id: { $ne: except } }
+    const found = await this.#documents.find(filter, { projection: { _id: 1 } }).toArray()
     await this.#delete(user, found.map(({ _id }) => _id))
   }
 
-  /** Deletes what has expired: nobody can use it, it only takes space. */
+  /** Deletes expired sessions, which only take space. */
   async deleteExpired (): Promise<void> {
-    await this.documents.deleteMany({ expiresAt: { $lt: new Date() } })
+    await this.#documents.deleteMany({ expiresAt: { $lt: new Date() } })
+  }
+
+  async #deleteSurplus (user: string): Promise<void> {
+    const own = { user: new mongodb.ObjectId(user) }
+    const surplus = await this.#documents.find(own, { projection: { _id: 1 } })
+      .sort({ createdAt: -1 })
+      .skip(MAX_SESSIONS)
+      .toArray()
+    await this.#delete(user, surplus.map(({ _id }) => _id))
   }
 
   async #delete (user: string, sessions: string[]): Promise<void> {
     if (sessions.length === 0) return
-    await this.documents.deleteMany({ _id: { $in: sessions } })
+    await this.#documents.deleteMany({ _id: { $in: sessions } })
     for (const session of sessions) {
       this.#cache.set(session, 'ended', { ttl: ENDED_MS })
       for (const listener of this.#listeners) listener({ user, session })
     }
   }
 
-  /** The user of an open session, from the database into the cache. */
+  /** Reads the user of an open session from the database into the cache. */
   async #read (session: string): Promise<string | undefined> {
     const start = performance.now()
-    const found = await this.documents.findOne({ _id: session })
+    const found = await this.#documents.findOne({ _id: session })
     return found === null ? undefined : this.#take(found, start)
   }
 
-  /** The user of a session that was read, unless it is over; the cache believes it for a second from `start`, when the question was asked. */
+  /**
+   * Puts a session into the cache and returns its user, unless it has expired or ended.
+   * @param start when the read began: the cache trusts the session for a second from then on
+   */
   #take (found: SessionDocument, start: number): string | undefined {
-    // It may have ended here while the database answered.
+    // This process may have ended it during the read.
     if (this.#cache.get(found._id) === 'ended') return undefined
-    const read = { user: found.user.toHexString(), lastSeenAt: +found.lastSeenAt, expiresAt: +found.expiresAt }
+    const { lastSeenAt, expiresAt } = found
+    const read = { user: found.user.toHexString(), lastSeenAt: +lastSeenAt, expiresAt: +expiresAt }
     if (this.#isOver(read)) return undefined
     this.#cache.set(found._id, read, { start })
     this.#seen(found._id, read)
@@ -173,10 +212,11 @@ export class Sessions {
 
   #seen (session: string, cached: CachedSession): void {
     const now = Date.now()
-    // Where sessions idle out within minutes, a minute would be too coarse.
+    // A minute would be too coarse if sessions expire after minutes without use.
     if (now - cached.lastSeenAt < Math.min(SEEN_MS, this.#idleMs / 10)) return
     cached.lastSeenAt = now
-    // Nobody waits for it; if it fails, the next request writes it.
-    this.documents.updateOne({ _id: session }, { $set: { lastSeenAt: new Date(now) } }).catch(this.onFailedWrite)
+    // Requests do not wait for this write. If it fails, the next request that reads the session writes again.
+    this.#documents.updateOne({ _id: session }, { $set: { lastSeenAt: new Date(now) } })
+      .catch(this.#onFailedWrite)
   }
 }

@@ -1,32 +1,36 @@
 import type { UserDocument } from '../database/documents.js'
 import type { User } from './schemas.js'
 
-/** Never read where it is not compared: what was not read cannot leak. */
+/** Reads users without their hash, which is read only to be compared: it cannot leak from anywhere else. */
 export const WITHOUT_PASSWORD = { password: 0 } as const
 
-/** What a user takes in JSON besides its name and avatar. */
+/** Bytes of a user in JSON besides its name and avatar. */
 const USER_BYTES = 150
 
-type PublicFields = Pick<UserDocument, '_id' | 'username' | 'email' | 'avatarImage' | 'isAvatarImageSet' | 'deletedAt'>
+type PublicFields = Pick<
+  UserDocument, '_id' | 'username' | 'email' | 'avatarImage' | 'isAvatarImageSet' | 'deletedAt'
+>
 
 /**
- * A user as others see it; a deleted one keeps only its id.
- * `password` is always empty: the original's clients expect the field.
+ * A user as others see it; of a deleted one only the id is left. `password` is always empty, because clients
+ * of the original server expect the field.
  */
-export function publicUser ({ _id, username, avatarImage, isAvatarImageSet, deletedAt }: Omit<PublicFields, 'email'>): User {
-  if (deletedAt !== undefined) return { _id: _id.toHexString(), username: 'Deleted user', deleted: true }
-  return { _id: _id.toHexString(), username, password: '', avatarImage, isAvatarImageSet }
+export function publicUser (user: Omit<PublicFields, 'email'>): User {
+  const _id = user._id.toHexString()
+  if (user.deletedAt !== undefined) return { _id, username: 'Deleted user', deleted: true }
+  const { username, avatarImage, isAvatarImageSet } = user
+  return { _id, username, password: '', avatarImage, isAvatarImageSet }
 }
 
 /**
- * The bytes of a user in JSON, as others see it. Neither names (src/accounts/names.ts) nor base64 have characters that
- * JSON escapes.
+ * Bytes of a user in JSON, as others see it. JSON escapes no character of names (src/accounts/names.ts) or of
+ * base64.
  */
 export function userBytes ({ username, avatarImage }: Omit<PublicFields, 'email'>): number {
   return USER_BYTES + Buffer.byteLength(username) + avatarImage.length
 }
 
-/** A user as itself sees it: with its e-mail address. */
+/** Users as they see themselves: with their e-mail address. */
 export function ownUser (user: PublicFields): User {
   return { ...publicUser(user), email: user.email }
 }

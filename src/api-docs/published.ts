@@ -1,15 +1,18 @@
-/** What the generated documents (OpenAPI and AsyncAPI) show of a schema: standard keywords only, and an example of the whole. */
+/**
+ * Schemas as the generated documents (OpenAPI and AsyncAPI) show them: in standard keywords, with an example.
+ */
 import type { TSchema } from '@sinclair/typebox'
 
-/** Values, in which nothing is a keyword. */
+/** Keywords whose values contain no keywords. */
 const EXAMPLES = new Set(['example', 'examples'])
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 /**
- * A schema, or a document that holds schemas, in the keywords that any reader knows. Our own formats are replaced: `text`
- * says no more than JSON does (RFC 8259, 8.2 calls lone surrogates unpredictable), and `client-time` is a date-time or ''.
- * @param ref where a schema with an `$id` is found, for those inside which one stands
+ * Translates a schema, or a document that contains schemas, into standard keywords. Our own formats are
+ * replaced: `text` adds nothing to what JSON says (RFC 8259, 8.2 calls lone surrogates unpredictable), and
+ * `client-time` is a date-time or ''.
+ * @param ref makes the reference that replaces an inner schema with an `$id`
  */
 export function published<T> (value: T, ref: (id: string) => string): T {
   const { $id, ...schema } = JSON.parse(JSON.stringify(value))
@@ -26,13 +29,15 @@ function walk (value: Json, ref: (id: string) => string): Json {
     delete schema.format
     schema.anyOf = [{ format: 'date-time' }, { const: '' }]
   }
-  return Object.fromEntries(Object.entries(schema).map(([key, entry]) => [key, EXAMPLES.has(key) ? entry : walk(entry, ref)]))
+  const entries = Object.entries(schema)
+    .map(([key, entry]) => [key, EXAMPLES.has(key) ? entry : walk(entry, ref)])
+  return Object.fromEntries(entries)
 }
 
 /**
- * An example of a whole schema, made of those of its fields, so that it cannot contradict them. Optional fields
- * without an example are left out.
- * @throws where a required field has no example
+ * Makes an example of a schema from the examples of its fields, so that it cannot contradict them. It omits
+ * optional fields without an example.
+ * @throws if a required field has no example
  */
 export function exampleOf (schema: TSchema, path = ''): unknown {
   if (Array.isArray(schema.examples)) return schema.examples[0]

@@ -1,20 +1,23 @@
 import { randomInt } from 'node:crypto'
 
-/** Pictures that are kept: choices enough for anybody, some 1.5 MB. */
+/** Pictures in the pool: enough choice, in about 1.5 MB. */
 export const POOL_SIZE = 500
 
+type Draw = (count: number) => Promise<string[]>
+
 /**
- * Choices from a pool that is drawn as it is asked for, until it is full. Drawing 50 takes 50 to 100 ms of a core, and
- * anybody may ask, 50 times a second: without a pool one address could keep the process busy with that alone.
- * @param draw draws new pictures, all different
+ * Makes a function that chooses from a pool of pictures, which is drawn on demand until it is full. Drawing
+ * 50 takes 50 to 100 ms of a core, and everybody may ask 50 times a second: without a pool, one address could
+ * keep the process busy.
+ * @param draw draws different new pictures
  */
-export function avatarPool (draw: (count: number) => Promise<string[]>): (count: number) => Promise<string[]> {
+export function avatarPool (draw: Draw): Draw {
   const pool = new Set<string>()
 
   return async function choose (count) {
     if (pool.size < POOL_SIZE) {
       const drawn = await draw(count)
-      for (const picture of drawn) if (pool.size < POOL_SIZE) pool.add(picture)
+      for (const picture of drawn.slice(0, POOL_SIZE - pool.size)) pool.add(picture)
       return drawn
     }
     const all = [...pool]

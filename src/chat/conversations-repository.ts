@@ -1,5 +1,5 @@
 /** The collection `conversations`: summaries of the log, and the marks of the members. */
-import { mongodb } from '@fastify/mongodb'
+import { mongodb } from '../database/driver.js'
 import { DUPLICATE_KEY, type ConversationDocument, type MessageDocument } from '../database/documents.js'
 import type { Membership } from './membership.js'
 import type { Mark } from './schemas/conversations.js'

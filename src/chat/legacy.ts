@@ -2,7 +2,7 @@
  * Maps the original API to conversations: it names a conversation by its two members, `sender` and `reciver`
  * (its own spelling), in the query or in a JSON body.
  */
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 import { conversationOf } from 'chat-protocol'
 
 /** The members as a request names them, in one place. */

@@ -1,9 +1,9 @@
 /**
  * Who belongs to a conversation. Nothing else in the server derives members from the id of a conversation.
  */
-import type { mongodb } from '@fastify/mongodb'
+import type { mongodb } from '../database/driver.js'
 import type { ConversationDocument } from '../database/documents.js'
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 
 /** What a user may do in a conversation. */
 export type Role = 'member'

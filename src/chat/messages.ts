@@ -1,5 +1,5 @@
 /** What a message is, between the database and the wire. */
-import { mongodb } from '@fastify/mongodb'
+import { mongodb } from '../database/driver.js'
 import { conversationOf, type Message } from 'chat-protocol'
 import type { MessageDocument } from '../database/documents.js'
 

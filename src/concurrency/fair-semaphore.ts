@@ -2,25 +2,25 @@ import Queue from 'yocto-queue'
 
 interface Waiter {
   start: () => void
-  /** Gave up: its turn is passed over. */
+  /** It gave up: its turn is skipped. */
   gone: boolean
 }
 
 export interface FairSemaphoreOptions {
-  /** Tasks that run at the same time; a function is asked whenever a task may start. */
+  /** Tasks that run at the same time. A function is called whenever a task may start. */
   places: number | (() => number)
-  /** Milliseconds a task waits for its place at most; without it a task waits as long as it takes. */
+  /** Milliseconds that a task waits at most; without it a task waits for as long as it takes. */
   maxWaitMs?: number
-  /** Tasks of one key that wait at most; without it there is no bound. */
+  /** Tasks of one key that wait at most; without it their number is not bounded. */
   maxWaitingPerKey?: number
-  /** Makes the error of a task that waited too long, or found too many of its key waiting. */
+  /** Makes the error of a task that waited too long, or whose key has too many waiting tasks. */
   refusal: () => Error
 }
 
 /**
- * Runs a bounded number of tasks at a time. Waiting tasks are grouped by a key, such as an account, and the keys take
- * turns: a key with a thousand waiting tasks delays the first task of another key by one task, not by a thousand.
- * Every operation takes constant time.
+ * Runs a bounded number of tasks at a time. Waiting tasks are grouped by a key, such as an account, and the
+ * keys take turns: a key with a thousand waiting tasks delays the first task of another key by one task, not
+ * by a thousand. Every operation takes constant time.
  *
  * ```
  * #turns    [ key A ]->[ key B ]          each waiting key once, in the order of their turns
@@ -47,7 +47,7 @@ export class FairSemaphore {
   async run<T> (key: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
     if (this.#hasPlace) this.#running++
-    else await this.#turn(key, signal)
+    else await this.#waitForTurn(key, signal)
     try {
       return await task()
     } finally {
@@ -60,23 +60,27 @@ export class FairSemaphore {
     return this.#running < (typeof places === 'number' ? places : places())
   }
 
-  async #turn (key: string, signal: AbortSignal | undefined): Promise<void> {
+  async #waitForTurn (key: string, signal: AbortSignal | undefined): Promise<void> {
     const { maxWaitMs, maxWaitingPerKey = Infinity, refusal } = this.#options
     const queue = this.#queueOf(key)
     if (queue.size >= maxWaitingPerKey) throw refusal()
     await new Promise<void>((resolve, reject) => {
+      const settle = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+      }
+      const start = () => {
+        settle()
+        resolve()
+      }
+      const waiter: Waiter = { start, gone: false }
       const leave = (error: Error) => {
         waiter.gone = true
         settle()
         reject(error)
       }
-      const abort = () => { leave(signal!.reason) }
-      const timer = maxWaitMs === undefined ? undefined : setTimeout(() => { leave(refusal()) }, maxWaitMs)
-      const settle = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', abort)
-      }
-      const waiter: Waiter = { start: () => { settle(); resolve() }, gone: false }
+      const abort = () => leave(signal!.reason)
+      const timer = maxWaitMs === undefined ? undefined : setTimeout(() => leave(refusal()), maxWaitMs)
       signal?.addEventListener('abort', abort)
       queue.enqueue(waiter)
     })
@@ -108,7 +112,7 @@ export class FairSemaphore {
   }
 }
 
-/** Takes waiters from a queue up to the first one that did not give up. */
+/** Dequeues waiters up to the first one that did not give up. */
 function firstPresent (queue: Queue<Waiter>): Waiter | undefined {
   let waiter = queue.dequeue()
   while (waiter?.gone === true) waiter = queue.dequeue()

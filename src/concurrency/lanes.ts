@@ -2,12 +2,12 @@ import { FairSemaphore, type FairSemaphoreOptions } from './fair-semaphore.js'
 
 interface Lane {
   semaphore: FairSemaphore
-  /** Tasks that run or wait; a lane without any is forgotten. */
+  /** Tasks that run or wait. A lane without tasks is forgotten. */
   tasks: number
 }
 
 /**
- * Runs one task of a lane at a time, lanes independently of each other. In a lane the keys take turns
+ * Runs one task of each lane at a time. Lanes are independent of each other; in a lane the keys take turns
  * (src/concurrency/fair-semaphore.ts).
  */
 export class Lanes {
@@ -18,7 +18,7 @@ export class Lanes {
     this.#options = { ...options, places: 1 }
   }
 
-  /** Lanes that have a task. */
+  /** How many lanes have a task. */
   get size (): number { return this.#lanes.size }
 
   /**

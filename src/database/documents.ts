@@ -2,27 +2,31 @@
  * The documents of each collection, and the collections with the durability that every write here needs.
  * `messages` is the truth; `conversations` is a summary of it.
  */
-import type { FastifyInstance } from 'fastify'
-import { type mongodb } from '@fastify/mongodb'
+import type { mongodb } from './driver.js'
 
 export interface UserDocument {
   _id: mongodb.ObjectId
   username: string
-  /** NFKC and case-folded (src/accounts/names.ts): what is unique */
+  /** unique: the username in NFKC and case-folded (src/accounts/names.ts) */
   usernameKey: string
   email: string
   emailKey: string
-  /** what names that look alike share (src/accounts/names.ts); missing in accounts of earlier versions until they are completed */
+  /**
+   * what names that look alike share (src/accounts/names.ts); accounts of earlier versions lack it until they
+   * are completed
+   */
   skeleton?: string
   /** argon2id in PHC string format */
   password: string
-  /** base64 of a sanitised SVG, '' if none */
+  /** base64 of a sanitised SVG; '' without an avatar */
   avatarImage: string
   isAvatarImageSet: boolean
   createdAt: Date
   /** when the last device left */
   lastSeenAt?: Date
-  /** set when the account was deleted: all that is left then is `_id` and hashes of the keys (src/accounts/account-keys.ts) */
+  /**
+   * set when the account was deleted: only `_id` and hashes of the keys stay (src/accounts/account-keys.ts)
+   */
   deletedAt?: Date
 }
 
@@ -49,7 +53,7 @@ export interface MessageDocument {
   /** ISO 8601, the sender's or the server's */
   createdAt: string
   storedAt: Date
-  /** the client's UUID in lower case, or the hex of `_id` where it gave none */
+  /** the client's UUID in lower case; the hex of `_id` if the client gave none */
   clientId: string
 }
 
@@ -57,7 +61,7 @@ export interface ConversationDocument {
   _id: string
   members: string[]
   lastSeq: number
-  lastMessage: Pick<MessageDocument, '_id' | 'seq' | 'sender' | 'reciver' | 'message' | 'createdAt' | 'clientId'>
+  lastMessage: Omit<MessageDocument, 'conversation' | 'storedAt'>
   lastAt: Date
   marks?: Record<string, { delivered?: number, read?: number }>
 }
@@ -77,22 +81,29 @@ interface Documents {
   conversations: ConversationDocument
 }
 
-/** The server's code for a value that a unique index has already (MongoDB's error codes: DuplicateKey). */
+/** MongoDB's error code for a value that a unique index contains already. */
 export const DUPLICATE_KEY = 11000
 
-/** How long a write waits for a majority, before its outcome counts as open. */
+/** How long a write waits for a majority before its outcome counts as unknown. */
 const MAJORITY_MS = 5_000
 
 /**
- * Acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): what was answered survives any
- * single failure. Reads see only that (MongoDB manual, "Read Concern"): what was read can't be rolled back.
+ * Writes are acknowledged by a majority and on disk (MongoDB manual, "Write Concern"): they survive any
+ * single failure. Reads see only such writes (MongoDB manual, "Read Concern"), which cannot be rolled back.
  */
 const DURABLE = {
   writeConcern: { w: 'majority', j: true, wtimeoutMS: MAJORITY_MS },
   readConcern: { level: 'majority' }
 } as const
 
-/** A collection as `fastify.mongo` gives it, typed, with durable writes and reads. */
-export function collection<Name extends keyof Documents> (fastify: FastifyInstance, name: Name): mongodb.Collection<Documents[Name]> {
+/** What @fastify/mongodb decorates an application with. */
+interface WithDatabase {
+  readonly mongo: { readonly db?: mongodb.Db }
+}
+
+/** A collection of the application's database, typed, with durable writes and reads. */
+export function collection<Name extends keyof Documents> (
+  fastify: WithDatabase, name: Name
+): mongodb.Collection<Documents[Name]> {
   return fastify.mongo.db!.collection<Documents[Name]>(name, DURABLE)
 }

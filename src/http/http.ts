@@ -1,44 +1,57 @@
-/** What Fastify has to be told about bodies, and about what Node's HTTP parser refuses before there is a request. */
+/**
+ * How Fastify reads bodies, and what is answered where Node's HTTP parser refuses a request before it exists.
+ */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { apiError, errorBody, type ErrorKind } from './errors.js'
+import { apiError, type ErrorKind } from '../errors.js'
+import { errorBody } from './error-body.js'
 
-/** Nothing in this API nests deeper than 2; beyond this nobody tries to use it (OWASP: limits on parsers). */
+/** Nothing in this API nests deeper than 2 levels; parsers need a limit (OWASP). */
 const MAX_DEPTH = 32
 
 function isDeeper (value: unknown, levels: number): boolean {
-  return typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1)))
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1))
 }
 
 /**
- * Only JSON is read; an empty body counts as none, whatever its type; anything else with a body is 415.
- * @param count is told the length of each body before it is parsed
+ * Reads bodies as JSON only. An empty body counts as none, whatever its type. Any other body is answered 415.
+ * @param count is called with the length of each body before it is parsed
  */
-export function acceptJsonOnly (app: FastifyInstance, count: (request: FastifyRequest, bytes: number) => void): void {
-  // The original documents a GET with a body (getallmessages); RFC 9110, 9.3.1 leaves its meaning to the server.
+export function acceptJsonOnly (
+  app: FastifyInstance,
+  count: (request: FastifyRequest, bytes: number) => void
+): void {
+  // The original API documents a GET with a body (getallmessages). RFC 9110, 9.3.1 leaves its meaning to the
+  // server.
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true })
   app.removeAllContentTypeParsers()
   const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') {
       done(null, null)
       return
     }
-    count(request, Buffer.byteLength(body as string))
-    parseJson(request, body as string, (error, value) => {
-      if (error === null && isDeeper(value, MAX_DEPTH)) done(apiError('validation', `the body nests deeper than ${MAX_DEPTH} levels`))
+    count(request, Buffer.byteLength(body))
+    parseJson(request, body, (error, value) => {
+      const tooDeep = error === null && isDeeper(value, MAX_DEPTH)
+      if (tooDeep) done(apiError('validation', `the body nests deeper than ${MAX_DEPTH} levels`))
       else done(error, value)
     })
   })
   app.addContentTypeParser('*', (request, _payload, done) => {
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
-    if (encoding === undefined && (length === undefined || length === '0')) done(null, null)
+    const isEmpty = encoding === undefined && (length === undefined || length === '0')
+    if (isEmpty) done(null, null)
     else done(apiError('unsupportedMediaType', 'send the body as application/json'))
   })
 }
 
-/** `Expect` may only ask for 100-continue, which Node answers by itself (RFC 9110, 10.1.1); anything else is refused before routing. */
+/**
+ * Refuses every `Expect` but 100-continue before routing. Node answers 100-continue itself
+ * (RFC 9110, 10.1.1).
+ */
 export function answerExpectations (app: FastifyInstance): void {
   app.server.on('checkExpectation', (_request, response) => {
     const { head, body } = parserAnswer('expectationFailed', 'only Expect: 100-continue is understood')
@@ -52,19 +65,31 @@ const KIND_OF_PARSER_ERROR: Record<string, ErrorKind> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payloadTooLarge'
 }
 
-/** Answers what Node's HTTP parser refused, in the one error shape; there is no request and no reply yet. */
+/**
+ * Whether an answer has begun on a socket; `_httpMessage` is Node's, as its own handler of clientError uses
+ * it.
+ */
+function isAnswering (socket: Socket & { _httpMessage?: { _header: unknown } }): boolean {
+  return socket._httpMessage?._header != null
+}
+
+/**
+ * Answers what Node's HTTP parser refused, in the shape of every error. Neither request nor reply exist yet.
+ */
 export function answerParserErrors (error: Error & { code?: string }, socket: Socket): void {
-  // The peer is gone, or an answer is under way already: nothing can be said.
-  if (error.code === 'ECONNRESET' || !socket.writable || (socket as Socket & { _httpMessage?: { _header: unknown } })._httpMessage?._header != null) {
+  // The peer has gone, or an answer has begun: no other one can be sent.
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
     socket.destroy()
     return
   }
-  const { head, body } = parserAnswer(KIND_OF_PARSER_ERROR[error.code ?? ''] ?? 'validation', `the request is no valid HTTP (${error.code ?? 'unknown'})`)
+  const { code = 'unknown' } = error
+  const kind = KIND_OF_PARSER_ERROR[code] ?? 'validation'
+  const { head, body } = parserAnswer(kind, `the request is not valid HTTP (${code})`)
   const headers = Object.entries(head.headers).map(([name, value]) => `${name}: ${value}`)
   socket.end([`HTTP/1.1 ${head.status} ${STATUS_CODES[head.status]}`, ...headers, '', body].join('\r\n'))
 }
 
-/** An answer in the one error shape where there is no reply of Fastify's. */
+/** An error answer made without Fastify's reply. */
 function parserAnswer (kind: ErrorKind, detail: string) {
   const answer = apiError(kind, detail)
   const body = JSON.stringify(errorBody(answer, false))

@@ -2,24 +2,29 @@ import type { FastifyLoggerOptions } from 'fastify'
 import { stdSerializers, type LoggerOptions } from 'pino'
 import type { Config } from '../config.js'
 
-/**
- * What never stands in a log: credentials and what people write (OWASP Logging Cheat Sheet, "Data to
- * exclude").
- */
+/** Never logged: credentials, and what people write (OWASP Logging Cheat Sheet, "Data to exclude"). */
 const HEADERS = ['authorization', 'cookie', '["set-cookie"]', '["sec-websocket-protocol"]']
 const FIELDS = ['password', 'oldPassword', 'newPassword', 'token']
+/** Places of headers, and of bodies and frames; pino's paths. */
+const HEADER_PLACES = ['headers', '*.headers']
+const BODY_PLACES = ['body', '*.body', 'frame']
+
+const pathOf = (place: string, name: string): string =>
+  name.startsWith('[') ? `${place}${name}` : `${place}.${name}`
+
 const REDACTED = [
-  ...['headers', '*.headers'].flatMap(where => HEADERS.map(name => name.startsWith('[') ? where + name : `${where}.${name}`)),
-  ...FIELDS, ...FIELDS.map(name => `*.${name}`),
-  // What people write: bodies are never logged, and if one is, then without it. An error's own `message` is
-  // none of that.
-  ...['body', '*.body', 'frame'].flatMap(where => [...FIELDS, 'message'].map(name => `${where}.${name}`))
+  ...HEADER_PLACES.flatMap(place => HEADERS.map(name => pathOf(place, name))),
+  ...FIELDS,
+  ...FIELDS.map(name => `*.${name}`),
+  // Bodies are not logged. If one is by mistake, its secrets and its text are missing. `message` is redacted
+  // only there, because errors have a field of this name too.
+  ...BODY_PLACES.flatMap(place => [...FIELDS, 'message'].map(name => pathOf(place, name)))
 ]
 
 /**
- * What is logged of an error, beside its class, message and stack (its causes' included). Errors of the
- * database driver carry the documents that were written (`writeErrors[].op`, `result`, `errInfo`): nothing
- * but these fields is let through.
+ * Fields of an error that are logged, besides its class, its message, and its stack with those of its causes.
+ * Other fields are not logged: errors of the database driver contain the written documents
+ * (`writeErrors[].op`, `result`, `errInfo`).
  */
 const ERROR_FIELDS = ['code', 'codeName', 'kind', 'statusCode', 'errno', 'syscall']
 
@@ -30,7 +35,7 @@ interface LoggedError {
   [field: string]: unknown
 }
 
-/** An error as it is logged. */
+/** Makes what is logged of an error. */
 export function serializeError (error: Error): LoggedError {
   const { type, message, stack } = stdSerializers.err(error)
   const known = error as unknown as Record<string, unknown>
@@ -39,8 +44,8 @@ export function serializeError (error: Error): LoggedError {
 }
 
 /**
- * pino's options: level, redaction, and readable lines where a person is watching (in this thread: a
- * transport would take a second one).
+ * Makes pino's options: level, redaction, and readable lines on a terminal. They are formatted in this
+ * thread; a transport would need a second one.
  */
 export async function loggerOptions (config: Config): Promise<FastifyLoggerOptions & LoggerOptions> {
   const options = {
@@ -50,5 +55,6 @@ export async function loggerOptions (config: Config): Promise<FastifyLoggerOptio
   }
   if (!process.stdout.isTTY) return options
   const { default: pretty } = await import('pino-pretty')
-  return { ...options, stream: pretty({ translateTime: 'HH:MM:ss', ignore: 'pid,hostname,reqId', sync: true }) }
+  const stream = pretty({ translateTime: 'HH:MM:ss', ignore: 'pid,hostname,reqId', sync: true })
+  return { ...options, stream }
 }

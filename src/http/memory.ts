@@ -1,9 +1,9 @@
-/** How much memory there is for this process, and how much of it is in use. */
+/** How much memory this process may use, and how much it uses. */
 import { totalmem } from 'node:os'
 
 /**
- * Bytes that the process may have: the machine's, or those of its container (Node gives 0 or a huge number
- * without one).
+ * Bytes that the process may use: the machine's memory, or the limit of its container. Without a container
+ * Node reports 0 or a huge number.
  */
 export function availableMemory (): number {
   const constrained = process.constrainedMemory()
@@ -11,10 +11,10 @@ export function availableMemory (): number {
 }
 
 /**
- * Bytes of V8's heap and of the buffers outside it. Not the resident set (RSS): that one has the pages of
- * the embedded database's file among it, which the system takes back when it needs them, and memory that
- * was freed but kept by the allocator. With a file larger than the limit, or after one peak, all requests
- * would be refused for ever.
+ * Bytes of V8's heap and of the buffers outside it. This is not the resident set (RSS), which includes pages
+ * of the embedded database's file, although the system takes them back when it needs them, and freed memory
+ * that the allocator keeps. With RSS, all requests would be refused for ever after one peak, or if the file
+ * is larger than the limit.
  */
 export function memoryInUse (): number {
   const { heapUsed, external } = process.memoryUsage()

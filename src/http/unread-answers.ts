@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** Bytes at most, by who or what holds them. */
+/** The most bytes that each may hold. */
 export interface AnswerBounds {
   connection: number
   user: number
@@ -8,58 +8,56 @@ export interface AnswerBounds {
   all: number
 }
 
-/** What would be exceeded. */
+/** The bound that is exceeded. */
 export type Scope = keyof AnswerBounds
 
 /**
- * What a request holds in memory, from its first header until its answer was handed to the system, or given
- * up.
+ * What a request holds in memory, from its first header until the system took its answer or the answer was
+ * dropped.
  */
 export interface Charge {
   readonly connection: AnswerConnection
   readonly address: string
   user: string | undefined
   bytes: number
-  /** `working` until there is an answer, `answered` until it is taken, then `released` */
+  /** `working` until the answer is made, `answered` until the system took it, then `released` */
   state: 'working' | 'answered' | 'released'
 }
 
-/** A connection, as far as it has requests whose answers were not taken yet. */
+/** A connection and its requests whose answers the system has not taken yet. */
 export interface AnswerConnection {
   readonly socket: Pick<Socket, 'destroy'>
   readonly charges: Set<Charge>
   bytes: number
-  /** milliseconds (monotonic) since when it has held an answer without a pause */
+  /** time (monotonic, milliseconds) since when it has always held an answer */
   since: number
   closed: boolean
 }
 
 /**
- * An answer that is not taken for so long may be given up where its place is needed. A client that reads
- * takes the largest answer (4 MiB) within this time at 7 Mbit/s; a slower one loses only where the bound of
- * all is reached.
+ * An answer that waits for longer may be dropped if its memory is needed. A client at 7 Mbit/s reads the
+ * largest answer (4 MiB) within this time. Slower ones lose it only when the server is at its bound.
  */
 const STALE_MS = 5_000
 
 /**
- * The part above a bound of many that is kept for what is small. Refusals are answers too: a connection that
- * makes a bound be exceeded by more is cut.
+ * Small answers may exceed a shared bound by this factor. Refusals are answers too: a connection that exceeds
+ * a bound by more is closed.
  */
 const HARD_SHARE = 1.25
 
-/** A request with its answer that is small: a message with its headers has up to 50 KB. */
+/** The size of a small request with its answer: a message with its headers takes up to 50 KB. */
 const SMALL_BYTES = 64 * 1024
 
 /**
- * Counts what requests hold in memory: for the connection, the user and the address that each belongs to,
- * and in all. Every operation takes constant time, but for making room, which looks at connections that are
- * cut then.
+ * Counts the memory that requests hold: for each connection, user and address, and in all. Every operation
+ * takes constant time, except making room, which walks over the connections that hold answers.
  */
 export class UnreadAnswers {
   readonly #bounds: AnswerBounds
   readonly #users = new Map<string, number>()
   readonly #addresses = new Map<string, number>()
-  /** Connections that hold an answer, the one that has held it longest first. */
+  /** Connections that hold an answer, the oldest first. */
   readonly #holding = new Set<AnswerConnection>()
   readonly #now: () => number
   #bytes = 0
@@ -76,12 +74,12 @@ export class UnreadAnswers {
   /** Bytes in all. */
   get bytes (): number { return this.#bytes }
 
-  /** A connection without requests; tell `close` when it ends. */
+  /** Makes a connection without requests. Call `close` when it ends. */
   connection (socket: Pick<Socket, 'destroy'>): AnswerConnection {
     return { socket, charges: new Set(), bytes: 0, since: 0, closed: false }
   }
 
-  /** Begins a request that holds this many bytes. */
+  /** Begins a request that holds so many bytes. */
   begin (connection: AnswerConnection, address: string, bytes: number): Charge {
     const charge: Charge = { connection, address, user: undefined, bytes: 0, state: 'working' }
     connection.charges.add(charge)
@@ -89,15 +87,13 @@ export class UnreadAnswers {
     return charge
   }
 
-  /** Counts a request for its user as well, who is known after its beginning. */
+  /** Counts a request for its user too, once the user is known. */
   identify (charge: Charge, user: string): void {
     charge.user = user
     add(this.#users, user, charge.bytes)
   }
 
-  /**
-   * The answer goes out: the request holds this many bytes until `release`, or until its connection closes.
-   */
+  /** The answer is made: its request holds so many bytes until `release`, or until its connection closes. */
   answer (charge: Charge, bytes: number): void {
     if (charge.state !== 'working') return
     this.#add(charge, bytes - charge.bytes)
@@ -112,7 +108,7 @@ export class UnreadAnswers {
     this.#holding.add(connection)
   }
 
-  /** The answer was taken, or will never be. */
+  /** The system took the answer, or never will. */
   release (charge: Charge): void {
     if (charge.state === 'released') return
     this.#add(charge, -charge.bytes)
@@ -122,18 +118,19 @@ export class UnreadAnswers {
     if (answerOf(connection) === undefined) this.#holding.delete(connection)
   }
 
-  /**
-   * A connection has ended. What is still being worked on counts until its answer is made and thrown away.
-   */
+  /** A connection has ended. Requests in work count until their answers are made and dropped. */
   close (connection: AnswerConnection): void {
     connection.closed = true
-    for (const charge of connection.charges) if (charge.state === 'answered') this.release(charge)
+    for (const charge of connection.charges) {
+      if (charge.state === 'answered') this.release(charge)
+    }
   }
 
   /**
-   * What is exceeded if a request takes more bytes; undefined if nothing is. Where an address or all is,
-   * connections are cut until there is room: first those of whoever holds more than the caller would, the
-   * heaviest first, then those that have held their answers for longer than STALE_MS, the oldest first.
+   * Checks which bound is exceeded if a request takes more bytes; undefined if none is. If it is the bound of
+   * the address or of all, connections are closed to make room: first those of users and addresses that hold
+   * more than the caller would, the heaviest first; then those that have held an answer for longer than
+   * STALE_MS, the oldest first.
    */
   excess (charge: Charge, more = 0): Scope | undefined {
     const own = this.ownExcess(charge, more)
@@ -147,14 +144,17 @@ export class UnreadAnswers {
     return undefined
   }
 
-  /** What the connection or the user of a request exceeds if it takes more bytes; undefined if nothing. */
+  /**
+   * Which own bound, of its connection or its user, a request exceeds if it takes more bytes; undefined if
+   * none.
+   */
   ownExcess ({ connection, user }: Charge, more: number): Scope | undefined {
     if (connection.bytes + more > this.#bounds.connection) return 'connection'
     if (user !== undefined && this.#users.get(user)! + more > this.#bounds.user) return 'user'
     return undefined
   }
 
-  /** Whether a bound is exceeded by so much that not even a refusal may be added. */
+  /** Whether a bound is exceeded by so much that even a refusal is too much. */
   isFarOver (charge: Charge): boolean {
     const { connection, user, address } = charge
     return connection.bytes > this.#bounds.connection * HARD_SHARE ||
@@ -181,7 +181,10 @@ export class UnreadAnswers {
     return true
   }
 
-  /** The oldest connection of whoever holds most, if that is more than the asking one would hold. */
+  /**
+   * The oldest connection of the user or address that holds most, if that is more than the asking one would
+   * hold.
+   */
   #heavier (asking: Charge, more: number, address?: string): AnswerConnection | undefined {
     let most = this.#heldBy(asking) + more
     let heaviest: AnswerConnection | undefined
@@ -194,7 +197,7 @@ export class UnreadAnswers {
     return heaviest
   }
 
-  /** Bytes of the user of a request, or of its address where it has none. */
+  /** Bytes of the user of a request; of its address if it has no user. */
   #heldBy ({ user, address }: Charge): number {
     return (user === undefined ? this.#addresses.get(address) : this.#users.get(user)) ?? 0
   }
@@ -209,7 +212,7 @@ export class UnreadAnswers {
   }
 }
 
-/** An answer that a connection holds, of this address if one is given. */
+/** An answer that a connection holds; one of this address if it is given. */
 function answerOf (connection: AnswerConnection, address?: string): Charge | undefined {
   for (const charge of connection.charges) {
     if (charge.state === 'answered' && (address === undefined || charge.address === address)) return charge
@@ -217,7 +220,7 @@ function answerOf (connection: AnswerConnection, address?: string): Charge | und
   return undefined
 }
 
-/** Adds to a sum; sums of 0 are not kept. */
+/** Adds to a sum, and forgets sums of 0. */
 function add (sums: Map<string, number>, key: string, bytes: number): void {
   const sum = (sums.get(key) ?? 0) + bytes
   if (sum === 0) sums.delete(key)

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import { TokenBucket, type Given } from './token-bucket.js'
 
-/** Users whose allowance is remembered, as many as MAX_SOCKETS. The longest unused is forgotten. */
+/** Users whose allowance is remembered, as many as MAX_SOCKETS. The least recently used is forgotten. */
 const REMEMBERED_USERS = 20_000
 
-/** A token bucket for each user: all connections of a user share it, and a reconnect brings no new one. */
+/** A token bucket for each user. All connections of a user share it, and a reconnect does not refill it. */
 export class Allowances {
   readonly #rate: number
   readonly #burst: number
@@ -12,8 +12,8 @@ export class Allowances {
   readonly #byUser = new LRUCache<string, TokenBucket>({ max: REMEMBERED_USERS })
 
   /**
-   * @param rate tokens a second of one user; 0 lets everything pass
-   * @param burst tokens that a user has at once
+   * @param rate tokens a second of one user; 0 for no limit
+   * @param burst the most tokens that a user has
    * @param given the shares of both that users get now
    */
   constructor (rate: number, burst: number, given: Given) {
@@ -22,6 +22,7 @@ export class Allowances {
     this.#given = given
   }
 
+  /** The bucket of a user. */
   of (user: string): TokenBucket {
     const known = this.#byUser.get(user)
     if (known !== undefined) return known

@@ -1,4 +1,4 @@
-/** What is given now of a bucket's rate and of its burst: shares from above 0 to 1. */
+/** The shares of a bucket's rate and of its burst that apply now: above 0, up to 1. */
 export interface Given {
   readonly rate: number
   readonly burst: number
@@ -6,7 +6,7 @@ export interface Given {
 
 const ALL: Given = { rate: 1, burst: 1 }
 
-/** A token bucket: `rate` tokens a second on average, `burst` at once. A rate of 0 lets everything pass. */
+/** A token bucket: `rate` tokens a second on average, `burst` at most. A rate of 0 means no limit. */
 export class TokenBucket {
   readonly burst: number
   readonly #rate: number
@@ -14,7 +14,7 @@ export class TokenBucket {
   #tokens: number
   #at: number | undefined
 
-  /** @param given is looked at whenever tokens are */
+  /** @param given read whenever tokens are taken or counted */
   constructor (rate: number, burst: number, given: Given = ALL) {
     this.#rate = rate
     this.burst = burst
@@ -24,10 +24,10 @@ export class TokenBucket {
 
   /**
    * Takes tokens, if there are enough. A cost above the burst is taken from a full bucket, which then stays
-   * empty for longer: it could never pass otherwise.
-   * @param now milliseconds, of any clock that does not go back
-   * @param needed tokens that must be there; fewer than the cost leave a debt
-   * @returns 0 if the tokens were taken, else the milliseconds after which they can be
+   * empty for longer; otherwise it could never pass.
+   * @param now milliseconds of a clock that never goes back
+   * @param needed tokens that the bucket must have; if these are fewer than the cost, a debt is left
+   * @returns 0 if the tokens were taken, otherwise the milliseconds to wait
    */
   take (now: number, cost = 1, needed = cost): number {
     const wait = this.wait(now, needed)
@@ -35,12 +35,14 @@ export class TokenBucket {
     return wait
   }
 
-  /** Takes tokens in any case; where there are too few, a debt is left. */
+  /** Takes tokens in any case. If there are too few, a debt is left. */
   charge (now: number, cost: number): void {
     this.take(now, cost, -Infinity)
   }
 
-  /** Milliseconds until there are so many tokens, or the burst, if nobody takes any; 0: now. */
+  /**
+   * Milliseconds until the bucket has so many tokens, or is full, if none are taken; 0 if it has them now.
+   */
   wait (now: number, needed: number): number {
     if (this.#rate === 0) return 0
     const rate = this.#rate * this.#given.rate

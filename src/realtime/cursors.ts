@@ -11,7 +11,7 @@
  * ```
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 import type { Message } from 'chat-protocol'
 import { Beginnings, type Heads } from './beginnings.js'
 import { newCursor, type Cursor, type Resume } from './cursor.js'

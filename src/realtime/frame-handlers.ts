@@ -7,7 +7,7 @@ import type { Appended } from '../chat/log/send.js'
 import type { Membership } from '../chat/membership.js'
 import type { NewMessage } from '../chat/messages.js'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 import type { Connection } from './connection.js'
 import type { Presence } from './presence.js'
 

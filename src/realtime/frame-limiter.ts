@@ -3,7 +3,7 @@
  * share (USER_FRAME_RATE), and by the work that is under way. The caller passes the time.
  */
 import { Allowances } from '../rate-limits/allowances.js'
-import { apiError, type ApiError } from '../http/errors.js'
+import { apiError, type ApiError } from '../errors.js'
 import type { ClientFrame } from 'chat-protocol'
 import { conversationsIn, costOfBytes, costOfFrame } from './frame-costs.js'
 import { TokenBucket, type Given } from '../rate-limits/token-bucket.js'

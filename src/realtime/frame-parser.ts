@@ -1,7 +1,7 @@
 /** From the bytes of a frame to one of the frames that clients may send. */
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 import { CLIENT_FRAMES, type ClientFrame } from 'chat-protocol/schemas'
-import { compileFrame, frameError } from '../http/validation.js'
+import { compileFrame, validationError } from '../validation.js'
 
 /** The characters of a UUID. */
 const CLIENT_ID_CHARS = 36
@@ -26,7 +26,7 @@ export function checkFrame (parsed: unknown): ClientFrame {
     throw apiError('validation', `type must be one of ${TYPES}`, 'type')
   }
   const validate = validators[type]!
-  if (!validate(parsed)) throw frameError(validate.errors ?? [])
+  if (!validate(parsed)) throw validationError(validate.errors ?? [])
   return parsed as ClientFrame
 }
 

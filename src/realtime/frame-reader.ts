@@ -1,6 +1,6 @@
 import type { BaseLogger } from 'pino'
 import { CLOSE, type ClientFrame } from 'chat-protocol'
-import { toApiError } from '../http/errors.js'
+import { toApiError } from '../thrown-errors.js'
 import type { Connection } from './connection.js'
 import type { FrameHandlers } from './frame-handlers.js'
 import { pathOf, type FrameLimiter } from './frame-limiter.js'

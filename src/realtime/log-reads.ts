@@ -1,7 +1,7 @@
 import type { Conversations } from '../chat/conversations.js'
 import type { MessagesRepository } from '../chat/log/messages-repository.js'
 import type { Page, PageBounds } from '../chat/log/pages.js'
-import { apiError } from '../http/errors.js'
+import { apiError } from '../errors.js'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
 import type { Message } from 'chat-protocol'
 import { BEHIND_MS, type Heads } from './beginnings.js'

@@ -4,7 +4,7 @@ import t from 'tap'
 import type { asyncapi } from '../../src/api-docs/asyncapi.js'
 import { CLOSE } from 'chat-protocol'
 import { CLIENT_FRAMES, SERVER_FRAMES } from 'chat-protocol/schemas'
-import { compileFrame } from '../../src/http/validation.js'
+import { compileFrame } from '../../src/validation.js'
 import { build, connect, listen, register } from '../helper.js'
 
 type Document = ReturnType<typeof asyncapi>

@@ -1,6 +1,6 @@
 /** FrameLimiter with a clock of the test's own, in milliseconds. */
 import t from 'tap'
-import { ApiError } from '../../src/http/errors.js'
+import { ApiError } from '../../src/errors.js'
 import { FrameLimiter, frameAllowances, type FrameLimits } from '../../src/realtime/frame-limiter.js'
 import { LoadPace } from '../../src/rate-limits/load-pace.js'
 import { TokenBucket } from '../../src/rate-limits/token-bucket.js'

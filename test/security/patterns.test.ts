@@ -4,7 +4,7 @@ import tap from 'tap'
 import ts from 'typescript'
 import { checkEmail, checkUsername, emailKey, usernameKey } from '../../src/accounts/names.js'
 import { sanitizeAvatar } from '../../src/avatars/svg.js'
-import { compileFrame } from '../../src/http/validation.js'
+import { compileFrame } from '../../src/validation.js'
 import { CLIENT_FRAMES } from 'chat-protocol/schemas'
 import { build } from '../helper.js'
 

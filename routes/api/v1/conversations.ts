@@ -4,7 +4,7 @@ import { Inbox } from '../../../src/chat/inbox.js'
 import {
   ConversationParams, ConversationsQuery, ConversationsReply, ReadBody, ReadReply
 } from '../../../src/chat/schemas/conversations.js'
-import { apiError } from '../../../src/http/errors.js'
+import { apiError } from '../../../src/errors.js'
 import { replies } from '../../../src/http/schemas.js'
 
 /** A screen of an inbox. */

@@ -1,7 +1,8 @@
 import type { App } from '../../../src/app.js'
-import { apiError } from '../../../src/http/errors.js'
+import { apiError } from '../../../src/errors.js'
 import { conversationOfPair, memberPair } from '../../../src/chat/legacy.js'
-import { LIST_BYTES, PAGE_LIMIT, replies } from '../../../src/http/schemas.js'
+import { replies } from '../../../src/http/schemas.js'
+import { LIST_BYTES, PAGE_LIMIT } from '../../../src/lists.js'
 import {
   AddMsgBody, AddMsgReply, GetAllMessagesBody, GetAllMessagesQuery, GetAllMessagesReply
 } from '../../../src/chat/schemas/messages.js'

@@ -1,12 +1,15 @@
 /**
- * What an avatar may be made of: the static, self-contained subset of SVG 2 (https://www.w3.org/TR/SVG2/).
+ * What avatars may contain: the static, self-contained subset of SVG 2 (https://www.w3.org/TR/SVG2/).
  *
- * Source: DOMPurify's `svg` and `svgFilters` lists (cure53/DOMPurify, src/tags.ts and src/attrs.ts), less everything
- * that links, loads, runs, animates or listens (a, image, feImage, style, switch, view, fonts, animate*, set, script,
- * foreignObject: OWASP's Cross Site Scripting Prevention Cheat Sheet, "SVG"), less markers (drawn once a vertex) and
- * less the filters whose cost grows with their parameters (feTurbulence, feMorphology, feConvolveMatrix,
- * feDisplacementMap, lights). `use` is added: it is harmless when it refers only to ids inside and its expansion is
- * bounded (expansion.ts). XML is case-sensitive, so these names are.
+ * Source: DOMPurify's `svg` and `svgFilters` lists (cure53/DOMPurify, src/tags.ts and src/attrs.ts), without
+ * - everything that links, loads, runs, animates or listens (a, image, feImage, style, switch, view, fonts,
+ *   animate*, set, script, foreignObject: OWASP's Cross Site Scripting Prevention Cheat Sheet, "SVG"),
+ * - markers, which are drawn once for each vertex,
+ * - filters whose cost grows with their parameters (feTurbulence, feMorphology, feConvolveMatrix,
+ *   feDisplacementMap, lights).
+ *
+ * `use` is added: it is harmless if it refers only to ids inside and its expansion is bounded (expansion.ts).
+ * Names are case-sensitive, like XML.
  */
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
 
@@ -20,15 +23,15 @@ export const ELEMENTS = words(`
   feBlend feColorMatrix feComponentTransfer feComposite feDropShadow feFlood feFuncA feFuncB feFuncG feFuncR
   feGaussianBlur feMerge feMergeNode feOffset`)
 
-/** Only these hold character data; elsewhere white space is dropped and any other text refused. */
+/** Only these contain character data. Elsewhere white space is dropped, and any other text is refused. */
 export const TEXT_ELEMENTS = words('text tspan textPath title desc')
 
 /** Allowed as presentation attributes and in `style`. */
 export const PROPERTIES = words(`
   fill fill-opacity fill-rule stroke stroke-dasharray stroke-dashoffset stroke-linecap stroke-linejoin
-  stroke-miterlimit stroke-opacity stroke-width opacity color display visibility overflow clip-path clip-rule mask
-  mask-type filter flood-color flood-opacity color-interpolation color-interpolation-filters color-rendering
-  shape-rendering text-rendering image-rendering stop-color stop-opacity paint-order vector-effect transform
+  stroke-miterlimit stroke-opacity stroke-width opacity color display visibility overflow clip-path
+  clip-rule mask mask-type filter flood-color flood-opacity color-interpolation color-interpolation-filters
+  color-rendering shape-rendering text-rendering image-rendering stop-color stop-opacity paint-order vector-effect transform
   transform-origin transform-box mix-blend-mode isolation background background-color enable-background
   font font-family font-size font-size-adjust font-stretch font-style font-variant font-weight letter-spacing
   word-spacing text-anchor text-align text-decoration dominant-baseline alignment-baseline baseline-shift
@@ -42,11 +45,16 @@ export const ATTRIBUTES = words(`
   stdDeviation edgeMode dx dy type values tableValues slope intercept amplitude exponent rotate textLength
   lengthAdjust startOffset method spacing side refX refY xml:space`)
 
-/** Means nothing to a picture without style sheets and scripts: dropped, not refused, as editors write them. */
+/**
+ * Have no effect without style sheets and scripts. They are dropped, not refused, because editors write them.
+ */
 export const DROPPED_ATTRIBUTES = words('class version baseProfile role focusable xml:lang')
 export const DROPPED_PREFIXES = ['data-', 'aria-']
 
-/** Elements and attributes of these are the notes of well-known editors: dropped like <metadata>, with what they hold. */
+/**
+ * The notes of well-known editors. Their elements and attributes are dropped like <metadata>, with their
+ * content.
+ */
 export const EDITOR_NAMESPACES: ReadonlySet<string> = new Set([
   'http://sodipodi.sourceforge.net/DTD/sodipodi-0.dtd',
   'http://www.inkscape.org/namespaces/inkscape',
@@ -62,6 +70,6 @@ export const EDITOR_NAMESPACES: ReadonlySet<string> = new Set([
   'http://svgjs.dev/svgjs'
 ])
 
-/** Colours and transformations; `url` is read apart. No var(), attr(), image-set(), expression() … */
+/** Colours and transformations; `url` is read separately. No var(), attr(), image-set(), expression() … */
 export const FUNCTIONS = words(`
   rgb rgba hsl hsla matrix translate translatex translatey scale scalex scaley rotate skewx skewy`)

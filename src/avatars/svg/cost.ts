@@ -1,26 +1,26 @@
 import type { SvgElement } from './element.js'
 
 /**
- * What drawing takes at most, in units of about what one small shape takes. The weights were measured in
- * Chromium 156 (software rendering, `<img>` of 96 pixels): at this limit the worst picture that was found
- * took four seconds on a busy machine (19 blurs of hundreds of pixels, 0.2 s each), and those without blurs
- * about one.
+ * The highest cost of drawing. One unit is about the cost of one small shape. The weights were measured in
+ * Chromium 156 (software rendering, `<img>` of 96 pixels). At this limit the worst picture found took four
+ * seconds on a busy machine (19 blurs of hundreds of pixels, 0.2 s each), and the worst without blurs about
+ * one.
  */
 export const MAX_COST = 10_000
 
-/** Path data, point lists and the like: a curve with a wide round stroke takes 4 bytes. */
+/** Path data, point lists and other long values: a curve with a wide round stroke takes 4 bytes. */
 const COST_PER_BYTE = 1 / 8
-/** Drawn text: shaping a heap of combining marks takes time with the square of its length. */
+/** Drawn text: the time to shape combining marks grows with the square of their number. */
 const COST_PER_CHARACTER = 4
 
 /**
- * A tile may be drawn far larger than what it fills, so what is in it counts this many times, and even an
- * empty one takes longer than hundreds of shapes.
+ * A tile may be drawn far larger than the area that it fills, so its content counts many times. Even an empty
+ * one takes longer than hundreds of shapes.
  */
 const PATTERN_COST = 500
 const PATTERN_FACTOR = 100
 
-/** An element that is drawn into a layer of its own, for each element that uses it. */
+/** An element that is drawn into its own layer, for each element that uses it. */
 const LAYER_COST = 10
 
 /** Filter primitives; a blur of a few hundred pixels takes 0.1 to 0.2 s. */
@@ -28,14 +28,14 @@ const PRIMITIVE_COST = 100
 const BLUR_COST = 500
 
 /**
- * A blur widens what its inputs have to compute; the time of a chain of blurs grows with the
- * square of its length.
+ * A blur enlarges the area that its inputs compute: the time of a chain of blurs grows with the square of its
+ * length.
  */
 const BLUR_FACTOR = 2
 
 /**
- * Filters inside an element with a filter count this many times: in Chromium each level takes three times as
- * long as the one inside it.
+ * The factor for filters inside an element with a filter: in Chromium each level takes three times as long as
+ * the inner one.
  */
 export const NESTED_FILTER_FACTOR = 5
 
@@ -44,9 +44,7 @@ const SOURCES: ReadonlySet<string> = new Set([
   'SourceGraphic', 'SourceAlpha', 'BackgroundImage', 'BackgroundAlpha', 'FillPaint', 'StrokePaint'
 ])
 
-/**
- * Drawn only where something refers to them, or to what is in them (SVG 2, 5.1.1 "never-rendered element").
- */
+/** Drawn only if something refers to them or to their content (SVG 2, 5.1.1 "never-rendered element"). */
 export const ONLY_REFERRED_TO: ReadonlySet<string> = new Set([
   'defs', 'symbol', 'pattern', 'mask', 'clipPath', 'filter', 'linearGradient', 'radialGradient',
   'title', 'desc'
@@ -60,14 +58,16 @@ const valueOf = ({ attributes }: SvgElement, name: string): string | undefined =
 const elementsIn = ({ children }: SvgElement): SvgElement[] =>
   children.filter(child => typeof child !== 'string')
 
-/** The inputs that a filter primitive reads, by name; undefined is the result before it. */
+/**
+ * The names of the inputs that a filter primitive reads; undefined is the result of the previous primitive.
+ */
 function inputsOf (primitive: SvgElement): Array<string | undefined> {
   switch (primitive.name) {
     case 'feFlood': return []
     case 'feMerge': return elementsIn(primitive).map(node => valueOf(node, 'in'))
     case 'feBlend':
     case 'feComposite': return [valueOf(primitive, 'in'), valueOf(primitive, 'in2')]
-    // Once for the shadow, once for what lies above it.
+    // Once for the shadow, once for the picture above it.
     case 'feDropShadow': return [valueOf(primitive, 'in'), valueOf(primitive, 'in')]
     default: return [valueOf(primitive, 'in')]
   }
@@ -76,8 +76,8 @@ function inputsOf (primitive: SvgElement): Array<string | undefined> {
 const isBlur = ({ name }: SvgElement): boolean => name === 'feGaussianBlur' || name === 'feDropShadow'
 
 /**
- * What a filter takes. Renderers evaluate it as a tree from its last primitive: a result that is read twice
- * is computed twice, so twenty primitives that each read the one before twice are a million.
+ * The cost of a filter. Renderers evaluate it as a tree from its last primitive: a result that is read twice
+ * is computed twice. So twenty primitives that each read the previous one twice become a million.
  */
 function filterCost (filter: SvgElement): number {
   const results = new Map<string, number>()
@@ -97,7 +97,7 @@ function filterCost (filter: SvgElement): number {
   return most
 }
 
-/** What an element takes by itself. */
+/** The cost of an element without its children and references. */
 function ownCost ({ name, attributes, children }: SvgElement): number {
   let cost = 1
   for (const [, value] of attributes) cost += value.length * COST_PER_BYTE
@@ -108,12 +108,15 @@ function ownCost ({ name, attributes, children }: SvgElement): number {
   return cost
 }
 
-/** What drawing takes; that of filters apart. */
-export interface Cost { cost: number, filters: number }
+/** The cost of drawing; that of filters is separate. */
+export interface Cost {
+  cost: number
+  filters: number
+}
 
 /**
- * What drawing an element takes. That of a `filter` is what it takes where it is applied.
- * @param inside what its children and the elements it refers to take, together
+ * The cost of drawing an element; that of a `filter` is the cost of applying it once.
+ * @param inside the total cost of its children and of the elements that it refers to
  */
 export function costOf (element: SvgElement, { cost, filters }: Cost): Cost {
   const own = ownCost(element)

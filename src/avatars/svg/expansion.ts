@@ -3,23 +3,26 @@ import type { SvgElement } from './element.js'
 import { Refusal, quote } from './values.js'
 
 /**
- * Levels of nesting and references together. Editors stay under 20; recursion here and in renderers stays
- * shallow.
+ * Levels of nesting and references together, so that recursion here and in renderers stays shallow. Editors
+ * write fewer than 20.
  */
 export const MAX_DEPTH = 64
 
-/** What an element is once every reference is followed. */
+/** The size of an element after every reference is followed. */
 interface Extent {
-  /** What drawing takes, without filters. */
+  /** The cost of drawing, without filters. */
   cost: number
-  /** What its filters take. */
+  /** The cost of its filters. */
   filters: number
   depth: number
-  /** Elements drawn, itself included. */
+  /** Elements drawn, including itself. */
   drawn: number
 }
 
-/** The elements that are referred to, by their ids. @throws {Refusal} for an id that is there twice */
+/**
+ * Maps ids to the elements that are referred to.
+ * @throws {Refusal} if two elements have the same id
+ */
 function referredTo (elements: SvgElement[]): Map<string, SvgElement> {
   const used = new Set(elements.flatMap(element => element.references))
   const byId = new Map<string, SvgElement>()
@@ -31,10 +34,10 @@ function referredTo (elements: SvgElement[]): Map<string, SvgElement> {
   return byId
 }
 
-/** Follows each element once, so the work is linear however much would be drawn. */
+/** Follows each element once, so the time is linear, however much would be drawn. */
 class Expansion {
   readonly #byId: ReadonlyMap<string, SvgElement>
-  /** The elements being followed (null) and those done. */
+  /** null for elements that are being followed */
   readonly #extents = new Map<SvgElement, Extent | null>()
 
   constructor (byId: ReadonlyMap<string, SvgElement>) {
@@ -97,12 +100,12 @@ class Expansion {
 }
 
 /**
- * Checks where the references of a tree lead.
+ * Checks the references of a tree. Ten <use> of the previous level draw ten times as much as that level
+ * ("billion laughs"), so the cost and the depth are those after all references are followed.
  *
  * @returns the ids that are referred to
- * @throws {Refusal} for an id that is not there or there twice, a reference to itself by whatever way, a cost
- *   of more than MAX_COST or more than MAX_DEPTH levels once all references are followed: each level of ten
- *   <use> of the level before draws ten times as much ("billion laughs" by <use>)
+ * @throws {Refusal} if a referred id is missing or occurs twice, if an element refers to itself directly or
+ *   indirectly, if the cost is more than MAX_COST or the depth more than MAX_DEPTH
  */
 export function checkReferences (root: SvgElement, elements: SvgElement[]): ReadonlySet<string> {
   const byId = referredTo(elements)

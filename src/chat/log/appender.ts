@@ -7,7 +7,7 @@
  * write.
  */
 import Queue from 'yocto-queue'
-import { apiError } from '../../http/errors.js'
+import { apiError } from '../../errors.js'
 import { entryOf, isRepeat, textOf, toClient, type Entry } from './entries.js'
 import { LogWriter } from './log-writer.js'
 import type { MessagesRepository } from './messages-repository.js'

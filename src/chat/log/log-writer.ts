@@ -6,11 +6,11 @@
  * is: so what is rolled back on a replica set is always the end of a conversation, and is written again with
  * the same numbers.
  */
-import { mongodb } from '@fastify/mongodb'
+import { mongodb } from '../../database/driver.js'
 import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DUPLICATE_KEY, type MessageDocument } from '../../database/documents.js'
-import { apiError } from '../../http/errors.js'
+import { apiError } from '../../errors.js'
 import type { MessagesRepository } from './messages-repository.js'
 
 /** The pause after an open outcome doubles from the first to the last. */

@@ -1,5 +1,5 @@
 /** The collection `messages`: the log of every conversation. */
-import type { mongodb } from '@fastify/mongodb'
+import type { mongodb } from '../../database/driver.js'
 import type { MessageDocument } from '../../database/documents.js'
 
 export type Direction = 'asc' | 'desc'

@@ -1,5 +1,5 @@
 import { MESSAGE_CHARS, type Message } from 'chat-protocol'
-import { jsonBytes } from '../../http/json-bytes.js'
+import { jsonBytes } from '../../lists.js'
 import { MESSAGE_BYTES, toMessage } from '../messages.js'
 import type { Direction, MessagesRepository } from './messages-repository.js'
 

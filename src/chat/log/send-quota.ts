@@ -2,7 +2,7 @@
  * Bounds the sends that wait for the database: how many they are, how many bytes they hold, and how long each
  * waits.
  */
-import { apiError } from '../../http/errors.js'
+import { apiError } from '../../errors.js'
 
 /**
  * What a waiting message takes besides its text: document, promises and entries of maps; about 1 KiB,

@@ -5,7 +5,7 @@
  */
 import type { BaseLogger } from 'pino'
 import type { ConversationDocument, MessageDocument } from '../../database/documents.js'
-import { apiError } from '../../http/errors.js'
+import { apiError } from '../../errors.js'
 import { markOf, summaryOf, type ConversationsRepository } from '../conversations-repository.js'
 import type { Receipt } from '../receipts.js'
 import type { Mark } from '../schemas/conversations.js'

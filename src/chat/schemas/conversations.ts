@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { ConversationId, Seq, Text } from 'chat-protocol/schemas'
-import { PageLimit } from '../../http/schemas.js'
+import { PageLimit } from '../../lists.js'
 
 export const Mark = Type.Object({ delivered: Seq, read: Seq }, {
   title: 'Mark',

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { ClientId, ClientTime, MessageText, ObjectIdString, OtherIdString, Seq } from 'chat-protocol/schemas'
-import { PageLimit } from '../../http/schemas.js'
+import { PageLimit } from '../../lists.js'
 
 export const AddMsgBody = Type.Object({
   message: MessageText,

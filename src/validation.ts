@@ -1,0 +1,108 @@
+/**
+ * The compilers behind every schema: JSON Schema by Ajv, where `maxLength` counts code points (RFC 8259
+ * strings are Unicode text). Only query strings are coerced, to integers, because a query has no other type
+ * than text.
+ */
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
+import ajvFormats from 'ajv-formats'
+import type { Static, TSchema } from '@sinclair/typebox'
+import { OBJECT_ID_PATTERN } from 'chat-protocol'
+import { fieldsError, type ApiError, type FieldMessage } from './errors.js'
+
+const addFormats = ajvFormats.default
+
+/** What is read of an error that Ajv reports. */
+export type SchemaError = Pick<ErrorObject, 'instancePath' | 'keyword' | 'message' | 'params'>
+
+/** RFC 3339, 5.6, with an ISO 8601 time zone. A second 60 is refused: JavaScript's Date cannot express it. */
+const DATE_TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)$/
+
+/**
+ * Whether a text names a moment. Date.parse accepts days that their month lacks, such as February 30; this
+ * does not.
+ */
+function isMoment (value: string): boolean {
+  if (!DATE_TIME.test(value) || Number.isNaN(Date.parse(value))) return false
+  const day = value.slice(0, 10)
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
+}
+
+function newAjv (options: Options): Ajv {
+  const ajv = new Ajv({
+    // TypeBox makes valid schemas, and `strict` refuses unknown keywords. Checking them against the
+    // meta-schema would compile that schema three times.
+    meta: false,
+    validateSchema: false,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    validateFormats: true,
+    ...options
+  })
+  addFormats(ajv, ['uuid', 'date-time'])
+  ajv.addFormat('text', (value: string) => value.isWellFormed())
+  ajv.addFormat('client-time', (value: string) => value === '' || isMoment(value))
+  ajv.addVocabulary(['example', 'style', 'explode'])
+  return ajv
+}
+
+// allErrors: a form shows all problems at once. Bodies are bounded, and so is the list (MAX_FIELD_MESSAGES).
+const strictAjv = newAjv({ allErrors: true })
+const queryAjv = newAjv({ allErrors: true, coerceTypes: true })
+const frameAjv = newAjv({ allErrors: false })
+
+/** Compiles the schema of a body, of parameters or of headers. Nothing is coerced. */
+export function compileStrict (schema: TSchema): ValidateFunction {
+  return strictAjv.compile(schema)
+}
+
+/** Compiles the schema of a query string, whose texts are coerced to integers. */
+export function compileQuery (schema: TSchema): ValidateFunction {
+  return queryAjv.compile(schema)
+}
+
+/** Compiles the schema of a WebSocket frame into a type guard that leaves its `errors` behind. */
+export function compileFrame<T extends TSchema> (schema: T): ValidateFunction<Static<T>> {
+  return frameAjv.compile<Static<T>>(schema)
+}
+
+/**
+ * Problems that one error names at most: more help nobody, and would let a hostile body enlarge its answer.
+ */
+const MAX_FIELD_MESSAGES = 20
+
+function fieldPath ({ instancePath, params }: SchemaError): string {
+  const steps = instancePath.split('/').slice(1)
+  const last = params.missingProperty ?? params.additionalProperty
+  if (typeof last === 'string') steps.push(last)
+  return steps.join('.')
+}
+
+function problemOf ({ params, message }: SchemaError): string {
+  if (typeof params.missingProperty === 'string') return 'is required'
+  if (typeof params.additionalProperty === 'string') return 'is not known'
+  return message ?? 'is not valid'
+}
+
+function fieldMessage (error: SchemaError): FieldMessage {
+  const path = fieldPath(error)
+  const problem = problemOf(error)
+  return { path, message: path === '' ? problem : `${path} ${problem}` }
+}
+
+function castMessage (error: SchemaError): FieldMessage {
+  const name = error.instancePath.slice(1)
+  return { path: fieldPath(error), message: `${name} is not an ObjectId (24 lower-case hex digits)` }
+}
+
+/**
+ * Makes the error of a value that a schema refused; `path` of each entry names the field. If the only problem
+ * is a string that is not an ObjectId, it is a `Cast Error`, as the original server's Mongoose had it.
+ * Otherwise it is a `Validation Error`.
+ */
+export function validationError (errors: SchemaError[]): ApiError {
+  const isCast = errors.every(({ keyword, params }) =>
+    keyword === 'pattern' && params.pattern === OBJECT_ID_PATTERN)
+  const fields = errors.slice(0, MAX_FIELD_MESSAGES).map(isCast ? castMessage : fieldMessage)
+  return fieldsError(isCast ? 'cast' : 'validation', fields)
+}
