@@ -37,7 +37,7 @@ const ZONES = [
   zone(SHARED, [...except(DOMAIN, 'src/database'), ...OUTER]),
   zone(['src/http'], [...DOMAIN, ...except(OUTER, 'src/http')]),
   zone(['src/accounts'], ['src/chat', 'src/realtime']),
-  zone(['src/chat'], ['src/accounts', 'src/realtime']),
+  zone(['src/chat'], ['src/realtime']),
   ...LEAVES.map(room => zone([room], except([...DOMAIN, ...OUTER], room))),
   zone(['packages/embedded-mongo'], [...SERVER, 'packages/protocol', 'packages/client']),
   zone(['packages/protocol'], [...SERVER, 'packages/embedded-mongo', 'packages/client']),
