@@ -24,7 +24,7 @@ export interface Accounts {
 export default fp(async function accountsPlugin (fastify) {
   const { bus, users } = fastify
   const known = new KnownAccounts(users)
-  bus.onMessage('account-deleted', ({ user }) => { known.forget(user) })
+  bus.onMessage('account-deleted', ({ user }) => known.forget(user))
   await bus.subscribe('accounts')
 
   const retired = await RetiredKeys.load(collection(fastify, 'settings'))

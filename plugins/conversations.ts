@@ -12,5 +12,5 @@ export default fp(async function conversationsPlugin (fastify) {
   const { conversations, messages } = fastify.repositories
   const decorated = new Conversations({ conversations, messages, log: fastify.log })
   fastify.decorate('conversations', decorated)
-  fastify.addHook('onClose', async () => { await decorated.close() })
+  fastify.addHook('onClose', async () => await decorated.close())
 }, { name: 'conversations', dependencies: ['repositories'] })

@@ -21,11 +21,11 @@ export default fp(async function presencePlugin (fastify) {
   })
   fastify.decorate('presence', presence)
 
-  realtime.onClose(connection => { presence.forget(connection) })
+  realtime.onClose(connection => presence.forget(connection))
   realtime.onPresence((user, online) => {
     if (online) presence.arrived(user)
     else if (!realtime.closing) presence.left(user)
   })
-  fastify.addHook('preClose', async () => { presence.clearTyping() })
-  fastify.addHook('onClose', async () => { await presence.close() })
+  fastify.addHook('preClose', async () => presence.clearTyping())
+  fastify.addHook('onClose', async () => await presence.close())
 }, { name: 'presence', dependencies: ['bus', 'realtime', 'users'] })

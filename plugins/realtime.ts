@@ -44,12 +44,12 @@ export default fp(async function realtimePlugin (fastify) {
   fastify.decorate('realtime', hub)
   fastify.decorate('publisher', publisher)
 
-  messageLog.onStored((message, repeat) => { publisher.stored(message, repeat) })
-  conversations.onReceipt(receipt => { publisher.receipt(receipt) })
-  sessions.onEnd(ended => { publisher.sessionEnded(ended) })
+  messageLog.onStored((message, repeat) => publisher.stored(message, repeat))
+  conversations.onReceipt(receipt => publisher.receipt(receipt))
+  sessions.onEnd(ended => publisher.sessionEnded(ended))
 
   fastify.addHook('preClose', async () => {
-    await hub.close(async () => { await messageLog.drain() })
+    await hub.close(async () => await messageLog.drain())
     // Those that were closing already, such as slow readers.
     for (const ws of fastify.websocketServer.clients) ws.terminate()
   })

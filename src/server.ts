@@ -2,7 +2,7 @@
 import closeWithGrace from 'close-with-grace'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
-import { buildApp, type App } from './app.js'
+import type { App } from './app.js'
 import { configHelp, ConfigError, configWarnings, loadConfig, type Config } from './config.js'
 
 /**
@@ -11,8 +11,9 @@ import { configHelp, ConfigError, configWarnings, loadConfig, type Config } from
  */
 const SHUTDOWN_MS = 9_000
 /**
- * Connections that wait to be accepted. With Node's 511 a thousand clients that connect at once (a restart)
- * have to repeat their handshakes, some after 15 s. Linux takes net.core.somaxconn, 4,096, where that is less.
+ * Connections that wait to be accepted. With Node's 511, a thousand clients that connect at once, such as
+ * after a restart, have to repeat their handshakes, some after 15 s. Linux limits the value to
+ * net.core.somaxconn (4,096).
  */
 const BACKLOG = 4_096
 
@@ -36,6 +37,8 @@ async function main (): Promise<void> {
   let config: Config
   try {
     config = loadConfig(process.env)
+    // A configuration that is not valid is refused at once: loading the application takes a second.
+    const { buildApp } = await import('./app.js')
     app = await buildApp(config)
   } catch (error) {
     fail(error)

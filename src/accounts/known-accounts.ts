@@ -42,7 +42,7 @@ export class KnownAccounts {
       this.#asked.delete(id)
       if (exists) this.#known.set(id, true)
     }
-    question.then(end, () => { end(false) })
+    question.then(end, () => end(false))
     return question
   }
 }

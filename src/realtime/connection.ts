@@ -154,7 +154,7 @@ export class Connection implements CursorSink {
 
   async drained (): Promise<void> {
     while (!this.closed && this.ws.bufferedAmount > this.#limits.queueBytes * DRAINED_SHARE) {
-      await new Promise<void>(resolve => { this.#waiting.push(resolve) })
+      await new Promise<void>(resolve => this.#waiting.push(resolve))
     }
   }
 

@@ -103,7 +103,7 @@ export class FrameHandlers {
     const caughtUp = connection.cursors.restart(have)
     const work = connection.resuming.then(async () => {
       await caughtUp
-      await this.#lists.run(connection.user, async () => { await this.#sendRecent(connection) })
+      await this.#lists.run(connection.user, async () => await this.#sendRecent(connection))
     })
     connection.resuming = work.catch(() => {})
     await work

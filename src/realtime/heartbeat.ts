@@ -34,7 +34,7 @@ export class Heartbeat {
 
   constructor (options: HeartbeatOptions) {
     this.#options = options
-    this.#timer = setInterval(() => { this.#tick() }, Math.min(options.heartbeatMs, options.pongMs) / TICKS)
+    this.#timer = setInterval(() => this.#tick(), Math.min(options.heartbeatMs, options.pongMs) / TICKS)
   }
 
   /**
@@ -47,7 +47,7 @@ export class Heartbeat {
 
   /** Compares all sockets with the database now, because publications may have been lost. */
   compareNow (): void {
-    this.#attempt(async () => { await this.#compare([...this.#options.sockets.all()], Date.now()) })
+    this.#attempt(async () => await this.#compare([...this.#options.sockets.all()], Date.now()))
   }
 
   stop (): void { clearInterval(this.#timer) }

@@ -72,13 +72,13 @@ export class Hub {
   /** Adds a socket to the map of user id -> sockets and greets it: from then on it misses nothing. */
   open (ws: WebSocket, caller: Caller): Connection {
     const { bus, reads } = this.#options
-    const onEnd = (ended: Connection) => { this.#remove(ended) }
+    const onEnd = (ended: Connection) => this.#remove(ended)
     const connection = new Connection(ws, caller, { limits: this.#limits, reads, onEnd })
     const connections = this.#sockets.add(connection)
     const first = connections.size === 1
     const subscribed = bus.subscribe(userTopic(caller.user))
-    ws.on('close', () => { connection.end() })
-    ws.on('pong', data => { connection.pong(data) })
+    ws.on('close', () => connection.end())
+    ws.on('pong', data => connection.pong(data))
     this.#closeSurplus(connections)
     if (bus.alone && subscribed === undefined) this.#greeter.greet(connection)
     else this.#greeter.greetWithHeads(connection, subscribed)
@@ -110,7 +110,7 @@ export class Hub {
   async close (drain: () => Promise<void>): Promise<void> {
     this.#closing = true
     this.#heartbeat.stop()
-    await closeAll([...this.#sockets.all()], drain, connection => { this.#greeter.greet(connection) })
+    await closeAll([...this.#sockets.all()], drain, connection => this.#greeter.greet(connection))
   }
 
   #startHeartbeat (): Heartbeat {
@@ -144,7 +144,7 @@ export class Hub {
         if (connection.session === session) connection.close(CLOSE.sessionEnded, 'the session has ended')
       }
     })
-    bus.onDoubt(() => { this.#heartbeat.compareNow() })
+    bus.onDoubt(() => this.#heartbeat.compareNow())
   }
 
   /** Sends a frame to every socket of a user, except one. */

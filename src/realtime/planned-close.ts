@@ -28,7 +28,7 @@ export async function closeAll (
   await Promise.all(connections.map(connection => connection.sending))
   await drain()
   // The handlers of these sends answer in this turn.
-  await new Promise(resolve => { setImmediate(resolve) })
+  await new Promise(resolve => setImmediate(resolve))
   for (const connection of connections) {
     greet(connection)
     connection.send({ type: 'bye', retryAfterMs: Math.ceil(Math.random() * MAX_RETRY_MS) })

@@ -72,7 +72,7 @@ export class Presence {
 
   /** The last socket of a user was closed. */
   left (user: string): void {
-    const timer = setTimeout(() => { this.#announceGone(user) }, this.#options.graceMs)
+    const timer = setTimeout(() => this.#announceGone(user), this.#options.graceMs)
     this.#leaving.set(user, timer)
   }
 

@@ -38,7 +38,7 @@ export class Typists {
       if (first !== undefined && timers.size >= MAX_TYPING) this.stop(connection, first)
       this.#count++
     }
-    timers.set(receiver, setTimeout(() => { this.stop(connection, receiver) }, this.#lastsMs))
+    timers.set(receiver, setTimeout(() => this.stop(connection, receiver), this.#lastsMs))
     this.#bySocket.set(connection, timers)
     this.#tell(receiver, connection.user, true, connection.id)
   }

@@ -31,8 +31,10 @@ export const PROPERTIES = words(`
   fill fill-opacity fill-rule stroke stroke-dasharray stroke-dashoffset stroke-linecap stroke-linejoin
   stroke-miterlimit stroke-opacity stroke-width opacity color display visibility overflow clip-path
   clip-rule mask mask-type filter flood-color flood-opacity color-interpolation color-interpolation-filters
-  color-rendering shape-rendering text-rendering image-rendering stop-color stop-opacity paint-order vector-effect transform
-  transform-origin transform-box mix-blend-mode isolation background background-color enable-background
+  color-rendering shape-rendering text-rendering image-rendering stop-color stop-opacity paint-order
+  vector-effect
+  transform transform-origin transform-box mix-blend-mode isolation background background-color
+  enable-background
   font font-family font-size font-size-adjust font-stretch font-style font-variant font-weight letter-spacing
   word-spacing text-anchor text-align text-decoration dominant-baseline alignment-baseline baseline-shift
   writing-mode direction unicode-bidi line-height white-space marker marker-start marker-mid marker-end

@@ -100,7 +100,7 @@ export class Appender {
 
   /** Resolves when no sender waits any more. */
   async drain (): Promise<void> {
-    while (this.#senders > 0) await new Promise<void>(resolve => { this.#drained.add(resolve) })
+    while (this.#senders > 0) await new Promise<void>(resolve => this.#drained.add(resolve))
   }
 
   /** Ends the retries of entries whose outcome is open. */

@@ -119,7 +119,7 @@ export class Summaries {
     this.#writing = touched.length + marks.length
     try {
       await this.#writeSummaries(touched, marks)
-      await Promise.all(marks.map(async mark => { await this.#settle(mark) }))
+      await Promise.all(marks.map(async mark => await this.#settle(mark)))
     } finally {
       this.#writing = 0
     }
