@@ -18,7 +18,9 @@ const SERVER = ['src', 'plugins', 'routes', 'test', 'bench']
 
 /** Not yet brought to the rules (issue 12): remove a line when its files are. */
 const TO_DO = [
+  '.ci/conversation.js',
   'bench/**',
+  'packages/client/test/**',
   'test/**'
 ]
 
@@ -31,6 +33,7 @@ const ZONES = [
   zone(SHARED, [...except(DOMAIN, 'src/database'), ...OUTER]),
   zone(['src/http'], [...DOMAIN, ...except(OUTER, 'src/http')]),
   zone(['src/accounts'], ['src/chat', 'src/realtime']),
+  // The inbox shows users.
   zone(['src/chat'], ['src/realtime']),
   ...LEAVES.map(room => zone([room], except([...DOMAIN, ...OUTER], room))),
   zone(['packages/embedded-mongo'], [...SERVER, 'packages/protocol', 'packages/client']),

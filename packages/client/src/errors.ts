@@ -1,20 +1,31 @@
-/** The codes after which sending the same again cannot help. */
+/** Codes after which repeating the same frame cannot help. */
 export type FinalCode = 'invalid' | 'unauthorized' | 'forbidden' | 'not_found' | 'conflict'
 
-/** What went wrong: the server's codes; `queue_full` and `closed` of the client itself; `http` where a page of history could not be had (it is tried again). */
-export type ErrorCode = FinalCode | 'rate_limited' | 'unavailable' | 'internal' | 'queue_full' | 'closed' | 'http'
+/**
+ * The codes of the server, `queue_full` and `closed` of the client itself, and `http` if a page of history
+ * could not be fetched (the client tries again).
+ */
+export type ErrorCode =
+  FinalCode | 'rate_limited' | 'unavailable' | 'internal' | 'queue_full' | 'closed' | 'http'
 
-/** Every error of this package that is not a mistake in the call itself (those are TypeError and RangeError). */
+/** Details of an error, as far as they are known. */
+interface About {
+  path?: string
+  clientId?: string
+  retryAfterMs?: number
+}
+
+/** Every error of this package except mistakes in a call, which are TypeError and RangeError. */
 export class ChatError extends Error {
   /** the field that the server refused */
   readonly path: string | undefined
-  /** of the message that it is about */
+  /** the message that the error is about */
   readonly clientId: string | undefined
   /** how long the server asks to wait */
   readonly retryAfterMs: number | undefined
 
   /** @param code one of ErrorCode, or what a newer server says */
-  constructor (readonly code: ErrorCode | (string & {}), message: string, about: { path?: string, clientId?: string, retryAfterMs?: number } = {}) {
+  constructor (readonly code: ErrorCode | (string & {}), message: string, about: About = {}) {
     super(message)
     this.name = 'ChatError'
     this.path = about.path
@@ -26,4 +37,6 @@ export class ChatError extends Error {
 const RETRYABLE = new Set(['rate_limited', 'unavailable', 'internal'])
 
 /** Whether the same frame may succeed later. */
-export function isRetryable (code: string): boolean { return RETRYABLE.has(code) }
+export function isRetryable (code: string): boolean {
+  return RETRYABLE.has(code)
+}

@@ -2,52 +2,77 @@ import type { ChatError } from './errors.js'
 import type { ConversationState, Message, PresenceFrame, ReceiptFrame, TypingNotice } from 'chat-protocol'
 
 /**
- * `idle`: not asked to connect yet · `connecting` · `online`: the server said hello · `waiting`: for the next attempt · `stopped`: the server ended it for good
- * (malformed frames, session ended, too many sockets): only `connect()` goes on · `closed`: by `close()`.
+ * - `idle`: before `connect()`
+ * - `connecting`
+ * - `online`: since the server's hello
+ * - `waiting`: until the next attempt
+ * - `stopped`: the server closed with a final code (malformed frames, session ended, too many sockets); only
+ *   `connect()` tries again
+ * - `closed`: by `close()`
  */
 export type State = 'idle' | 'connecting' | 'online' | 'waiting' | 'stopped' | 'closed'
 
 export interface StateChange {
   state: State
-  /** of `waiting` and `stopped`: the closing code of the socket (RFC 6455, 7.4; the server's own are 4400 and above) */
+  /**
+   * of `waiting` and `stopped`: the closing code of the socket (RFC 6455, 7.4; those from 4400 on are the
+   * server's own)
+   */
   code?: number
   reason?: string
   /** of `waiting` */
   retryInMs?: number
 }
 
-/** What `on` listens to. */
+/** The events and their values. */
 export interface Events {
-  /** Each message of all conversations, one's own included: once, and in the order of its conversation. */
+  /**
+   * Each message of all conversations, including the user's own: once, and in the order of its conversation.
+   */
   message: Message
-  /** After each connect: all that was missed has been handed on. With the most recent conversations, 50 at most. */
+  /**
+   * After each connect, when all missed messages have been delivered. With up to 50 of the most recent
+   * conversations.
+   */
   synced: ConversationState[]
   receipt: ReceiptFrame
   typing: TypingNotice
   presence: PresenceFrame
   state: StateChange
-  /** What concerns no single `send`: a frame that the server refused, a page of history that could not be had (it is tried again). */
+  /**
+   * An error that belongs to no `send`: a refused frame, or a page of history that could not be fetched (the
+   * client tries again).
+   */
   error: ChatError
 }
 
-/** Listeners by event. One that throws does not disturb the others, nor the client: its error is reported like that of any event listener. */
+/**
+ * Calls listeners. If one throws, the others are still called, and its error is reported as that of any event
+ * listener.
+ */
 export class Emitter {
-  private readonly listeners: { [K in keyof Events]?: Set<(value: Events[K]) => void> } = {}
+  readonly #listeners: { [K in keyof Events]?: Set<(value: Events[K]) => void> } = {}
 
   on<K extends keyof Events> (type: K, listener: (value: Events[K]) => void): () => void {
     const own = (value: Events[K]) => listener(value)
-    const all: Set<(value: Events[K]) => void> = this.listeners[type] ??= new Set<never>()
+    const all: Set<(value: Events[K]) => void> = this.#listeners[type] ??= new Set<never>()
     all.add(own)
-    return () => { all.delete(own) }
+    return () => {
+      all.delete(own)
+    }
   }
 
   emit<K extends keyof Events> (type: K, value: Events[K]): void {
-    for (const listener of [...this.listeners[type] ?? []]) {
+    for (const listener of [...this.#listeners[type] ?? []]) {
       try {
         listener(value)
       } catch (error) {
-        queueMicrotask(() => { throw error })
+        queueMicrotask(() => rethrow(error))
       }
     }
   }
+}
+
+function rethrow (error: unknown): never {
+  throw error
 }

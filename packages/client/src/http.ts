@@ -1,4 +1,6 @@
-/** The two pages that catching up needs of the HTTP API, and whether the session is still good. */
+/**
+ * The requests that the client makes over HTTP: the two pages for catching up, and a check of the session.
+ */
 import { ChatError } from './errors.js'
 import type { ConversationState, Message } from 'chat-protocol'
 import { Timer, type Clock } from './timer.js'
@@ -7,63 +9,99 @@ import { Timer, type Clock } from './timer.js'
 export type FetchLike = (
   url: string,
   init: { headers: Record<string, string>, credentials: 'include' | 'omit', signal: AbortSignal }
-) => Promise<{ ok: boolean, status: number, headers: { get (name: string): string | null }, json (): Promise<unknown> }>
+) => Promise<ResponseLike>
 
-export interface ConversationsPage { data: Omit<ConversationState, 'user'>[], next?: string }
+/** The part of a `Response` that is used. */
+interface ResponseLike {
+  ok: boolean
+  status: number
+  headers: { get (name: string): string | null }
+  json (): Promise<unknown>
+}
+
+interface ConversationsPage {
+  data: Omit<ConversationState, 'user'>[]
+  next?: string
+}
 
 /** The most that the server gives in a page. */
 const MESSAGES = 1000
 const CONVERSATIONS = 200
-/** A page of 1000 long messages over a slow line takes a while; an answer that takes longer does not come. */
+/** A page of 1000 long messages needs a while over a slow line. Later answers are given up. */
 const ANSWER_MS = 60_000
 
 export class Http {
-  private readonly requests = new Set<AbortController>()
+  readonly #requests = new Set<AbortController>()
+  readonly #base: string
+  readonly #token: string | undefined
+  readonly #fetch: FetchLike
+  readonly #clock: Clock
 
   /** @param base where the server is, without a slash at the end */
-  constructor (private readonly base: string, private readonly token: string | undefined, private readonly fetch: FetchLike, private readonly clock: Clock) {}
+  constructor (base: string, token: string | undefined, fetch: FetchLike, clock: Clock) {
+    this.#base = base
+    this.#token = token
+    this.#fetch = fetch
+    this.#clock = clock
+  }
 
   async messages (conversation: string, after: number): Promise<Message[]> {
     const [sender, reciver] = conversation.split(':')
-    const { data } = await this.get(`getallmessages?sender=${sender}&reciver=${reciver}&after=${after}&limit=${MESSAGES}`) as { data: Message[] }
-    return data
+    const query = `sender=${sender}&reciver=${reciver}&after=${after}&limit=${MESSAGES}`
+    const page = await this.#get(`getallmessages?${query}`) as { data: Message[] }
+    return page.data
   }
 
   async conversations (after: string | undefined): Promise<ConversationsPage> {
     const from = after === undefined ? '' : `&after=${encodeURIComponent(after)}`
-    return await this.get(`conversations?limit=${CONVERSATIONS}${from}`) as ConversationsPage
+    return await this.#get(`conversations?limit=${CONVERSATIONS}${from}`) as ConversationsPage
   }
 
-  /** False only if the server says so (401): not where it cannot be reached, or is busy. */
+  /** False only if the server says so (401), not if it cannot be reached or is busy. */
   async isSessionOpen (): Promise<boolean> {
     try {
-      await this.get('user/me')
+      await this.#get('user/me')
     } catch (error) {
       return !(error instanceof ChatError && error.code === 'unauthorized')
     }
     return true
   }
 
-  /** Ends all requests. */
-  abort (): void { for (const request of this.requests) request.abort() }
+  /** Aborts all requests. */
+  abort (): void {
+    for (const request of this.#requests) request.abort()
+  }
 
-  /** @throws ChatError `http` or `unauthorized`, or what `fetch` throws where nothing is reached */
-  private async get (path: string): Promise<unknown> {
+  /** @throws ChatError `http` or `unauthorized`, or what `fetch` throws if it does not reach the server */
+  async #get (path: string): Promise<unknown> {
     const request = new AbortController()
-    const limit = new Timer(this.clock)
+    const limit = new Timer(this.#clock)
     limit.set(ANSWER_MS, () => request.abort())
-    this.requests.add(request)
+    this.#requests.add(request)
     try {
-      const headers: Record<string, string> = this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }
-      const response = await this.fetch(`${this.base}/api/v1/${path}`, { headers, credentials: this.token === undefined ? 'include' : 'omit', signal: request.signal })
+      const { signal } = request
+      // A plain function call: browsers refuse `fetch` on another `this`.
+      const fetch = this.#fetch
+      const response = await fetch(`${this.#base}/api/v1/${path}`, { ...this.#credentials(), signal })
       const body = await response.json()
       if (response.ok) return body
-      const seconds = Number(response.headers.get('retry-after') ?? NaN)
-      const about = seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}
-      throw new ChatError(response.status === 401 ? 'unauthorized' : 'http', `${path.split('?')[0]}: HTTP ${response.status}`, about)
+      throw httpError(path, response)
     } finally {
       limit.clear()
-      this.requests.delete(request)
+      this.#requests.delete(request)
     }
   }
+
+  /** Sends the token if there is one, otherwise the browser's cookie. */
+  #credentials (): { headers: Record<string, string>, credentials: 'include' | 'omit' } {
+    if (this.#token === undefined) return { headers: {}, credentials: 'include' }
+    return { headers: { authorization: `Bearer ${this.#token}` }, credentials: 'omit' }
+  }
+}
+
+function httpError (path: string, { status, headers }: ResponseLike): ChatError {
+  const seconds = Number(headers.get('retry-after') ?? NaN)
+  const about = seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}
+  const code = status === 401 ? 'unauthorized' : 'http'
+  return new ChatError(code, `${path.split('?')[0]}: HTTP ${status}`, about)
 }

@@ -7,18 +7,24 @@ import { systemClock, type Clock } from './timer.js'
 export interface ChatClientOptions {
   /** where the server is, such as `https://chat.example.org` */
   url: string
-  /** the token that register or login gave; without one a browser's cookie is the session */
+  /** the token that register or login returned; without one a browser's cookie is used */
   token?: string
   /**
-   * Conversation -> the highest number that the application has stored: of every conversation what comes after it is handed on, and everything of any other.
-   * Without it the client starts from now: see `history`.
+   * Conversation -> the highest number that the application has stored. Later messages are delivered, and all
+   * messages of other conversations. Without it the client starts from now: see `history`.
    */
   have?: Record<string, number>
-  /** Where conversations begin that `have` does not name: `new` with what is sent from now on, `all` with their first message. Default: `all` with `have`, else `new`. */
+  /**
+   * Where conversations begin that `have` does not name: with messages from now on (`new`), or with their
+   * first message (`all`). Default: `all` with `have`, otherwise `new`.
+   */
   history?: 'new' | 'all'
   /** messages that may wait for their answers, offline or not; default 1000 */
   queueLimit?: number
-  /** messages on the socket that wait for their answers; default 16. With 1 the order of one's own messages holds even where the server refuses one for a while. */
+  /**
+   * messages on the socket that wait for their answers; default 16. With 1 the user's messages keep their
+   * order even if the server refuses one for a while.
+   */
   inFlight?: number
   /** waits between attempts; default from 1 s to 30 s */
   backoff?: Partial<Backoff>
@@ -35,49 +41,64 @@ export interface ChatClientOptions {
 const QUEUE_LIMIT = 1000
 /** Below the server's burst of 60 frames (20 a second, for 3 seconds). */
 const IN_FLIGHT = 16
-/** A server that was killed is back in seconds; half a minute is what a person accepts who watches. */
+/** A killed server is back in seconds, and people accept a wait of half a minute. */
 const BACKOFF: Backoff = { baseMs: 1000, ceilingMs: 30_000 }
 
 const CONVERSATION = new RegExp(CONVERSATION_ID_PATTERN)
 
-/** Whether these can be a conversation and a number in it. */
-export function isMark (conversation: string, seq: number): boolean { return CONVERSATION.test(conversation) && Number.isSafeInteger(seq) && seq >= 0 }
+/** Whether the arguments can be a conversation and a number in it. */
+export function isMark (conversation: string, seq: number): boolean {
+  return CONVERSATION.test(conversation) && Number.isSafeInteger(seq) && seq >= 0
+}
 
 /**
- * The options with their defaults, and the addresses that follow from `url`.
- * @throws TypeError, RangeError naming the option that cannot work
+ * Fills in the defaults of options, and derives the addresses from `url`.
+ * @throws TypeError, RangeError that names the option
  */
 export function resolveOptions (options: ChatClientOptions) {
-  const url = new URL(options.url)
-  if (!/^(http|ws)s?:$/.test(url.protocol)) throw new TypeError('url: http, https, ws or wss')
-  const place = `${/^(https|wss):$/.test(url.protocol) ? 's' : ''}://${url.host}${withoutTrailingSlashes(url.pathname)}`
-  const have = options.have ?? {}
+  const { token, have = {} } = options
   for (const [id, seq] of Object.entries(have)) {
     if (!isMark(id, seq)) throw new TypeError(`have: not a conversation and its number: ${id}: ${seq}`)
   }
-  const found = globalThis as { WebSocket?: unknown, fetch?: unknown }
-  const WebSocket = options.WebSocket ?? found.WebSocket as WebSocketClass | undefined
-  if (WebSocket === undefined) throw new TypeError('WebSocket: there is none here; pass a class, such as that of the package ws')
   return {
-    socketUrl: `ws${place}/ws`,
-    // never in the URL, which gets logged
-    protocols: options.token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_PREFIX + options.token],
-    httpUrl: `http${place}`,
-    token: options.token,
+    ...addressesOf(options.url),
+    // Never in the URL, which is logged.
+    protocols: token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_PREFIX + token],
+    token,
     have,
     complete: (options.history ?? (options.have === undefined ? 'new' : 'all')) === 'all',
     queueLimit: positive('queueLimit', options.queueLimit ?? QUEUE_LIMIT),
     inFlight: positive('inFlight', options.inFlight ?? IN_FLIGHT),
     backoff: { ...BACKOFF, ...options.backoff },
-    WebSocket,
-    // called as a plain function: browsers refuse `fetch` on another `this`
-    fetch: options.fetch ?? ((address, init) => (found.fetch as FetchLike)(address, init)) satisfies FetchLike,
+    WebSocket: options.WebSocket ?? globalWebSocket(),
+    fetch: options.fetch ?? globalFetch,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random
   }
 }
 
-/** A pattern for slashes at the end takes quadratic time in a path that has a run of them elsewhere. */
+/** The global classes and functions that this runtime may have. */
+const runtime = globalThis as { WebSocket?: unknown, fetch?: unknown }
+
+/** Reads the global function at each call, and calls it without `this`, as browsers require. */
+const globalFetch: FetchLike = (address, init) => (runtime.fetch as FetchLike)(address, init)
+
+function globalWebSocket (): WebSocketClass {
+  if (runtime.WebSocket !== undefined) return runtime.WebSocket as WebSocketClass
+  throw new TypeError('WebSocket: this runtime has none; pass a class, such as that of the package ws')
+}
+
+function addressesOf (text: string): { socketUrl: string, httpUrl: string } {
+  const { protocol, host, pathname } = new URL(text)
+  if (!/^(http|ws)s?:$/.test(protocol)) throw new TypeError('url: http, https, ws or wss')
+  const isSecure = protocol === 'https:' || protocol === 'wss:'
+  const rest = `${isSecure ? 's' : ''}://${host}${withoutTrailingSlashes(pathname)}`
+  return { socketUrl: `ws${rest}/ws`, httpUrl: `http${rest}` }
+}
+
+/**
+ * Not a pattern: one for slashes at the end takes quadratic time if a path has a run of slashes elsewhere.
+ */
 function withoutTrailingSlashes (path: string): string {
   let end = path.length
   while (path[end - 1] === '/') end--

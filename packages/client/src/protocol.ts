@@ -1,32 +1,34 @@
 /**
- * The client's half of chat.v1, from one connection to the next: what to say and when, and what each frame means. It knows neither sockets, timers nor HTTP:
- * time is handed in, whatever is to be done goes out through `Effects`. So every schedule of cuts and answers can be played in a test.
+ * The client's side of chat.v1 over all connections: what to send and when, and what each frame means. It
+ * knows no sockets, timers or HTTP: it reads the time from a function and acts through `Effects`. So tests
+ * can play any schedule of cuts and answers.
  */
 import { CatchUp } from './catch-up.js'
 import { Cursors } from './cursors.js'
 import { ChatError, isRetryable } from './errors.js'
 import type { Emitter } from './events.js'
 import {
-  conversationOf, type ByeFrame, type ClientFrame, type ErrorFrame, type HelloFrame, type Message, type ResumeFrame,
+  conversationOf, type ByeFrame, type ClientFrame, type ErrorFrame, type HelloFrame, type Message,
   type ServerFrame
 } from 'chat-protocol'
 import { Marks } from './marks.js'
 import { Outbox, type Outgoing } from './outbox.js'
 import { Pace } from './pace.js'
+import { ResumeQueue } from './resume-queue.js'
 
-/** The server ends a typing notice after 5 s by itself: said again in time, it goes on. */
+/** The server ends a typing notice after 5 s unless it is repeated. */
 const TYPING_AGAIN_MS = 3000
-/** Where an error that may pass does not say when. */
+/** The wait after a temporary error that does not say when to repeat. */
 const RETRY_MS = 1000
 
-export interface Effects {
+interface Effects {
   /** Puts a frame on the open socket. */
   transmit (frame: ClientFrame): void
-  /** Calls `pump` in so many milliseconds, instead of any time asked for before. */
+  /** Calls `pump` after this time, instead of any earlier request. */
   wake (ms: number): void
-  /** `catchUp` has jobs. */
+  /** `catchUp` has requests to make over HTTP. */
   work (): void
-  /** Ends this connection for another one, at least so many milliseconds later. */
+  /** Replaces this connection by another one, after at least this time. */
   renew (ms: number): void
   bye (frame: ByeFrame): void
 }
@@ -35,36 +37,38 @@ export class Protocol {
   readonly cursors: Cursors
   readonly catchUp: CatchUp
   readonly outbox: Outbox
-  private readonly marks = new Marks()
-  private watched: string[] | undefined
+  readonly #marks = new Marks()
+  #watched: string[] | undefined
 
-  // Of the present connection:
+  // State of the present connection.
   hello: HelloFrame | undefined
-  private leaving = false
-  private pace = new Pace(0, 0)
-  /** `resume` frames to be said */
-  private resumes: ResumeFrame[] = []
-  /** the one on the socket; the next one goes when it is answered, so that a refusal can only be about it */
-  private resuming: ResumeFrame | undefined
-  private resumeAt = -Infinity
-  private watchUnsaid = false
-  private readonly typedAt = new Map<string, number>()
-  private marksFirst = false
+  #leaving = false
+  #pace = new Pace(0, 0)
+  readonly #resumes = new ResumeQueue()
+  #watchUnsent = false
+  readonly #typedAt = new Map<string, number>()
+  #marksFirst = false
+  readonly #emitter: Emitter
+  readonly #effects: Effects
+  readonly #now: () => number
 
   constructor (
     options: { have: Record<string, number>, complete: boolean, queueLimit: number, inFlight: number },
-    private readonly emitter: Emitter,
-    private readonly effects: Effects,
-    private readonly now: () => number
+    emitter: Emitter,
+    effects: Effects,
+    now: () => number
   ) {
+    this.#emitter = emitter
+    this.#effects = effects
+    this.#now = now
     this.cursors = new Cursors(options.have, options.complete)
     this.outbox = new Outbox(options.queueLimit, options.inFlight)
     this.catchUp = new CatchUp(this.cursors, {
-      deliver: message => this.emitter.emit('message', message),
-      transmit: frame => { this.resumes.push(frame) },
-      work: () => this.effects.work(),
-      renew: ms => this.effects.renew(ms),
-      synced: recent => this.emitter.emit('synced', recent)
+      deliver: message => this.#emitter.emit('message', message),
+      transmit: frame => this.#resumes.add(frame),
+      work: () => this.#effects.work(),
+      renew: ms => this.#effects.renew(ms),
+      synced: recent => this.#emitter.emit('synced', recent)
     })
   }
 
@@ -75,166 +79,172 @@ export class Protocol {
   }
 
   mark (kind: 'delivered' | 'read', conversation: string, seq: number): void {
-    this.marks.raise(kind, conversation, seq, this.now())
+    this.#marks.raise(kind, conversation, seq, this.#now())
     this.pump()
   }
 
   watch (users: string[]): void {
-    this.watched = users
-    this.watchUnsaid = true
+    this.#watched = users
+    this.#watchUnsent = true
     this.pump()
   }
 
-  /** Sent now or never: who is offline, or at the limit of frames, is not seen to type. */
+  /**
+   * Sends a typing notice now or never: it is dropped while the client is offline or at the limit of frames.
+   */
   typing (reciver: string, on: boolean): void {
-    const now = this.now()
-    if (on && now - (this.typedAt.get(reciver) ?? -Infinity) < TYPING_AGAIN_MS) return
-    if (this.hello === undefined || this.leaving || this.pace.wait(now) > 0) return
-    if (on) this.typedAt.set(reciver, now)
-    else this.typedAt.delete(reciver)
-    this.transmit({ type: 'typing', reciver, on })
+    const now = this.#now()
+    if (on && now - (this.#typedAt.get(reciver) ?? -Infinity) < TYPING_AGAIN_MS) return
+    if (this.hello === undefined || this.#leaving || this.#pace.wait(now) > 0) return
+    if (on) this.#typedAt.set(reciver, now)
+    else this.#typedAt.delete(reciver)
+    this.#transmit({ type: 'typing', reciver, on })
   }
 
   /** The socket is gone. */
   disconnected (): void {
     this.hello = undefined
-    this.resumes = []
-    this.resuming = undefined
+    this.#resumes.clear()
     this.catchUp.end()
     this.outbox.requeue()
   }
 
-  /** Nothing is handed on or sent any more. */
+  /** Stops delivering and sending. */
   stop (): void {
     this.catchUp.stop()
     this.disconnected()
   }
 
-  /** Everything that the server says. Frames of a kind that is not known here are passed over: a newer server may have more. */
+  /**
+   * Handles a frame of the server. Frames of unknown types are ignored, because a newer server may have more.
+   */
   receive (frame: ServerFrame): void {
-    switch (frame.type) {
-      case 'hello': this.begin(frame); break
-      case 'message': this.catchUp.accept(frame.message); break
-      case 'ack':
-        this.catchUp.accept(frame.message)
-        this.outbox.acknowledged(frame.clientId, frame.message)
-        break
-      case 'resumed':
-        this.resuming = undefined
-        this.stored(frame.conversations)
-        this.catchUp.resumed(frame.conversations)
-        break
-      case 'reset': this.catchUp.reset(frame.conversation, frame.lastSeq); break
-      case 'receipt':
-        if (frame.user === this.hello?.user) this.marks.stored(frame.conversation, frame.delivered, frame.read)
-        this.emitter.emit('receipt', frame)
-        break
-      case 'typing': this.emitter.emit('typing', frame); break
-      case 'presence': this.emitter.emit('presence', frame); break
-      case 'error': this.failed(frame); break
-      case 'bye':
-        this.leaving = true
-        this.effects.bye(frame)
-        break
+    if (Object.hasOwn(this.#handlers, frame.type)) {
+      const handle = this.#handlers[frame.type] as (frame: ServerFrame) => void
+      handle(frame)
     }
     this.pump()
   }
 
-  /** What the server has of one's own marks. */
+  readonly #handlers: { [T in ServerFrame['type']]: (frame: Extract<ServerFrame, { type: T }>) => void } = {
+    hello: frame => this.#begin(frame),
+    message: ({ message }) => this.catchUp.accept(message),
+    ack: ({ clientId, message }) => {
+      this.catchUp.accept(message)
+      this.outbox.acknowledged(clientId, message)
+    },
+    resumed: ({ conversations }) => {
+      this.#resumes.answered()
+      this.stored(conversations)
+      this.catchUp.resumed(conversations)
+    },
+    reset: ({ conversation, lastSeq }) => this.catchUp.reset(conversation, lastSeq),
+    receipt: frame => {
+      const { user, conversation, delivered, read } = frame
+      if (user === this.hello?.user) this.#marks.stored(conversation, delivered, read)
+      this.#emitter.emit('receipt', frame)
+    },
+    typing: frame => this.#emitter.emit('typing', frame),
+    presence: frame => this.#emitter.emit('presence', frame),
+    error: frame => this.#failed(frame),
+    bye: frame => {
+      this.#leaving = true
+      this.#effects.bye(frame)
+    },
+    pong: () => {}
+  }
+
+  /** The server has these marks of the user. */
   stored (conversations: { id: string, delivered: number, read: number }[]): void {
-    for (const { id, delivered, read } of conversations) this.marks.stored(id, delivered, read)
+    for (const { id, delivered, read } of conversations) this.#marks.stored(id, delivered, read)
   }
 
-  /** Puts on the socket what may go now, and says when to be called again. */
+  /** Sends the frames that may be sent now, and asks to be called again in time. */
   pump (): void {
-    if (this.hello === undefined || this.leaving) return
-    const now = this.now()
+    if (this.hello === undefined || this.#leaving) return
+    const now = this.#now()
     for (;;) {
-      const wait = this.pace.wait(now)
-      if (wait > 0) return this.effects.wake(wait)
-      const frame = this.nextFrame(this.hello, now)
+      const wait = this.#pace.wait(now)
+      if (wait > 0) return this.#effects.wake(wait)
+      const frame = this.#nextFrame(this.hello, now)
       if (frame === undefined) break
-      this.transmit(frame)
+      this.#transmit(frame)
     }
-    const resumeAt = this.mayResume ? this.resumeAt : Infinity
-    const wakeAt = Math.min(this.marks.dueAt, this.outbox.wakeAt(), resumeAt)
-    if (wakeAt < Infinity) this.effects.wake(Math.max(0, wakeAt - now))
+    const wakeAt = Math.min(this.#marks.dueAt, this.outbox.wakeAt(), this.#resumes.dueAt)
+    if (wakeAt < Infinity) this.#effects.wake(Math.max(0, wakeAt - now))
   }
 
-  private begin (hello: HelloFrame): void {
+  #begin (hello: HelloFrame): void {
     this.hello = hello
-    this.leaving = false
-    this.pace = new Pace(hello.limits.ratePerSecond, this.now())
-    this.resumeAt = -Infinity
-    this.typedAt.clear()
+    this.#leaving = false
+    this.#pace = new Pace(hello.limits.ratePerSecond, this.#now())
+    this.#typedAt.clear()
     this.catchUp.begin(hello.limits)
-    this.restate()
+    this.#restate()
   }
 
-  /** What the server forgot with the old socket, or may have refused, is to be said again. */
-  private restate (): void {
-    this.watchUnsaid = this.watched !== undefined
-    this.marks.repeat(this.now())
+  /** Sends again what the server forgot with the old socket, or may have refused. */
+  #restate (): void {
+    this.#watchUnsent = this.#watched !== undefined
+    this.#marks.repeat(this.#now())
   }
 
-  private failed (frame: ErrorFrame): void {
-    if (frame.clientId === undefined) this.emitter.emit('error', new ChatError(frame.code, frame.message, frame))
-    const passes = isRetryable(frame.code)
-    const at = this.now() + (frame.retryAfterMs ?? RETRY_MS)
-    const about = this.refusedFrame(frame)
-    if (about === 'resume' && passes) {
-      // Everything else may go meanwhile: it costs the server less.
-      this.resumeAt = at
-      if (this.resuming !== undefined) this.resumes.unshift(this.resuming)
-      this.resuming = undefined
+  #failed (frame: ErrorFrame): void {
+    const { code, message, clientId, retryAfterMs = RETRY_MS } = frame
+    if (clientId === undefined) this.#emitter.emit('error', new ChatError(code, message, frame))
+    const isTemporary = isRetryable(code)
+    const at = this.#now() + retryAfterMs
+    const about = this.#refusedFrame(frame)
+    if (about === 'resume' && isTemporary) {
+      // Other frames are not held back, because they cost the server less.
+      this.#resumes.repeatAt(at)
       return
     }
-    if (passes) this.pace.hold(at)
+    if (isTemporary) this.#pace.hold(at)
     if (about === 'send') {
       this.outbox.refused(frame)
     } else if (about === 'other') {
-      if (passes) this.restate()
-    } else if (!passes) {
-      this.resuming = undefined
+      if (isTemporary) this.#restate()
+    } else if (!isTemporary) {
+      this.#resumes.answered()
       this.catchUp.answered()
     } else if (this.catchUp.waiting) {
-      // What was asked for may be among it: that starts anew, with a new connection.
-      this.effects.renew(frame.retryAfterMs ?? RETRY_MS)
+      // The error may be about a resume: start again with a new connection.
+      this.#effects.renew(retryAfterMs)
     } else {
-      this.restate()
+      this.#restate()
     }
   }
 
   /**
-   * Which frame an error is about. Servers that announce `resumeConversations` name the field `have` where it
-   * was a resume; of older ones it is not known.
+   * The frame that an error is about. Servers that announce `resumeConversations` name the field `have` for a
+   * resume. Older servers do not, so it is unknown.
    */
-  private refusedFrame ({ path, clientId }: ErrorFrame): 'send' | 'resume' | 'other' | 'unknown' {
+  #refusedFrame ({ path, clientId }: ErrorFrame): 'send' | 'resume' | 'other' | 'unknown' {
     if (clientId !== undefined) return 'send'
     if (path?.startsWith('have') === true) return 'resume'
     return this.hello?.limits.resumeConversations === undefined ? 'unknown' : 'other'
   }
 
-  /** Whether a `resume` is to be said, and none waits for its answer. */
-  private get mayResume (): boolean { return this.resuming === undefined && this.resumes.length > 0 }
-
-  /** What must come first does: then messages and receipts in turn, so that neither holds up the other. */
-  private nextFrame ({ user, limits }: HelloFrame, now: number): ClientFrame | undefined {
-    if (this.mayResume && now >= this.resumeAt) {
-      this.resuming = this.resumes.shift()!
-      return this.resuming
+  /**
+   * Resumes and the watch list come first, then messages and receipts in turn, so that neither delays the
+   * other.
+   */
+  #nextFrame ({ user, limits }: HelloFrame, now: number): ClientFrame | undefined {
+    const resume = this.#resumes.next(now)
+    if (resume !== undefined) return resume
+    if (this.#watchUnsent) {
+      this.#watchUnsent = false
+      return { type: 'watch', users: this.#watched! }
     }
-    if (this.watchUnsaid) {
-      this.watchUnsaid = false
-      return { type: 'watch', users: this.watched! }
-    }
-    const message = () => this.outbox.next(now, limits, reciver => this.cursors.has(conversationOf(user, reciver)))
-    this.marksFirst = !this.marksFirst
-    return this.marksFirst ? this.marks.next(now) ?? message() : message() ?? this.marks.next(now)
+    const may = (reciver: string) => this.cursors.has(conversationOf(user, reciver))
+    this.#marksFirst = !this.#marksFirst
+    if (this.#marksFirst) return this.#marks.next(now) ?? this.outbox.next(now, limits, may)
+    return this.outbox.next(now, limits, may) ?? this.#marks.next(now)
   }
 
-  private transmit (frame: ClientFrame): void {
-    this.pace.take()
-    this.effects.transmit(frame)
+  #transmit (frame: ClientFrame): void {
+    this.#pace.take()
+    this.#effects.transmit(frame)
   }
 }

@@ -1,6 +1,6 @@
-/** Time as the client sees it; a test hands in its own. */
+/** The client's time and timers. Tests pass their own. */
 export interface Clock {
-  /** milliseconds, only ever growing */
+  /** milliseconds that never go back */
   now (): number
   setTimeout (run: () => void, ms: number): unknown
   clearTimeout (handle: unknown): void
@@ -12,22 +12,27 @@ export const systemClock: Clock = {
   clearTimeout: handle => clearTimeout(handle as number)
 }
 
-/** One alarm: setting it again replaces the time before. */
+/** One timer. Setting it again replaces the earlier time. */
 export class Timer {
-  private handle: unknown
+  #handle: unknown
+  readonly #clock: Clock
 
-  constructor (private readonly clock: Clock) {}
+  constructor (clock: Clock) {
+    this.#clock = clock
+  }
 
   set (ms: number, run: () => void): void {
     this.clear()
-    this.handle = this.clock.setTimeout(run, ms)
+    this.#handle = this.#clock.setTimeout(run, ms)
   }
 
   clear (): void {
-    if (this.handle !== undefined) this.clock.clearTimeout(this.handle)
-    this.handle = undefined
+    if (this.#handle !== undefined) this.#clock.clearTimeout(this.#handle)
+    this.#handle = undefined
   }
 
-  /** Resolves after so long; never, if it is cleared before. */
-  sleep (ms: number): Promise<void> { return new Promise(resolve => this.set(ms, resolve)) }
+  /** Resolves after this time, or never if the timer is cleared or set before. */
+  sleep (ms: number): Promise<void> {
+    return new Promise(resolve => this.set(ms, resolve))
+  }
 }

@@ -1,6 +1,7 @@
 /**
- * A model of the server for the client's tests: chat.v1 as docs/realtime.md has it, in memory, with the faults of a real one: stored and not answered,
- * refused for a while, publications lost, processes killed. Written from that page, not from the server, so that it checks the page's promises are enough.
+ * A model of the server for the client's tests: chat.v1 as docs/realtime.md has it, in memory, with the
+ * faults of a real one: stored and not answered, refused for a while, publications lost, processes killed.
+ * Written from that page, not from the server, so that it checks the page's promises are enough.
  */
 import { randomUUID } from 'node:crypto'
 import type { ClientFrame, Message, ServerFrame } from 'chat-protocol'
@@ -25,11 +26,14 @@ interface Cursor { seq: number, target: number, running: boolean, restarts: numb
 class ModelPeer implements Peer {
   readonly cursors = new Map<string, Cursor>()
   readonly awaited = new Set<string>()
-  private resuming = Promise.resolve()
+  #resuming = Promise.resolve()
+  readonly #model: Model
 
-  constructor (private readonly model: Model, readonly pipe: Pipe, readonly user: string) {}
+  constructor (model: Model, readonly pipe: Pipe, readonly user: string) {
+    this.#model = model
+  }
 
-  gone (): void { this.model.peers.delete(this) }
+  gone (): void { this.#model.peers.delete(this) }
 
   send (frame: ServerFrame): void { this.pipe.down(frame) }
 
@@ -43,7 +47,7 @@ class ModelPeer implements Peer {
     const cursor = this.cursors.get(conversation)
     if (cursor === undefined) {
       if (repeat) {
-        this.restart(conversation, seq - 1)
+        this.#restart(conversation, seq - 1)
         return
       }
       this.cursors.set(conversation, { seq, target: seq, running: false, restarts: 0 })
@@ -52,7 +56,7 @@ class ModelPeer implements Peer {
     cursor.target = Math.max(cursor.target, seq)
     if (cursor.running || seq <= cursor.seq) return
     if (seq > cursor.seq + 1) {
-      this.run(conversation, cursor)
+      this.#run(conversation, cursor)
       return
     }
     cursor.seq = seq
@@ -60,59 +64,59 @@ class ModelPeer implements Peer {
   }
 
   /** The cursor loop: a few messages at a time, with time between for everything else. */
-  private run (conversation: string, cursor: Cursor): Promise<void> {
+  #run (conversation: string, cursor: Cursor): Promise<void> {
     const restarts = cursor.restarts
     cursor.running = true
     return new Promise(resolve => {
       const step = () => {
         if (cursor.restarts !== restarts) return resolve()
-        for (const message of this.model.log(conversation).slice(cursor.seq, cursor.seq + PAGE)) {
+        for (const message of this.#model.log(conversation).slice(cursor.seq, cursor.seq + PAGE)) {
           cursor.seq = message.seq
           this.deliver(message)
         }
         if (cursor.seq < cursor.target) {
-          this.model.later(step)
+          this.#model.later(step)
           return
         }
         cursor.running = false
         resolve()
       }
-      this.model.later(step)
+      this.#model.later(step)
     })
   }
 
-  private restart (conversation: string, have: number): Promise<void> {
+  #restart (conversation: string, have: number): Promise<void> {
     const cursor = this.cursors.get(conversation) ?? { seq: have, target: have, running: false, restarts: 0 }
     this.cursors.set(conversation, cursor)
     cursor.seq = have
     cursor.restarts++
-    const lastSeq = this.model.log(conversation).length
-    if (lastSeq - have > this.model.resumeLimit || have > lastSeq) {
+    const lastSeq = this.#model.log(conversation).length
+    if (lastSeq - have > this.#model.resumeLimit || have > lastSeq) {
       this.send({ type: 'reset', conversation, lastSeq })
-      for (const message of this.model.log(conversation)) if (this.awaited.has(conversation + message.clientId)) this.deliver(message)
+      for (const message of this.#model.log(conversation)) if (this.awaited.has(conversation + message.clientId)) this.deliver(message)
       cursor.seq = lastSeq
     }
     cursor.target = lastSeq
-    return this.run(conversation, cursor)
+    return this.#run(conversation, cursor)
   }
 
   receive (frame: ClientFrame): void {
-    this.model.received(this, frame)
+    this.#model.received(this, frame)
     if (frame.type === 'ping') this.send({ type: 'pong' })
-    if (frame.type === 'send') this.append(frame)
+    if (frame.type === 'send') this.#append(frame)
     if (frame.type === 'resume') {
-      if (this.model.world.chance(this.model.faults.refuse)) {
+      if (this.#model.world.chance(this.#model.faults.refuse)) {
         this.send({ type: 'error', code: 'rate_limited', message: 'busy', path: 'have', retryAfterMs: 20 })
         return
       }
-      this.resuming = this.resuming.then(() => Promise.all(Object.entries(frame.have).map(([conversation, seq]) => this.restart(conversation, seq)))).then(() => {
-        this.send({ type: 'resumed', conversations: this.model.inbox(this.user).slice(0, RECENT) })
+      this.#resuming = this.#resuming.then(() => Promise.all(Object.entries(frame.have).map(([conversation, seq]) => this.#restart(conversation, seq)))).then(() => {
+        this.send({ type: 'resumed', conversations: this.#model.inbox(this.user).slice(0, RECENT) })
       })
     }
   }
 
-  private append ({ clientId, reciver, message: text }: Extract<ClientFrame, { type: 'send' }>): void {
-    const { model } = this
+  #append ({ clientId, reciver, message: text }: Extract<ClientFrame, { type: 'send' }>): void {
+    const model = this.#model
     const conversation = conversationOf(this.user, reciver)
     const refuse = () => this.send({ type: 'error', code: 'unavailable', message: 'busy', clientId, retryAfterMs: 20 })
     if (model.world.chance(model.faults.refuse)) return refuse()
@@ -136,40 +140,43 @@ class ModelPeer implements Peer {
 export class Model {
   readonly peers = new Set<ModelPeer>()
   readonly received: (peer: ModelPeer, frame: ClientFrame) => void = () => {}
-  private readonly logs = new Map<string, Message[]>()
-  private readonly lastAt = new Map<string, number>()
-  private readonly writing = new Map<string, number>()
-  private epoch = 0
-  private stores = 0
+  readonly #logs = new Map<string, Message[]>()
+  readonly #lastAt = new Map<string, number>()
+  readonly #writing = new Map<string, number>()
+  #epoch = 0
+  #stores = 0
   limits = { frameBytes: 4096, messageChars: 100, ratePerSecond: 0, resumeConversations: 9 }
 
   constructor (readonly world: World, readonly faults: Faults = { refuse: 0, lose: 0, http: 0 }, readonly resumeLimit = 12) {}
 
-  log (conversation: string): Message[] { return this.logs.get(conversation) ?? [] }
-  conversations (): string[] { return [...this.logs.keys()] }
+  log (conversation: string): Message[] { return this.#logs.get(conversation) ?? [] }
+  conversations (): string[] { return [...this.#logs.keys()] }
 
   /** Newest first. */
   inbox (user: string) {
-    return [...this.logs].filter(([id]) => id.split(':').includes(user)).sort(([a], [b]) => this.lastAt.get(b)! - this.lastAt.get(a)!)
+    return [...this.#logs].filter(([id]) => id.split(':').includes(user)).sort(([a], [b]) => this.#lastAt.get(b)! - this.#lastAt.get(a)!)
       .map(([id, log]) => ({ id, user: id.split(':').find(member => member !== user) ?? user, lastSeq: log.length, read: 0, delivered: 0 }))
   }
 
   later (run: () => void): void { this.world.setTimeout(run, this.world.below(15)) }
 
-  /** Stores a message some time later, those of a conversation in their order, tells the writer, and publishes it. Lost if the process is killed before. */
+  /**
+   * Stores a message some time later, those of a conversation in their order, tells the writer, and publishes
+   * it. Lost if the process is killed before.
+   */
   append (conversation: string, sender: string, reciver: string, text: string, clientId: string, answer: (message: Message, repeat: boolean) => void, from?: ModelPeer): void {
-    const epoch = this.epoch
-    const at = Math.max(this.writing.get(conversation) ?? 0, this.world.now() + this.world.below(15))
-    this.writing.set(conversation, at)
+    const epoch = this.#epoch
+    const at = Math.max(this.#writing.get(conversation) ?? 0, this.world.now() + this.world.below(15))
+    this.#writing.set(conversation, at)
     this.world.setTimeout(() => {
-      if (epoch !== this.epoch) return
+      if (epoch !== this.#epoch) return
       const log = this.log(conversation)
       const known = log.find(message => message.sender === sender && message.clientId === clientId)
       const message = known ?? {
-        _id: userId(++this.stores), conversation, seq: log.length + 1, message: text, sender, reciver, createdAt: new Date(this.world.now()).toISOString(), clientId
+        _id: userId(++this.#stores), conversation, seq: log.length + 1, message: text, sender, reciver, createdAt: new Date(this.world.now()).toISOString(), clientId
       }
-      if (known === undefined) this.logs.set(conversation, [...log, message])
-      this.lastAt.set(conversation, this.world.now() + this.stores / 1e6)
+      if (known === undefined) this.#logs.set(conversation, [...log, message])
+      this.#lastAt.set(conversation, this.world.now() + this.#stores / 1e6)
       answer(message, known !== undefined)
       for (const peer of this.peers) {
         if (peer !== from && (peer.user === sender || peer.user === reciver) && !this.world.chance(this.faults.lose)) peer.offer(message, known !== undefined)
@@ -182,7 +189,7 @@ export class Model {
 
   /** The process is killed: all sockets break, what was not stored is gone. */
   kill (): void {
-    this.epoch++
+    this.#epoch++
     for (const { pipe } of [...this.peers]) pipe.cut()
   }
 
@@ -216,8 +223,8 @@ export class Model {
         }
         if (path.endsWith('/conversations')) {
           const before = Number(query.get('after') ?? Infinity)
-          const rest = this.inbox(token).filter(({ id }) => this.lastAt.get(id)! < before)
-          return { status: 200, body: { data: rest.slice(0, 20), ...rest.length > 20 ? { next: String(this.lastAt.get(rest[19]!.id)) } : {} } }
+          const rest = this.inbox(token).filter(({ id }) => this.#lastAt.get(id)! < before)
+          return { status: 200, body: { data: rest.slice(0, 20), ...rest.length > 20 ? { next: String(this.#lastAt.get(rest[19]!.id)) } : {} } }
         }
         return { status: 200, body: {} }
       })

@@ -1,6 +1,7 @@
 /**
- * Random schedules against a model of the server: sockets cut anywhere, processes killed, publications lost, messages refused, HTTP failing. Whatever the
- * schedule, the client hands on every message once and in order, and every send is answered once. A schedule is its seed: a failure names it.
+ * Random schedules against a model of the server: sockets cut anywhere, processes killed, publications lost,
+ * messages refused, HTTP failing. Whatever the schedule, the client hands on every message once and in order,
+ * and every send is answered once. A schedule is its seed: a failure names it.
  */
 import { randomUUID } from 'node:crypto'
 import tap, { type Test } from 'tap'
@@ -8,7 +9,10 @@ import { ChatClient, conversationOf, type Message } from '../src/index.js'
 import { Model, userId } from './model.js'
 import { World } from './world.js'
 
-/** Where publications get lost, the server makes up for it at its next heartbeat (`recheck`); in every other schedule nothing may rely on that. */
+/**
+ * Where publications get lost, the server makes up for it at its next heartbeat (`recheck`); in every other
+ * schedule nothing may rely on that.
+ */
 const faults = (seed: number) => ({ refuse: 0.1, lose: seed % 2 === 0 ? 0.1 : 0, http: 0.2 })
 /** `npm test` runs a part of the schedules; `npm run test:long` runs all of them. */
 const SHARE = process.env.TEST_LONG === '1' ? 1 : 0.25
@@ -67,7 +71,10 @@ function mishap (world: World, model: Model, people: Person[], outsiders: string
   }
 }
 
-/** Goes on until everything is quiet and everybody has everything; false if that takes longer than any wait that the client has a reason for here. */
+/**
+ * Goes on until everything is quiet and everybody has everything; false if that takes longer than any wait
+ * that the client has a reason for here.
+ */
 async function comeToRest (world: World, model: Model, people: Person[]): Promise<boolean> {
   for (let round = 0; round < 16; round++) {
     await world.pass(1000)

@@ -1,4 +1,7 @@
-/** A world of its own for tests: time that only goes when told to, seeded chance, and sockets and HTTP between clients and a model of the server. */
+/**
+ * A world of its own for tests: time that only goes when told to, seeded chance, and sockets and HTTP between
+ * clients and a model of the server.
+ */
 import type { Clock, FetchLike, WebSocketClass, WebSocketLike } from '../src/index.js'
 import type { ClientFrame, ServerFrame } from 'chat-protocol'
 
@@ -15,8 +18,8 @@ export function seeded (seed: number): () => number {
 interface Event { at: number, run: () => void, gone: boolean }
 
 export class World implements Clock {
-  private time = 0
-  private readonly events: Event[] = []
+  #time = 0
+  readonly #events: Event[] = []
   readonly random: () => number
 
   constructor (seed = 1) { this.random = seeded(seed) }
@@ -26,34 +29,34 @@ export class World implements Clock {
 
   chance (p: number): boolean { return this.random() < p }
 
-  now (): number { return this.time }
+  now (): number { return this.#time }
 
   setTimeout (run: () => void, ms: number): Event {
-    const event = { at: this.time + ms, run, gone: false }
-    let index = this.events.length
-    while (index > 0 && this.events[index - 1]!.at > event.at) index--
-    this.events.splice(index, 0, event)
+    const event = { at: this.#time + ms, run, gone: false }
+    let index = this.#events.length
+    while (index > 0 && this.#events[index - 1]!.at > event.at) index--
+    this.#events.splice(index, 0, event)
     return event
   }
 
   clearTimeout (event: unknown): void { (event as Event).gone = true }
 
   /** Timers that are set. */
-  get alarms (): number { return this.events.filter(({ gone }) => !gone).length }
+  get alarms (): number { return this.#events.filter(({ gone }) => !gone).length }
 
   /** Lets time go on until the condition holds; false if it did not in that many milliseconds. */
   async until (condition: () => boolean, ms: number): Promise<boolean> {
-    const end = this.time + ms
+    const end = this.#time + ms
     await settled()
     while (!condition()) {
-      const event = this.events.shift()
+      const event = this.#events.shift()
       if (event === undefined || event.at > end) {
-        if (event !== undefined) this.events.unshift(event)
-        this.time = end
+        if (event !== undefined) this.#events.unshift(event)
+        this.#time = end
         return condition()
       }
       if (event.gone) continue
-      this.time = event.at
+      this.#time = event.at
       event.run()
       await settled()
     }
@@ -74,28 +77,38 @@ export interface Peer {
   gone (): void
 }
 
-/** Both ends of a connection, and the two directions between them: in order, each frame with a delay of its own. */
+/**
+ * Both ends of a connection, and the two directions between them: in order, each frame with a delay of its
+ * own.
+ */
 export class Pipe {
   peer: Peer | undefined
   open = false
-  private arrivesUp = 0
-  private arrivesDown = 0
-  private lostUp = false
-  private lostDown = false
+  #arrivesUp = 0
+  #arrivesDown = 0
+  #lostUp = false
+  #lostDown = false
+  readonly #world: World
+  readonly #socket: FakeSocket
+  readonly #latencyMs: number
 
-  constructor (private readonly world: World, private readonly socket: FakeSocket, private readonly latencyMs: number) {}
+  constructor (world: World, socket: FakeSocket, latencyMs: number) {
+    this.#world = world
+    this.#socket = socket
+    this.#latencyMs = latencyMs
+  }
 
   up (data: string): void {
     if (!this.open) return
-    this.arrivesUp = Math.max(this.arrivesUp, this.world.now() + this.world.below(this.latencyMs))
-    this.world.setTimeout(() => { if (!this.lostUp) this.peer?.receive(JSON.parse(data)) }, this.arrivesUp - this.world.now())
+    this.#arrivesUp = Math.max(this.#arrivesUp, this.#world.now() + this.#world.below(this.#latencyMs))
+    this.#world.setTimeout(() => { if (!this.#lostUp) this.peer?.receive(JSON.parse(data)) }, this.#arrivesUp - this.#world.now())
   }
 
   down (frame: ServerFrame): void {
     if (!this.open) return
     const data = JSON.stringify(frame)
-    this.arrivesDown = Math.max(this.arrivesDown, this.world.now() + this.world.below(this.latencyMs))
-    this.world.setTimeout(() => { if (!this.lostDown) this.socket.onmessage?.({ data }) }, this.arrivesDown - this.world.now())
+    this.#arrivesDown = Math.max(this.#arrivesDown, this.#world.now() + this.#world.below(this.#latencyMs))
+    this.#world.setTimeout(() => { if (!this.#lostDown) this.#socket.onmessage?.({ data }) }, this.#arrivesDown - this.#world.now())
   }
 
   /** A planned close by the server: what was sent arrives before. */
@@ -103,15 +116,18 @@ export class Pipe {
     if (!this.open) return
     this.open = false
     this.peer?.gone()
-    this.arrivesDown = Math.max(this.arrivesDown, this.world.now() + this.world.below(this.latencyMs))
-    this.world.setTimeout(() => this.socket.onclose?.({ code, reason }), this.arrivesDown - this.world.now())
+    this.#arrivesDown = Math.max(this.#arrivesDown, this.#world.now() + this.#world.below(this.#latencyMs))
+    this.#world.setTimeout(() => this.#socket.onclose?.({ code, reason }), this.#arrivesDown - this.#world.now())
   }
 
-  /** The connection breaks: of what is under way in each direction all or nothing arrives, and the client learns of it some time later. */
+  /**
+   * The connection breaks: of what is under way in each direction all or nothing arrives, and the client
+   * learns of it some time later.
+   */
   cut (): void {
     if (!this.open) return
-    this.lostDown = this.world.chance(0.5)
-    this.lostUp = this.world.chance(0.5)
+    this.#lostDown = this.#world.chance(0.5)
+    this.#lostUp = this.#world.chance(0.5)
     this.close(1006)
   }
 }
@@ -130,7 +146,10 @@ export class FakeSocket implements WebSocketLike {
   }
 }
 
-/** A class of WebSocket whose connections are answered by `accept`: with the server's end, or with undefined for a refused handshake. */
+/**
+ * A class of WebSocket whose connections are answered by `accept`: with the server's end, or with undefined
+ * for a refused handshake.
+ */
 export function socketClass (world: World, accept: (pipe: Pipe, protocols: string[]) => Peer | undefined, latencyMs = 20): WebSocketClass {
   return class extends FakeSocket {
     constructor (_url: string, protocols: string[]) {

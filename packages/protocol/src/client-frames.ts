@@ -12,7 +12,7 @@ export const SendFrame = Type.Object({
   createdAt: Type.Optional(ClientTime)
 }, {
   title: 'send',
-  description: 'Sends a message; answered by `ack` once it is stored durably, or by `error` with the clientId.'
+  description: 'Sends a message; answered by `ack` once it is stored durably, or by `error` with clientId.'
 })
 export type SendFrame = Static<typeof SendFrame>
 
@@ -25,7 +25,8 @@ export const ResumeFrame = Type.Object({
   })
 }, {
   title: 'resume',
-  description: 'Restarts conversations at the given numbers: every later message follows, ascending, then one `resumed`.'
+  description: 'Restarts conversations at the given numbers: every later message follows, ascending, ' +
+    'then one `resumed`.'
 })
 export type ResumeFrame = Static<typeof ResumeFrame>
 
@@ -47,7 +48,7 @@ export const TypingFrame = Type.Object({
   type: Type.Literal('typing'),
   reciver: OtherIdString,
   on: Type.Boolean()
-}, { title: 'typing', description: 'Forwarded, never stored; ends by itself.' })
+}, { title: 'typing', description: 'Forwarded, never stored; ends automatically.' })
 export type TypingFrame = Static<typeof TypingFrame>
 
 export const WatchFrame = Type.Object({

@@ -1,4 +1,7 @@
-/** What both sides of chat.v1 have to agree on besides the frames. This file imports nothing: browsers load it. */
+/**
+ * What both sides of chat.v1 have to agree on besides the frames. This file imports nothing: browsers load
+ * it.
+ */
 
 /** The subprotocol of the WebSocket handshake (RFC 6455, 1.9). */
 export const SUBPROTOCOL = 'chat.v1'
@@ -16,7 +19,7 @@ export const BEARER_PREFIX = 'bearer.'
 export const CLOSE = {
   /** RFC 6455: text only */
   unsupportedData: 1003,
-  /** going on elsewhere: the server restarts (IANA registry of close codes) */
+  /** the server restarts (IANA registry of close codes) */
   serviceRestart: 1012,
   malformed: 4400,
   sessionEnded: 4401,
@@ -25,8 +28,10 @@ export const CLOSE = {
   rateLimited: 4429
 } as const
 
-/** Closing codes after which a client does not reconnect by itself. */
-export const FINAL_CLOSE_CODES: readonly number[] = [CLOSE.malformed, CLOSE.sessionEnded, CLOSE.tooManySockets]
+/** Closing codes after which a client does not reconnect automatically. */
+export const FINAL_CLOSE_CODES: readonly number[] = [
+  CLOSE.malformed, CLOSE.sessionEnded, CLOSE.tooManySockets
+]
 
 /** The codes of `error` frames. */
 export const ERROR_CODES = [

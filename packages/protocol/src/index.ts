@@ -9,6 +9,6 @@ export type {
 } from './client-frames.js'
 export type { Message } from './message.js'
 export type {
-  AckFrame, ByeFrame, ConversationState, ErrorFrame, HelloFrame, MessageFrame, PongFrame, PresenceFrame, ReceiptFrame,
-  ResetFrame, ResumedFrame, ServerFrame, TypingNotice
+  AckFrame, ByeFrame, ConversationState, ErrorFrame, HelloFrame, MessageFrame, PongFrame, PresenceFrame,
+  ReceiptFrame, ResetFrame, ResumedFrame, ServerFrame, TypingNotice
 } from './server-frames.js'

@@ -9,7 +9,10 @@ const Moment = Type.String({ format: 'date-time', examples: ['2024-01-31T12:00:0
 export const HelloFrame = Type.Object({
   type: Type.Literal('hello'),
   user: ObjectIdString,
-  session: Type.String({ description: "the session's id, as /api/v1/user/sessions lists it", examples: ['ab'.repeat(32)] }),
+  session: Type.String({
+    description: "the session's id, as /api/v1/user/sessions lists it",
+    examples: ['ab'.repeat(32)]
+  }),
   heartbeatMs: Type.Integer({ examples: [25_000] }),
   limits: Type.Object({
     frameBytes: Type.Integer({ examples: [131_072] }),
@@ -21,7 +24,7 @@ export const HelloFrame = Type.Object({
     }))
   }),
   now: Moment
-}, { title: 'hello', description: 'The first frame: from here on nothing for this user is missed.' })
+}, { title: 'hello', description: 'The first frame: everything for this user after it is sent.' })
 export type HelloFrame = Static<typeof HelloFrame>
 
 export const AckFrame = Type.Object({
@@ -30,7 +33,7 @@ export const AckFrame = Type.Object({
   message: Message
 }, {
   title: 'ack',
-  description: 'The message is stored durably. That of a new message takes its place in the order of its conversation.'
+  description: 'The message is stored durably. Acks of new messages keep the order of the conversation.'
 })
 export type AckFrame = Static<typeof AckFrame>
 
@@ -47,7 +50,9 @@ const ConversationState = Type.Object({
   read: Seq,
   delivered: Seq
 })
-/** A conversation in `resumed`: the other member, the number of its last message, and one's own marks. */
+/**
+ * A conversation in `resumed`: the other member, the number of its last message, and the user's own marks.
+ */
 export type ConversationState = Static<typeof ConversationState>
 
 export const ResumedFrame = Type.Object({
@@ -55,8 +60,8 @@ export const ResumedFrame = Type.Object({
   conversations: Type.Array(ConversationState)
 }, {
   title: 'resumed',
-  description: 'All that a `resume` asked for was sent. With the 50 most recent conversations: ' +
-    "the other member, the last number, and one's own marks."
+  description: 'All messages that a `resume` asked for were sent. With the 50 most recent conversations: ' +
+    "the other member, the last number, and the user's own marks."
 })
 export type ResumedFrame = Static<typeof ResumedFrame>
 
@@ -66,7 +71,7 @@ export const ResetFrame = Type.Object({
   lastSeq: Seq
 }, {
   title: 'reset',
-  description: 'Too many are missing: live goes on after lastSeq, the client pages the rest over HTTP.'
+  description: 'Too many messages are missing: live ones continue after lastSeq, page the rest over HTTP.'
 })
 export type ResetFrame = Static<typeof ResetFrame>
 
@@ -76,7 +81,7 @@ export const ReceiptFrame = Type.Object({
   user: OtherIdString,
   delivered: Seq,
   read: Seq
-}, { title: 'receipt', description: "A member's marks, now stored." })
+}, { title: 'receipt', description: 'The stored marks of a member.' })
 export type ReceiptFrame = Static<typeof ReceiptFrame>
 
 export const TypingNotice = Type.Object({
@@ -92,7 +97,7 @@ export const PresenceFrame = Type.Object({
   online: Type.Boolean(),
   lastSeen: Type.Optional(Type.String({
     ...Moment,
-    description: 'when the last device left; absent if never seen or online'
+    description: 'when the last device left; absent if the user is online or was never seen'
   }))
 }, { title: 'presence', description: 'A watched user came or went.' })
 export type PresenceFrame = Static<typeof PresenceFrame>
@@ -101,13 +106,13 @@ export const ErrorFrame = Type.Object({
   type: Type.Literal('error'),
   code: Type.String({ description: ERROR_CODES.join(', '), examples: ['invalid'] }),
   message: Type.String({ examples: ['Too Many Requests: too many frames'] }),
-  path: Type.Optional(Type.String({ description: 'the field it is about' })),
+  path: Type.Optional(Type.String({ description: 'the field that the error is about' })),
   clientId: Type.Optional(Type.String({
     description: 'of the `send` that failed',
     examples: ClientId.examples as string[]
   })),
   retryAfterMs: Type.Optional(Type.Integer({ examples: [50] }))
-}, { title: 'error', description: 'A frame was refused; the socket lives on.' })
+}, { title: 'error', description: 'A frame was refused; the socket stays open.' })
 export type ErrorFrame = Static<typeof ErrorFrame>
 
 export const ByeFrame = Type.Object({

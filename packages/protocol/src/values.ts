@@ -2,9 +2,15 @@
 import { Type } from '@sinclair/typebox'
 import { CONVERSATION_ID_PATTERN, OBJECT_ID_PATTERN } from './constants.js'
 
-export const ObjectIdString = Type.String({ pattern: OBJECT_ID_PATTERN, examples: ['64b7f0c2a1b2c3d4e5f60718'] })
-/** The same, where an example has to name the other person. */
-export const OtherIdString = Type.String({ pattern: OBJECT_ID_PATTERN, examples: ['64b7f0c2a1b2c3d4e5f60719'] })
+export const ObjectIdString = Type.String({
+  pattern: OBJECT_ID_PATTERN,
+  examples: ['64b7f0c2a1b2c3d4e5f60718']
+})
+/** The same, for fields whose example has to name another user. */
+export const OtherIdString = Type.String({
+  pattern: OBJECT_ID_PATTERN,
+  examples: ['64b7f0c2a1b2c3d4e5f60719']
+})
 
 /** The id of a conversation. */
 export const ConversationId = Type.String({
@@ -32,7 +38,10 @@ export function Text (options: TextOptions) {
   return Type.String({ ...options, format: 'text' })
 }
 
-/** RFC 3339 date-time (a profile of ISO 8601), or `''`, which counts as absent: the original's sample sends it. */
+/**
+ * RFC 3339 date-time (a profile of ISO 8601), or `''`, which counts as absent: the original's sample sends
+ * it.
+ */
 export const ClientTime = Type.String({
   format: 'client-time',
   maxLength: 40,
