@@ -36,7 +36,7 @@ interface LoggedError {
 }
 
 /** Makes what is logged of an error. */
-export function serializeError (error: Error): LoggedError {
+function serializeError (error: Error): LoggedError {
   const { type, message, stack } = stdSerializers.err(error)
   const known = error as unknown as Record<string, unknown>
   const plain = ERROR_FIELDS.filter(name => ['string', 'number'].includes(typeof known[name]))

@@ -4,7 +4,7 @@ import type { Connection } from './connection.js'
  * People one socket types to at a time: a person types to one, and an entry lasts some seconds. For a user it
  * is as many times more as there are sockets.
  */
-export const MAX_TYPING = 10
+const MAX_TYPING = 10
 
 /** Tells a user that another one types, or stopped, except on the socket that said so. */
 export type TellTyping = (receiver: string, typist: string, on: boolean, exceptSocket: string) => void

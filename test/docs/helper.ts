@@ -58,8 +58,8 @@ export function answerChecker (document: OpenAPI.Document) {
   }
 }
 
-export const ME = '64b7f0c2a1b2c3d4e5f60718'
-export const OTHER = '64b7f0c2a1b2c3d4e5f60719'
+const ME = '64b7f0c2a1b2c3d4e5f60718'
+const OTHER = '64b7f0c2a1b2c3d4e5f60719'
 const SESSION = 'ab'.repeat(32)
 
 /** The people, the session and the conversation that the examples name; gives the headers of the caller. */

@@ -35,7 +35,7 @@ const TOKEN = /[ ,/]+|"[^"\\]*"|'[^'\\]*'|\)|([\p{L}\p{M}\p{N}_.%+#-]+)( *\()?/u
  * @throws {Refusal} naming `where`, if a function is not allowed, a reference leads outside, or any other
  *   character occurs
  */
-export function readValue (value: string, where: string): string[] {
+function readValue (value: string, where: string): string[] {
   const references: string[] = []
   let depth = 0
   for (let at = 0; at < value.length;) {
