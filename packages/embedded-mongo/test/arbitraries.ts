@@ -121,7 +121,7 @@ export const indexes = fc.uniqueArray(
 
 const direction = fc.constantFrom<Direction>(1, -1)
 const sortPaths = [[], ['a'], ['b'], ['b', 'a'], ['a', 'b'], ['c.x'], ['b', 'c.x'], ['c.x', 'b'], ['_id']]
-export const sorts: fc.Arbitrary<Sort> = fc
+const sorts: fc.Arbitrary<Sort> = fc
   .tuple(fc.constantFrom(...sortPaths), direction, direction)
   .map(([paths, ...directions]) => paths.map((path, i): [string, Direction] => [path, directions[i]!]))
 

@@ -19,7 +19,7 @@ export interface Hostile {
 const OP_MSG = 2013
 const OP_QUERY = 2004
 
-export function frame (opcode: number, body: Buffer, requestId = 0, length = 16 + body.length): Buffer {
+function frame (opcode: number, body: Buffer, requestId = 0, length = 16 + body.length): Buffer {
   const header = Buffer.alloc(16)
   header.writeInt32LE(length, 0)
   header.writeInt32LE(requestId, 4)

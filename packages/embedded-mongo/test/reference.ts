@@ -36,7 +36,7 @@ function isNumber (value: SortKey): value is Int32 | Double | Long {
   return value instanceof Int32 || value instanceof Double || value instanceof Long
 }
 
-export function isDoc (value: SortKey): value is Doc {
+function isDoc (value: SortKey): value is Doc {
   return typeOrder(value) === 4
 }
 
@@ -122,7 +122,7 @@ function keysOf (value: SortKey, path: string[]): SortKey[] {
  * The value that a document sorts by: the least element of an array when ascending, the greatest when
  * descending.
  */
-export function sortKey (doc: Doc, path: string, direction: Direction): SortKey {
+function sortKey (doc: Doc, path: string, direction: Direction): SortKey {
   return keysOf(doc, path.split('.')).reduce((best, key) => (compare(key, best) * direction < 0 ? key : best))
 }
 
