@@ -144,12 +144,16 @@ function counter (
 /** Makes a pace that follows the load of the event loop until the application closes. */
 function measuredPace (fastify: FastifyInstance): LoadPace {
   const pace = new LoadPace()
-  let before = performance.eventLoopUtilization()
-  const measuring = setInterval(() => {
-    const now = performance.eventLoopUtilization()
-    pace.measure(performance.eventLoopUtilization(now, before).utilization)
-    before = now
-  }, PACE_MS)
+  let measuring: NodeJS.Timeout | undefined
+  // Not before: the start of the process keeps the event loop busy, but no users.
+  fastify.addHook('onReady', async () => {
+    let before = performance.eventLoopUtilization()
+    measuring = setInterval(() => {
+      const now = performance.eventLoopUtilization()
+      pace.measure(performance.eventLoopUtilization(now, before).utilization)
+      before = now
+    }, PACE_MS)
+  })
   fastify.addHook('onClose', async () => clearInterval(measuring))
   return pace
 }
