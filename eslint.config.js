@@ -20,7 +20,6 @@ const SERVER = ['src', 'plugins', 'routes', 'test', 'bench']
 const TO_DO = [
   '.ci/conversation.js',
   'bench/**',
-  'packages/client/test/**',
   'test/**'
 ]
 

@@ -27,20 +27,32 @@ interface Person {
 }
 
 function person (model: Model, id: string, have?: Record<string, number>): Person {
-  const client = new ChatClient({ ...model.options(id), backoff: BACKOFF, ...have === undefined ? {} : { have } })
+  const client = new ChatClient({
+    ...model.options(id),
+    backoff: BACKOFF,
+    ...(have === undefined ? {} : { have })
+  })
   const log: Message[] = []
-  client.on('message', message => { log.push(message) })
+  client.on('message', message => {
+    log.push(message)
+  })
   return { id, client, log, sent: [] }
 }
 
 /** Why a person's log is not the database's; undefined: it is. `from` says where it may begin. */
-function difference (model: Model, { id, log }: Person, from: (conversation: string) => number): string | undefined {
+function difference (
+  model: Model,
+  { id, log }: Person,
+  from: (conversation: string) => number
+): string | undefined {
   for (const conversation of model.conversations()) {
     if (!conversation.split(':').includes(id)) continue
     const stored = model.log(conversation)
     const got = log.filter(message => message.conversation === conversation)
     const start = stored.length - got.length
-    if (got.some((message, index) => message._id !== stored[start + index]?._id)) return `${conversation}: ${got.map(({ seq }) => seq)} of ${stored.length}`
+    if (got.some((message, index) => message._id !== stored[start + index]?._id)) {
+      return `${conversation}: ${got.map(({ seq }) => seq)} of ${stored.length}`
+    }
     if (start > from(conversation)) return `${conversation}: begins after ${start}, not ${from(conversation)}`
   }
   return undefined
@@ -52,7 +64,9 @@ function mishap (world: World, model: Model, people: Person[], outsiders: string
   const one = people[world.below(people.length)]!
   const peers = [...model.peers]
   if (dice < 0.6) {
-    const reciver = world.chance(0.8) ? people[world.below(people.length)]!.id : outsiders[world.below(outsiders.length)]!
+    const reciver = world.chance(0.8)
+      ? people[world.below(people.length)]!.id
+      : outsiders[world.below(outsiders.length)]!
     one.sent.push(one.client.send(reciver, `text ${world.below(1e6)}`))
   } else if (dice < 0.8) {
     const sender = outsiders[world.below(outsiders.length)]!
@@ -79,11 +93,31 @@ async function comeToRest (world: World, model: Model, people: Person[]): Promis
   for (let round = 0; round < 16; round++) {
     await world.pass(1000)
     if (model.faults.lose > 0) model.recheck()
-    const rest = people.every(({ id, client }) => client.state === 'online' && client.pending.length === 0 &&
-      model.conversations().every(conversation => !conversation.split(':').includes(id) || client.have[conversation] === model.log(conversation).length))
+    const rest = people.every(
+      ({ id, client }) =>
+        client.state === 'online' &&
+        client.pending.length === 0 &&
+        model
+          .conversations()
+          .every(
+            conversation =>
+              !conversation.split(':').includes(id) ||
+              client.have[conversation] === model.log(conversation).length
+          )
+    )
     if (rest) return true
   }
   return false
+}
+
+/** Each send of a device has an answer of its own, and its message is handed on. */
+async function problemsOfSends ({ sent, log }: Person): Promise<string[]> {
+  const answers = await Promise.all(sent)
+  const own = new Set(log.map(({ _id }) => _id))
+  const missing = answers.filter(({ _id }) => !own.has(_id))
+  const problems = missing.map(({ conversation, seq }) => `own message ${conversation} ${seq} is missing`)
+  if (new Set(answers.map(({ _id }) => _id)).size !== sent.length) problems.push('two sends, one message')
+  return problems
 }
 
 async function schedule (t: Test, seed: number, steps: number, outsiderCount: number): Promise<void> {
@@ -91,15 +125,18 @@ async function schedule (t: Test, seed: number, steps: number, outsiderCount: nu
   const model = new Model(world, faults(seed))
   const outsiders = Array.from({ length: outsiderCount }, (_, index) => userId(100 + index))
   const [anna, bela] = [userId(1), userId(2)]
-  // what was there before anybody came
-  for (const sender of outsiders) for (let n = world.below(6); n > 0; n--) model.say(sender, world.chance(0.5) ? anna : bela, 'early')
+  // What was there before anybody came.
+  for (const sender of outsiders) {
+    for (let n = world.below(6); n > 0; n--) model.say(sender, world.chance(0.5) ? anna : bela, 'early')
+  }
   await world.pass(200)
   // two devices of one person, and one of a person who begins with nothing and wants everything
   const people = [person(model, anna), person(model, anna), person(model, bela, {})]
   const begin = new Map<Person, Record<string, number>>()
   for (const one of people) {
     one.client.on('synced', () => {
-      if (!begin.has(one)) begin.set(one, Object.fromEntries(model.conversations().map(id => [id, one.client.have[id] ?? 0])))
+      if (begin.has(one)) return
+      begin.set(one, Object.fromEntries(model.conversations().map(id => [id, one.client.have[id] ?? 0])))
     })
     one.client.connect()
   }
@@ -107,19 +144,16 @@ async function schedule (t: Test, seed: number, steps: number, outsiderCount: nu
     await world.pass(world.below(60))
     mishap(world, model, people, outsiders)
   }
-  const rested = await comeToRest(world, model, people)
-  const problems: string[] = rested ? [] : ['never came to rest']
+  const problems = await comeToRest(world, model, people) ? [] : ['never came to rest']
   for (const one of people) {
     const whole = one === people[2]
-    const wrong = difference(model, one, conversation => whole ? 0 : begin.get(one)?.[conversation] ?? 0)
+    const wrong = difference(model, one, conversation => (whole ? 0 : (begin.get(one)?.[conversation] ?? 0)))
     if (wrong !== undefined) problems.push(wrong)
-    const answers = await Promise.all(one.sent)
-    const own = new Set(one.log.map(({ _id }) => _id))
-    for (const answer of answers) if (!own.has(answer._id)) problems.push(`own message ${answer.conversation} ${answer.seq} was not handed on`)
-    if (new Set(answers.map(({ _id }) => _id)).size !== one.sent.length) problems.push('two sends, one message')
+    problems.push(...await problemsOfSends(one))
     one.client.close()
   }
-  const written = model.conversations().flatMap(id => model.log(id)).filter(({ message }) => message.startsWith('text')).length
+  const stored = model.conversations().flatMap(id => model.log(id))
+  const written = stored.filter(({ message }) => message.startsWith('text')).length
   const asked = people.reduce((sum, { sent }) => sum + sent.length, 0)
   if (written !== asked) problems.push(`${asked} sends, ${written} messages`)
   await world.pass(100_000)
@@ -127,64 +161,84 @@ async function schedule (t: Test, seed: number, steps: number, outsiderCount: nu
   t.same(problems, [], `seed ${seed}`)
 }
 
-tap.test('whatever is cut, killed, lost or refused: every message once, in order, and every send answered once', async t => {
-  for (let seed = 1; seed <= 120 * SHARE; seed++) await schedule(t, seed, 80, 4)
-})
+tap.test(
+  'whatever is cut, killed, lost or refused: every message once, in order, and every send answered once',
+  async t => {
+    for (let seed = 1; seed <= 120 * SHARE; seed++) await schedule(t, seed, 80, 4)
+  }
+)
 
 tap.test('the same for people with more conversations than the server lists at once', async t => {
   for (let seed = 1001; seed <= 1000 + 24 * SHARE; seed++) await schedule(t, seed, 80, 130)
 })
 
-tap.test('a device that was away goes on from what it stored, conversations included that began meanwhile', async t => {
-  for (let seed = 2001; seed <= 2000 + 32 * SHARE; seed++) {
-    const world = new World(seed)
-    const model = new Model(world, faults(seed))
-    const anna = userId(1)
-    let have = {}
-    const log: Message[] = []
-    for (let visit = 0; visit < 4; visit++) {
-      const device = person(model, anna, have)
-      device.client.connect()
-      for (let step = 0; step < 15; step++) {
-        await world.pass(world.below(40))
-        mishap(world, model, [device], [userId(10 + world.below(80)), userId(10 + world.below(80))])
+tap.test(
+  'a device that was away goes on from what it stored, conversations included that began meanwhile',
+  async t => {
+    for (let seed = 2001; seed <= 2000 + 32 * SHARE; seed++) {
+      const world = new World(seed)
+      const model = new Model(world, faults(seed))
+      const anna = userId(1)
+      let have = {}
+      const log: Message[] = []
+      for (let visit = 0; visit < 4; visit++) {
+        const device = person(model, anna, have)
+        device.client.connect()
+        for (let step = 0; step < 15; step++) {
+          await world.pass(world.below(40))
+          mishap(world, model, [device], [userId(10 + world.below(80)), userId(10 + world.below(80))])
+        }
+        const sent = Promise.allSettled(device.sent)
+        have = device.client.have
+        const unanswered = device.client.pending
+        device.client.close()
+        const outcomes = await sent
+        t.equal(
+          outcomes.filter(({ status }) => status === 'rejected').length,
+          unanswered.length,
+          'what was pending is rejected, no more'
+        )
+        log.push(...device.log)
+        for (let n = 0; n < 70; n++) model.say(userId(10 + world.below(80)), anna, 'while away')
+        await world.pass(500)
       }
-      const sent = Promise.allSettled(device.sent)
-      have = device.client.have
-      const unanswered = device.client.pending
-      device.client.close()
-      const outcomes = await sent
-      t.equal(outcomes.filter(({ status }) => status === 'rejected').length, unanswered.length, 'what was pending is rejected, no more')
-      log.push(...device.log)
-      for (let n = 0; n < 70; n++) model.say(userId(10 + world.below(80)), anna, 'while away')
-      await world.pass(500)
+      const last = person(model, anna, have)
+      last.client.connect()
+      const rested = await comeToRest(world, model, [last])
+      last.client.close()
+      t.ok(rested, `seed ${seed} comes to rest`)
+      t.equal(
+        difference(model, { ...last, log: [...log, ...last.log] }, () => 0),
+        undefined,
+        `seed ${seed}`
+      )
     }
-    const last = person(model, anna, have)
-    last.client.connect()
-    const rested = await comeToRest(world, model, [last])
-    last.client.close()
-    t.ok(rested, `seed ${seed} comes to rest`)
-    t.equal(difference(model, { ...last, log: [...log, ...last.log] }, () => 0), undefined, `seed ${seed}`)
   }
-})
+)
 
-tap.test('a message sent again by another client with the clientId of a pending one is stored once', async t => {
-  const world = new World(7)
-  const model = new Model(world)
-  const [anna, bela] = [userId(1), userId(2)]
-  const first = person(model, anna)
-  first.client.connect()
-  const clientId = randomUUID()
-  const lost = t.rejects(first.client.send(bela, 'once', { clientId }), { code: 'closed', clientId })
-  await world.until(() => model.log(conversationOf(anna, bela)).length > 0, 1000)
-  t.same(first.client.pending, [{ clientId, reciver: bela, message: 'once' }])
-  first.client.close()
-  await lost
-  const second = person(model, anna, {})
-  second.client.connect()
-  const answer = second.client.send(bela, 'once', { clientId })
-  await world.pass(1000)
-  t.equal((await answer).seq, 1)
-  t.same(second.log.map(({ seq }) => seq), [1])
-  second.client.close()
-})
+tap.test(
+  'a message sent again by another client with the clientId of a pending one is stored once',
+  async t => {
+    const world = new World(7)
+    const model = new Model(world)
+    const [anna, bela] = [userId(1), userId(2)]
+    const first = person(model, anna)
+    first.client.connect()
+    const clientId = randomUUID()
+    const lost = t.rejects(first.client.send(bela, 'once', { clientId }), { code: 'closed', clientId })
+    await world.until(() => model.log(conversationOf(anna, bela)).length > 0, 1000)
+    t.same(first.client.pending, [{ clientId, reciver: bela, message: 'once' }])
+    first.client.close()
+    await lost
+    const second = person(model, anna, {})
+    second.client.connect()
+    const answer = second.client.send(bela, 'once', { clientId })
+    await world.pass(1000)
+    t.equal((await answer).seq, 1)
+    t.same(
+      second.log.map(({ seq }) => seq),
+      [1]
+    )
+    second.client.close()
+  }
+)
