@@ -34,14 +34,14 @@ async function prepare (lifetime: Lifetime, script: string): Promise<Build> {
   const options = { script: resolve(script), keepLog: false }
   const { origin, child } = await start(lifetime, { ...ENV, DATA_DIR: dir }, options)
   const caller = new Caller(origin, '127.0.0.1')
-  lifetime.teardown(() => { caller.close() })
+  lifetime.teardown(() => caller.close())
   const [anna, ben] = [await register(caller, 'anna'), await register(caller, 'ben')]
   const filler = await Filler.connect(dir)
   const [other] = await filler.users(1)
   await filler.conversation(other!, anna.id, HISTORY, 'A message as long as people write them.')
   await filler.close()
   const sender = await Sender.open(origin, anna)
-  lifetime.teardown(() => { sender.close() })
+  lifetime.teardown(() => sender.close())
   return { pid: child.pid!, work: workOf(caller, sender, anna, ben.id, other!) }
 }
 

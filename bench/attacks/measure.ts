@@ -44,7 +44,7 @@ class Watch {
   readonly #timer: NodeJS.Timeout
 
   constructor (readonly pid: number) {
-    this.#timer = setInterval(() => { this.sample() }, SAMPLE_MS)
+    this.#timer = setInterval(() => this.sample(), SAMPLE_MS)
     this.mark()
   }
 
@@ -83,7 +83,7 @@ async function prepare (lifetime: Lifetime, { origin }: ServerProcess, dir: stri
   await prepare?.(filler, attacker, target)
   await filler.close()
   const victim = new Victim(origin, anna, ben.id)
-  lifetime.teardown(() => { victim.close() })
+  lifetime.teardown(() => victim.close())
   return { victim, attacker, target }
 }
 
@@ -107,11 +107,11 @@ export async function measure (script: string, attack: Case): Promise<Measured> 
     const { victim, attacker, target } = await prepare(lifetime, server, dir, attack)
     const calm = await victim.suffer(CALM_MS, new AbortController().signal)
     const watch = new Watch(server.child.pid!)
-    lifetime.teardown(() => { watch.stop() })
+    lifetime.teardown(() => watch.stop())
     const { ended, how } = watchEnd(server)
     const attacks = { [attack.attack]: attack.copies }
     const attackers = new HostileProcess({ target, accounts: [attacker], attacks })
-    lifetime.teardown(async () => { await attackers.kill() })
+    lifetime.teardown(async () => await attackers.kill())
     const suffering = victim.suffer(ATTACK_MS + AFTER_MS, ended)
     await new Promise(resolve => {
       const timer = setTimeout(resolve, ATTACK_MS)

@@ -21,7 +21,7 @@ export class Sender {
   readonly #ws: WebSocket
   readonly #waiting = new Map<string, () => void>()
 
-  private constructor (ws: WebSocket) {
+  constructor (ws: WebSocket) {
     this.#ws = ws
     ws.on('message', (data: Buffer) => {
       const text = data.toString()
@@ -43,7 +43,7 @@ export class Sender {
 
   async send (reciver: string): Promise<void> {
     const clientId = randomUUID()
-    const acked = new Promise<void>(resolve => { this.#waiting.set(clientId, resolve) })
+    const acked = new Promise<void>(resolve => this.#waiting.set(clientId, resolve))
     this.#ws.send(JSON.stringify({ type: 'send', clientId, reciver, message: TEXT }))
     await acked
   }
@@ -61,8 +61,8 @@ export function workOf (caller: Caller, sender: Sender, anna: Account, ben: stri
   const addmsg = async () => {
     await call('POST', '/api/v1/addmsg', { sender: id, reciver: ben, message: TEXT, clientId: randomUUID() })
   }
-  const send = async () => { await sender.send(ben) }
-  const read = async (query: string) => { await call('GET', path + query) }
+  const send = async () => await sender.send(ben)
+  const read = async (query: string) => await call('GET', path + query)
   const path = `/api/v1/getallmessages?sender=${id}&reciver=${history}`
   return [
     { name: 'addmsg, one at a time', count: 50, atOnce: 1, once: addmsg },
