@@ -172,7 +172,7 @@ export class Socket {
 
 /** Opens a socket and waits for its hello. */
 export async function connect (t: Test, origin: string, person: Pick<Person, 'token'>, options: ClientOptions = {}): Promise<Socket> {
-  const socket = new Socket(new WebSocket(`${origin.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${person.token}`, ...options.headers }, ...options }))
+  const socket = new Socket(new WebSocket(`${origin.replace('http', 'ws')}/ws`, { ...options, headers: { authorization: `Bearer ${person.token}`, ...options.headers } }))
   t.teardown(() => socket.ws.terminate())
   await socket.next('hello')
   return socket

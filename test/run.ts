@@ -17,6 +17,8 @@ const args = process.argv.slice(2)
 const long = args.includes('--long')
 const paths = args.filter(arg => !arg.startsWith('-'))
 const jobs = Number(args.find(arg => arg.startsWith('-j'))?.slice(2) ?? (long ? 1 : availableParallelism()))
+// With no worker at all nothing would fail.
+if (!Number.isInteger(jobs) || jobs < 1) throw new Error('-jN: N must be a whole number from 1 on')
 
 /** Seconds that one file may take. A hung test fails with tap's own report after that. */
 const TIMEOUT_S = long ? 900 : 300

@@ -4,9 +4,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
+import type { App } from '../../../src/app.js'
 import type { Config } from '../../../src/config.js'
 import { FaultProxy } from '../../fault-proxy.js'
-import { connect, conversationOf, databaseUrl, listen, register } from '../../helper.js'
+import { connect, conversationOf, databaseUrl, listen, register, type Person } from '../../helper.js'
 
 const SEND_MS = 400
 /** The machine may be busy; senders that wait for the database's own time-outs wait much longer. */
@@ -19,6 +20,10 @@ async function world (t: Test, changes: Partial<Config> = {}) {
   return { proxy, app, origin, anna, ben }
 }
 
+async function append (app: App, from: Person, to: Person, message: string): Promise<unknown> {
+  return await app.messageLog.append({ sender: from.id, reciver: to.id, message })
+}
+
 async function kindOf (outcome: Promise<unknown>): Promise<string | undefined> {
   return await outcome.then(() => 'stored', (error: { kind?: string }) => error.kind)
 }
@@ -28,8 +33,7 @@ t.test('a message that was stored although its sender was told unavailable is pu
     const { proxy, app, origin, anna, ben } = await world(t)
     const bens = await connect(t, origin, ben)
     proxy.unanswered.add('insert')
-    const first = app.messageLog.append({ sender: anna.id, reciver: ben.id, message: 'first' })
-    t.equal(await kindOf(first), 'unavailable')
+    t.equal(await kindOf(append(app, anna, ben, 'first')), 'unavailable')
     t.same(bens.all('message'), [])
     proxy.unanswered.clear()
     proxy.cut()
@@ -41,14 +45,13 @@ t.test('a message that was stored although its sender was told unavailable is pu
     const { proxy, app, origin, anna, ben } = await world(t)
     const bens = await connect(t, origin, ben)
     proxy.unanswered.add('insert')
-    const first = app.messageLog.append({ sender: anna.id, reciver: ben.id, message: 'first' })
-    t.equal(await kindOf(first), 'unavailable')
-    const later = app.messageLog.append({ sender: anna.id, reciver: ben.id, message: 'second' })
+    t.equal(await kindOf(append(app, anna, ben, 'first')), 'unavailable')
+    const later = append(app, anna, ben, 'second')
     proxy.unanswered.clear()
     proxy.cut()
     // The second may have been given up before the first was cleared up.
     const stored = await kindOf(later) === 'stored'
-    await app.messageLog.append({ sender: anna.id, reciver: ben.id, message: 'third' })
+    await append(app, anna, ben, 'third')
     const texts = stored ? ['first', 'second', 'third'] : ['first', 'third']
     await bens.until(() => bens.all('message').length === texts.length || undefined)
     const seen = bens.all('message').map(({ message }) => [message.seq, message.message])
