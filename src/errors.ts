@@ -1,6 +1,6 @@
 /**
  * The catalogue of errors that a client can see: the HTTP status of each, the words that its message begins
- * with, and its code on the WebSocket. Everything throws `apiError(...)`; src/http/errors.ts maps whatever
+ * with, and its code on the WebSocket. Everything throws `apiError(...)`; src/thrown-errors.ts maps whatever
  * else is thrown.
  */
 import type { ErrorFrameCode } from 'chat-protocol'

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { mongodb } from '../database/driver.js'
-import { DUPLICATE_KEY, type SettingsDocument, type UserDocument } from '../database/documents.js'
+import { isDuplicateKey, type SettingsDocument, type UserDocument } from '../database/documents.js'
 import { usernameSkeleton } from './names.js'
 
 /** The keys that reserve a name and an address. */
@@ -65,7 +65,7 @@ async function createSecret (settings: mongodb.Collection<SettingsDocument>): Pr
     await settings.insertOne({ _id: SECRET_ID, secret })
   } catch (error) {
     // If another process was faster, its secret counts.
-    if ((error as mongodb.MongoError).code !== DUPLICATE_KEY) throw error
+    if (!isDuplicateKey(error)) throw error
   }
 }
 

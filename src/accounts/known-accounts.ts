@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { apiError } from '../errors.js'
 import type { UserRepository } from './user-repository.js'
 
 /** Ids that are remembered: about as many as there are sockets. The cache takes the memory of all at once. */
@@ -8,6 +9,14 @@ const CACHE_SIZE = 20_000
  * may still be written to; the messages stay with the sender.
  */
 const CACHE_MS = 60_000
+
+/**
+ * Refuses a receiver who has no account.
+ * @throws ApiError `notFound`
+ */
+export async function requireReceiver (accounts: Pick<KnownAccounts, 'exists'>, id: string): Promise<void> {
+  if (!await accounts.exists(id)) throw apiError('notFound', 'there is no user with this id', 'reciver')
+}
 
 /**
  * Which accounts exist. Sending a message asks each time, so the answer "yes" is remembered; "no" is not,

@@ -1,4 +1,4 @@
-import { DUPLICATE_KEY, type UserDocument } from '../database/documents.js'
+import { isDuplicateKey, type UserDocument } from '../database/documents.js'
 import { mongodb } from '../database/driver.js'
 import { duplicateKey } from '../errors.js'
 import type { Keys } from './account-keys.js'
@@ -123,7 +123,7 @@ export class UserRepository {
     try {
       await this.#documents.insertOne(user)
     } catch (error) {
-      if (!(error instanceof mongodb.MongoServerError) || error.code !== DUPLICATE_KEY) throw error
+      if (!isDuplicateKey(error)) throw error
       const isNameTaken = await this.#exists({ usernameKey: user.usernameKey })
       throw isNameTaken ? usernameTaken(user) : emailTaken(user)
     }

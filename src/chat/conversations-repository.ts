@@ -1,6 +1,8 @@
 /** The collection `conversations`: summaries of the log, and the marks of the members. */
 import { mongodb } from '../database/driver.js'
-import { DUPLICATE_KEY, type ConversationDocument, type MessageDocument } from '../database/documents.js'
+import {
+  DUPLICATE_KEY, isDuplicateKey, type ConversationDocument, type MessageDocument
+} from '../database/documents.js'
 import type { Membership } from './membership.js'
 import type { Mark } from './schemas/conversations.js'
 
@@ -36,7 +38,7 @@ export class ConversationsRepository {
       await this.#collection.updateOne({ _id: conversation }, { $setOnInsert: empty }, { upsert: true })
     } catch (error) {
       // Two upserts of one _id: the other one created it (MongoDB manual, "Upsert with Unique Index").
-      if (!(error instanceof mongodb.MongoServerError && error.code === DUPLICATE_KEY)) throw error
+      if (!isDuplicateKey(error)) throw error
     }
   }
 

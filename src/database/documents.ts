@@ -2,7 +2,7 @@
  * The documents of each collection, and the collections with the durability that every write here needs.
  * `messages` is the truth; `conversations` is a summary of it.
  */
-import type { mongodb } from './driver.js'
+import { mongodb } from './driver.js'
 
 export interface UserDocument {
   _id: mongodb.ObjectId
@@ -83,6 +83,11 @@ interface Documents {
 
 /** MongoDB's error code for a value that a unique index contains already. */
 export const DUPLICATE_KEY = 11000
+
+/** Whether a unique index refused a write. */
+export function isDuplicateKey (error: unknown): boolean {
+  return error instanceof mongodb.MongoServerError && error.code === DUPLICATE_KEY
+}
 
 /** How long a write waits for a majority before its outcome counts as unknown. */
 const MAJORITY_MS = 5_000

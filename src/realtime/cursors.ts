@@ -15,15 +15,13 @@ import { apiError } from '../errors.js'
 import type { Message } from 'chat-protocol'
 import { Beginnings, type Heads } from './beginnings.js'
 import { newCursor, type Cursor, type Resume } from './cursor.js'
-import type { CursorReads } from './log-reads.js'
+import { READ_RETRY_MS, type CursorReads } from './log-reads.js'
 import { Turns } from './turns.js'
 
 /** Conversations of one socket whose place is looked up at a time; each holds a few bytes meanwhile. */
 const LOCATED_AT_ONCE = 8
 /** Pages of one socket that are in memory at a time. */
 const READ_AT_ONCE = 1
-/** The pause after a failed read, while the database is away. */
-const RETRY_MS = 500
 
 /** What the cursors need of their socket. */
 export interface CursorSink {
@@ -176,7 +174,7 @@ export class Cursors {
       // Restarted while it waited for a page: it is located first.
       if (step !== this.#read || cursor.lookUp === 'nothing') await step.call(this, cursor)
     } catch {
-      if (!this.#sink.closed) await delay(RETRY_MS)
+      if (!this.#sink.closed) await delay(READ_RETRY_MS)
     }
     if (this.#sink.closed) return
     if (cursor.lookUp !== 'nothing' || cursor.seq < cursor.target) {

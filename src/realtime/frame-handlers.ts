@@ -1,5 +1,5 @@
 import { conversationOf, type ClientFrame } from 'chat-protocol'
-import type { KnownAccounts } from '../accounts/known-accounts.js'
+import { requireReceiver, type KnownAccounts } from '../accounts/known-accounts.js'
 import { markOf } from '../chat/conversations-repository.js'
 import type { Conversations } from '../chat/conversations.js'
 import type { Reservation } from '../chat/log/send-quota.js'
@@ -86,8 +86,7 @@ export class FrameHandlers {
     sender: string, { reciver, message, clientId, createdAt }: FrameOf<'send'>, reservation: Reservation
   ): Promise<{ outcome: Promise<Appended> }> {
     const { accounts, messageLog } = this.#options
-    const exists = await reservation.within(accounts.exists(reciver))
-    if (!exists) throw noSuchUser()
+    await reservation.within(requireReceiver(accounts, reciver))
     const given = createdAt === undefined ? {} : { createdAt }
     return { outcome: messageLog.append({ sender, reciver, message, clientId, ...given }, reservation) }
   }
@@ -135,7 +134,7 @@ export class FrameHandlers {
 
   async #typing (connection: Connection, { reciver, on }: FrameOf<'typing'>): Promise<void> {
     const { accounts, presence } = this.#options
-    if (!await accounts.exists(reciver)) throw noSuchUser()
+    await requireReceiver(accounts, reciver)
     presence.typing(connection, reciver, on)
   }
 
@@ -144,8 +143,4 @@ export class FrameHandlers {
       if (!connection.closed) await this.#options.presence.watch(connection, users)
     })
   }
-}
-
-function noSuchUser (): Error {
-  return apiError('notFound', 'there is no user with this id', 'reciver')
 }

@@ -2,15 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { BaseLogger } from 'pino'
 import type { HelloFrame } from 'chat-protocol'
 import type { Connection } from './connection.js'
-import type { LogReads } from './log-reads.js'
+import { READ_RETRY_MS, type LogReads } from './log-reads.js'
 
 /**
  * `hello` waits this long for the heads, in milliseconds: while the database is away a client should learn
  * that the server is there.
  */
 const HELLO_MS = 5_000
-/** The pause after a failed read of the heads. */
-const RETRY_MS = 500
 
 export interface GreeterOptions {
   reads: LogReads
@@ -66,7 +64,7 @@ export class Greeter {
         if (connection.closed) break
         log.warn({ err: error }, 'heads of conversations could not be read: will try again')
         welcome()
-        await delay(RETRY_MS)
+        await delay(READ_RETRY_MS)
       }
     }
     clearTimeout(patience)

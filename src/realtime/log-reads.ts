@@ -6,6 +6,8 @@ import { FairSemaphore } from '../concurrency/fair-semaphore.js'
 import type { Message } from 'chat-protocol'
 import { BEHIND_MS, type Heads } from './beginnings.js'
 
+/** The pause after a failed read, in milliseconds: the database is away. */
+export const READ_RETRY_MS = 500
 /** Reads for all sockets together: the driver has 20 connections, which sends and requests need too. */
 const READS_AT_ONCE = 8
 /** Messages of a page. */

@@ -43,6 +43,7 @@ export async function listenIn (dir: string, server: Server): Promise<string> {
 /** Makes a directory for the socket, in the system's temporary directory if the path would be too long. */
 function makeSocketPath (dir: string): { home: string, socket: string } {
   const name = `${process.pid}.sock`
+  // mkdtempSync appends six characters.
   const isShort = fits(join(dir, 'mongodb-XXXXXX', name))
   const home = mkdtempSync(join(isShort ? dir : tmpdir(), 'mongodb-'))
   return { home, socket: join(home, name) }

@@ -1,3 +1,4 @@
+import { requireReceiver } from '../../../src/accounts/known-accounts.js'
 import type { App } from '../../../src/app.js'
 import { apiError } from '../../../src/errors.js'
 import { conversationOfPair, memberPair } from '../../../src/chat/legacy.js'
@@ -31,8 +32,7 @@ function addAddMsg (fastify: App): void {
     if (sender !== request.caller.user) throw apiError('forbidden', 'sender must be yourself', 'sender')
     const reservation = messageLog.reserve(message)
     try {
-      const exists = await reservation.within(accounts.exists(reciver))
-      if (!exists) throw apiError('notFound', 'there is no user with this id', 'reciver')
+      await reservation.within(requireReceiver(accounts, reciver))
       const { message: stored } = await messageLog.append({
         sender,
         reciver,
