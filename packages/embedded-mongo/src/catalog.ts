@@ -32,7 +32,7 @@ function toCollection<C extends { id: number }> (stored: C): C & { prefix: Buffe
 
 /** The collections and indexes, all of them in memory, and as one record in LMDB. */
 export class Catalog {
-  /** Ids of dropped collections and indexes of which entries may be left. */
+  /** Ids of dropped collections and indexes that may still have entries. */
   dropped: number[] = []
   readonly #root: RootDatabase<Buffer, Buffer>
   /** The collections after the latest transaction. */

@@ -92,7 +92,7 @@ export const documentLists = fc.oneof(
   fc.array(documents, { maxLength: 5 })
 )
 
-// MongoDB refuses to index or sort by two arrays of which neither contains the other.
+// MongoDB refuses to index or sort by two arrays if neither contains the other.
 export const indexes = fc.uniqueArray(
   fc.constantFrom<Sort>(
     [['a', 1]],
@@ -125,7 +125,7 @@ const sorts: fc.Arbitrary<Sort> = fc
   .tuple(fc.constantFrom(...sortPaths), direction, direction)
   .map(([paths, ...directions]) => paths.map((path, i): [string, Direction] => [path, directions[i]!]))
 
-/** Texts of which most are too long for an index. No document has them: only filters use them. */
+/** Texts, most of them too long for an index. No document has them: only filters use them. */
 export const tooLong: fc.Arbitrary<Value> = fc
   .constantFrom(300, 1890, 1960, 1970, 1990, 2100)
   .map(length => 'x'.repeat(length))
