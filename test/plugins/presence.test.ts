@@ -1,11 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Connection } from '../../src/realtime/connection.js'
 import { connect, listen, register } from '../helper.js'
-
-/** Resolves when the condition holds; looks again at each turn of the event loop. */
-async function eventually (condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => { setImmediate(resolve) })
-}
+import { eventually } from '../realtime/helper.js'
 
 /** Steps of all iterators over maps while `run` runs. */
 function mapSteps (run: () => void): number {
