@@ -1,3 +1,5 @@
+import type { ErrorFrame, HelloFrame } from 'chat-protocol'
+
 /** Codes after which repeating the same frame cannot help. */
 export type FinalCode = 'invalid' | 'unauthorized' | 'forbidden' | 'not_found' | 'conflict'
 
@@ -39,4 +41,16 @@ const RETRYABLE = new Set(['rate_limited', 'unavailable', 'internal'])
 /** Whether the same frame may succeed later. */
 export function isRetryable (code: string): boolean {
   return RETRYABLE.has(code)
+}
+
+/**
+ * The frame that an error is about. Servers that announce `resumeConversations` name the field `have` for a
+ * resume. Older servers do not, so it is unknown.
+ */
+export function refusedFrame (
+  { path, clientId }: ErrorFrame, limits: HelloFrame['limits'] | undefined
+): 'send' | 'resume' | 'other' | 'unknown' {
+  if (clientId !== undefined) return 'send'
+  if (path?.startsWith('have') === true) return 'resume'
+  return limits?.resumeConversations === undefined ? 'unknown' : 'other'
 }

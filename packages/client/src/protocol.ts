@@ -5,7 +5,7 @@
  */
 import { CatchUp } from './catch-up.js'
 import { Cursors } from './cursors.js'
-import { ChatError, isRetryable } from './errors.js'
+import { ChatError, isRetryable, refusedFrame } from './errors.js'
 import type { Emitter } from './events.js'
 import {
   conversationOf, type ByeFrame, type ClientFrame, type ErrorFrame, type HelloFrame, type Message,
@@ -14,6 +14,7 @@ import {
 import { Marks } from './marks.js'
 import { Outbox, type Outgoing } from './outbox.js'
 import { Pace } from './pace.js'
+import { Restatement } from './restatement.js'
 import { ResumeQueue } from './resume-queue.js'
 
 /** The server ends a typing notice after 5 s unless it is repeated. */
@@ -45,6 +46,7 @@ export class Protocol {
   #leaving = false
   #pace = new Pace(0, 0)
   readonly #resumes = new ResumeQueue()
+  readonly #restatement = new Restatement()
   #watchUnsent = false
   readonly #typedAt = new Map<string, number>()
   #marksFirst = false
@@ -163,6 +165,7 @@ export class Protocol {
   pump (): void {
     if (this.hello === undefined || this.#leaving) return
     const now = this.#now()
+    if (this.#restatement.take(now)) this.#restate()
     for (;;) {
       const wait = this.#pace.wait(now)
       if (wait > 0) return this.#effects.wake(wait)
@@ -170,7 +173,8 @@ export class Protocol {
       if (frame === undefined) break
       this.#transmit(frame)
     }
-    const wakeAt = Math.min(this.#marks.dueAt, this.outbox.wakeAt(), this.#resumes.dueAt)
+    const due = [this.#marks.dueAt, this.outbox.wakeAt(), this.#resumes.dueAt, this.#restatement.dueAt]
+    const wakeAt = Math.min(...due)
     if (wakeAt < Infinity) this.#effects.wake(Math.max(0, wakeAt - now))
   }
 
@@ -180,6 +184,7 @@ export class Protocol {
     this.#pace = new Pace(hello.limits.ratePerSecond, this.#now())
     this.#typedAt.clear()
     this.catchUp.begin(hello.limits)
+    this.#restatement.clear()
     this.#restate()
   }
 
@@ -194,7 +199,7 @@ export class Protocol {
     if (clientId === undefined) this.#emitter.emit('error', new ChatError(code, message, frame))
     const isTemporary = isRetryable(code)
     const at = this.#now() + retryAfterMs
-    const about = this.#refusedFrame(frame)
+    const about = refusedFrame(frame, this.hello?.limits)
     if (about === 'resume' && isTemporary) {
       // Other frames are not held back, because they cost the server less.
       this.#resumes.repeatAt(at)
@@ -204,7 +209,7 @@ export class Protocol {
     if (about === 'send') {
       this.outbox.refused(frame)
     } else if (about === 'other') {
-      if (isTemporary) this.#restate()
+      if (isTemporary) this.#restatement.request(at)
     } else if (!isTemporary) {
       this.#resumes.answered()
       this.catchUp.answered()
@@ -212,18 +217,8 @@ export class Protocol {
       // The error may be about a resume: start again with a new connection.
       this.#effects.renew(retryAfterMs)
     } else {
-      this.#restate()
+      this.#restatement.request(at)
     }
-  }
-
-  /**
-   * The frame that an error is about. Servers that announce `resumeConversations` name the field `have` for a
-   * resume. Older servers do not, so it is unknown.
-   */
-  #refusedFrame ({ path, clientId }: ErrorFrame): 'send' | 'resume' | 'other' | 'unknown' {
-    if (clientId !== undefined) return 'send'
-    if (path?.startsWith('have') === true) return 'resume'
-    return this.hello?.limits.resumeConversations === undefined ? 'unknown' : 'other'
   }
 
   /**

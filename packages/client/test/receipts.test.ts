@@ -1,8 +1,9 @@
 /** Receipts, typing and presence. The test plays the server, frame by frame. */
 import tap from 'tap'
+import type { Message } from 'chat-protocol'
 import { conversationOf } from '../src/index.js'
 import { userId } from './model.js'
-import { bela, me, resumed, script, talk } from './scripted-server.js'
+import { bela, LIMITS, me, message, resumed, script, talk } from './scripted-server.js'
 
 tap.test('receipts are coalesced, and said again after a reconnect unless the server has them', async t => {
   const s = script(t)
@@ -63,3 +64,50 @@ tap.test(
     t.throws(() => s.client.watch(Array.from({ length: 201 }, (_, n) => userId(n))), RangeError)
   }
 )
+
+/** A server under load: each frame takes some of what the user may spend, which refills slowly. */
+class Allowance {
+  static readonly PER_SECOND = 5
+  #tokens = 0
+  #at = 0
+
+  /** @returns milliseconds to wait, 0 if the frame was taken; a refused frame costs 1 all the same */
+  take (now: number, cost: number): number {
+    this.#tokens = Math.min(20, this.#tokens + (now - this.#at) * Allowance.PER_SECOND / 1000)
+    this.#at = now
+    if (this.#tokens >= cost) {
+      this.#tokens -= cost
+      return 0
+    }
+    if (this.#tokens >= 1) this.#tokens--
+    return Math.ceil((cost - this.#tokens) * 1000 / Allowance.PER_SECOND)
+  }
+}
+
+tap.test('receipts and the watch list that are refused do not starve messages', async t => {
+  const s = script(t, { limits: { ...LIMITS, ratePerSecond: 20, resumeConversations: 100 } })
+  await s.start([{ id: talk, lastSeq: 0 }])
+  const allowance = new Allowance()
+  s.client.watch(Array.from({ length: 50 }, (_, n) => userId(n + 10)))
+  for (let n = 10; n < 40; n++) s.client.read(conversationOf(me, userId(n)), 1)
+  const acked: Message[] = []
+  for (let n = 0; n < 50; n++) s.client.send(bela, `number ${n}`).then(sent => acked.push(sent), t.fail)
+  let answered = s.said.length
+  const answer = async (): Promise<void> => {
+    const frame = s.said[answered++]!
+    const retryAfterMs = allowance.take(s.world.now(), frame.type === 'watch' ? 4 : 1)
+    const about = frame.type === 'send' ? { clientId: frame.clientId } : {}
+    if (retryAfterMs > 0) {
+      await s.tell({ type: 'error', code: 'rate_limited', message: 'busy', ...about, retryAfterMs })
+    } else if (frame.type === 'send') {
+      const sent = message(acked.length + 1, { sender: me, reciver: bela, clientId: frame.clientId })
+      await s.tell({ type: 'ack', clientId: frame.clientId, message: sent })
+    }
+  }
+  // What is there to send costs 4 + 30 + 50: 17 s if nothing is sent twice.
+  for (let step = 0; step < 600 && acked.length < 50; step++) {
+    while (answered < s.said.length) await answer()
+    await s.world.pass(100)
+  }
+  t.equal(acked.length, 50, 'all messages in a minute')
+})
