@@ -2,31 +2,71 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { CONVERSATION_ID_PATTERN, MAX_WATCHED } from './constants.js'
 import { MessageText } from './message.js'
-import { ClientId, ClientTime, ConversationId, OtherIdString, Seq } from './values.js'
+import { ClientId, ClientTime, ConversationId, Emoji, OtherIdString, Rev, Seq, annotated } from './values.js'
+
+const SeqOfMessage = annotated(Seq, {
+  minimum: 1,
+  description: 'the number of a message of this conversation',
+  examples: [1]
+})
+
+/** Exactly one of the two: src/realtime/frame-parser.ts of the server checks it. */
+const target = {
+  reciver: Type.Optional(OtherIdString),
+  conversation: Type.Optional(annotated(ConversationId, { examples: undefined }))
+}
 
 export const SendFrame = Type.Object({
   type: Type.Literal('send'),
   clientId: ClientId,
-  reciver: OtherIdString,
+  ...target,
   message: MessageText,
-  createdAt: Type.Optional(ClientTime)
+  createdAt: Type.Optional(ClientTime),
+  replyTo: Type.Optional(annotated(SeqOfMessage, { examples: undefined }))
 }, {
   title: 'send',
-  description: 'Sends a message; answered by `ack` once it is stored durably, or by `error` with clientId.'
+  description: 'Sends a message to a user or a conversation; answered by `ack` once it is stored durably, ' +
+    'or by `error` with clientId.'
 })
 export type SendFrame = Static<typeof SendFrame>
 
+const change = { clientId: ClientId, conversation: ConversationId, seq: SeqOfMessage }
+
+export const EditFrame = Type.Object({
+  type: Type.Literal('edit'),
+  ...change,
+  message: MessageText
+}, { title: 'edit', description: 'Replaces the text of an own message; answered by `ack` or `error`.' })
+export type EditFrame = Static<typeof EditFrame>
+
+export const DeleteFrame = Type.Object({
+  type: Type.Literal('delete'),
+  ...change
+}, { title: 'delete', description: 'Deletes a message for all members; answered by `ack` or `error`.' })
+export type DeleteFrame = Static<typeof DeleteFrame>
+
+export const ReactFrame = Type.Object({
+  type: Type.Literal('react'),
+  ...change,
+  emoji: Emoji,
+  on: Type.Boolean()
+}, {
+  title: 'react',
+  description: 'Adds a reaction to a message, or takes it back; answered by `ack` or `error`.'
+})
+export type ReactFrame = Static<typeof ReactFrame>
+
 export const ResumeFrame = Type.Object({
   type: Type.Literal('resume'),
-  have: Type.Record(Type.String({ pattern: CONVERSATION_ID_PATTERN }), Seq, {
+  have: Type.Record(Type.String({ pattern: CONVERSATION_ID_PATTERN }), Rev, {
     additionalProperties: false,
-    description: 'conversation -> the highest number that the client has without a gap',
+    description: 'conversation -> the highest rev that the client has without a gap',
     examples: [{ [(ConversationId.examples as string[])[0]!]: 3 }]
   })
 }, {
   title: 'resume',
-  description: 'Restarts conversations at the given numbers: every later message follows, ascending, ' +
-    'then one `resumed`.'
+  description: 'Restarts conversations at the given numbers: every later message and change follows, ' +
+    'ascending, then one `resumed`.'
 })
 export type ResumeFrame = Static<typeof ResumeFrame>
 
@@ -46,7 +86,7 @@ export type ReadFrame = Static<typeof ReadFrame>
 
 export const TypingFrame = Type.Object({
   type: Type.Literal('typing'),
-  reciver: OtherIdString,
+  ...target,
   on: Type.Boolean()
 }, { title: 'typing', description: 'Forwarded, never stored; ends automatically.' })
 export type TypingFrame = Static<typeof TypingFrame>
@@ -68,6 +108,9 @@ export type PingFrame = Static<typeof PingFrame>
 /** What a client may send, by `type`. */
 export const CLIENT_FRAMES = {
   send: SendFrame,
+  edit: EditFrame,
+  delete: DeleteFrame,
+  react: ReactFrame,
   resume: ResumeFrame,
   delivered: DeliveredFrame,
   read: ReadFrame,
@@ -76,4 +119,5 @@ export const CLIENT_FRAMES = {
   ping: PingFrame
 } as const
 export type ClientFrame =
-  SendFrame | ResumeFrame | DeliveredFrame | ReadFrame | TypingFrame | WatchFrame | PingFrame
+  SendFrame | EditFrame | DeleteFrame | ReactFrame | ResumeFrame | DeliveredFrame | ReadFrame |
+  TypingFrame | WatchFrame | PingFrame

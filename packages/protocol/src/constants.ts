@@ -58,5 +58,20 @@ export const MAX_WATCHED = 200
 /** Ids of users and messages are 24 lower-case hex digits. */
 export const OBJECT_ID_PATTERN = '^[0-9a-f]{24}$'
 
-/** `"<lower id>:<higher id>"` of the two members; twice the same id for a conversation with oneself. */
-export const CONVERSATION_ID_PATTERN = '^[0-9a-f]{24}:[0-9a-f]{24}$'
+/**
+ * A direct conversation: `"<lower id>:<higher id>"` of the two members; twice the same id for a conversation
+ * with oneself. A group: 24 hex digits.
+ */
+export const CONVERSATION_ID_PATTERN = '^[0-9a-f]{24}(:[0-9a-f]{24})?$'
+
+/** Code points of a group's name: one line of a list. */
+export const GROUP_NAME_CHARS = 100
+
+/** Different emoji on one message: what a client can show below it. */
+export const REACTION_EMOJI = 20
+
+/** Reactions on one message in all, which bounds the size of its document and of its JSON. */
+export const REACTIONS = 1_000
+
+/** In groups with more members, typing notices and receipts are not sent: each would go to all members. */
+export const RECEIPT_MEMBERS = 50

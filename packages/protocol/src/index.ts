@@ -5,9 +5,14 @@
 export * from './constants.js'
 export * from './conversation-id.js'
 export type {
-  ClientFrame, DeliveredFrame, PingFrame, ReadFrame, ResumeFrame, SendFrame, TypingFrame, WatchFrame
+  Change, ChangeFrame, DeleteChange, EditChange, GroupChange, MemberChange, ReactionChange
+} from './changes.js'
+export type {
+  ClientFrame, DeleteFrame, DeliveredFrame, EditFrame, PingFrame, ReactFrame, ReadFrame, ResumeFrame,
+  SendFrame, TypingFrame, WatchFrame
 } from './client-frames.js'
 export type { Message } from './message.js'
+export type { Role } from './values.js'
 export type {
   AckFrame, ByeFrame, ConversationState, ErrorFrame, HelloFrame, MessageFrame, PongFrame, PresenceFrame,
   ReceiptFrame, ResetFrame, ResumedFrame, ServerFrame, TypingNotice

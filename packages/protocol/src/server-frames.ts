@@ -1,10 +1,11 @@
 /** Every frame that the server may send. Clients ignore frames of a type that they do not know. */
 import { Type, type Static } from '@sinclair/typebox'
 import { ERROR_CODES, MESSAGE_CHARS } from './constants.js'
+import { Change, ChangeFrame } from './changes.js'
 import { Message } from './message.js'
-import { ClientId, ConversationId, ObjectIdString, OtherIdString, Seq } from './values.js'
-
-const Moment = Type.String({ format: 'date-time', examples: ['2024-01-31T12:00:00.000Z'] })
+import {
+  ClientId, ConversationId, GroupName, Moment, ObjectIdString, OtherIdString, Rev, Seq, annotated
+} from './values.js'
 
 export const HelloFrame = Type.Object({
   type: Type.Literal('hello'),
@@ -30,10 +31,12 @@ export type HelloFrame = Static<typeof HelloFrame>
 export const AckFrame = Type.Object({
   type: Type.Literal('ack'),
   clientId: ClientId,
-  message: Message
+  message: Type.Optional(Message),
+  change: Type.Optional(Change)
 }, {
   title: 'ack',
-  description: 'The message is stored durably. Acks of new messages keep the order of the conversation.'
+  description: 'The message or change is stored durably. Acks of new ones keep the order of the ' +
+    'conversation. A change without effect is answered with the present message.'
 })
 export type AckFrame = Static<typeof AckFrame>
 
@@ -45,13 +48,17 @@ export type MessageFrame = Static<typeof MessageFrame>
 
 const ConversationState = Type.Object({
   id: ConversationId,
-  user: OtherIdString,
+  kind: Type.Union([Type.Literal('direct'), Type.Literal('group')], { examples: ['direct'] }),
+  user: Type.Optional(OtherIdString),
+  name: Type.Optional(annotated(GroupName, { examples: undefined })),
   lastSeq: Seq,
+  lastRev: Rev,
   read: Seq,
   delivered: Seq
 })
 /**
- * A conversation in `resumed`: the other member, the number of its last message, and the user's own marks.
+ * A conversation in `resumed`: the other member or the name of the group, the last numbers, and the user's
+ * own marks.
  */
 export type ConversationState = Static<typeof ConversationState>
 
@@ -61,17 +68,18 @@ export const ResumedFrame = Type.Object({
 }, {
   title: 'resumed',
   description: 'All messages that a `resume` asked for were sent. With the 50 most recent conversations: ' +
-    "the other member, the last number, and the user's own marks."
+    "the other member or the group's name, the last numbers, and the user's own marks."
 })
 export type ResumedFrame = Static<typeof ResumedFrame>
 
 export const ResetFrame = Type.Object({
   type: Type.Literal('reset'),
   conversation: ConversationId,
-  lastSeq: Seq
+  lastSeq: Seq,
+  lastRev: Rev
 }, {
   title: 'reset',
-  description: 'Too many messages are missing: live ones continue after lastSeq, page the rest over HTTP.'
+  description: 'Too much is missing: what is live continues after lastRev; page the rest over HTTP.'
 })
 export type ResetFrame = Static<typeof ResetFrame>
 
@@ -87,6 +95,7 @@ export type ReceiptFrame = Static<typeof ReceiptFrame>
 export const TypingNotice = Type.Object({
   type: Type.Literal('typing'),
   user: OtherIdString,
+  conversation: ConversationId,
   on: Type.Boolean()
 }, { title: 'typing', description: 'The other member types, or stopped.' })
 export type TypingNotice = Static<typeof TypingNotice>
@@ -95,8 +104,7 @@ export const PresenceFrame = Type.Object({
   type: Type.Literal('presence'),
   user: OtherIdString,
   online: Type.Boolean(),
-  lastSeen: Type.Optional(Type.String({
-    ...Moment,
+  lastSeen: Type.Optional(annotated(Moment, {
     description: 'when the last device left; absent if the user is online or was never seen'
   }))
 }, { title: 'presence', description: 'A watched user came or went.' })
@@ -131,6 +139,7 @@ export const SERVER_FRAMES = {
   hello: HelloFrame,
   ack: AckFrame,
   message: MessageFrame,
+  change: ChangeFrame,
   resumed: ResumedFrame,
   reset: ResetFrame,
   receipt: ReceiptFrame,
@@ -141,5 +150,5 @@ export const SERVER_FRAMES = {
   pong: PongFrame
 } as const
 export type ServerFrame =
-  HelloFrame | AckFrame | MessageFrame | ResumedFrame | ResetFrame | ReceiptFrame | TypingNotice |
-  PresenceFrame | ErrorFrame | ByeFrame | PongFrame
+  HelloFrame | AckFrame | MessageFrame | ChangeFrame | ResumedFrame | ResetFrame | ReceiptFrame |
+  TypingNotice | PresenceFrame | ErrorFrame | ByeFrame | PongFrame

@@ -1,6 +1,6 @@
 /** The schemas of the values that frames and requests are made of. */
-import { Type } from '@sinclair/typebox'
-import { CONVERSATION_ID_PATTERN, OBJECT_ID_PATTERN } from './constants.js'
+import { Type, type SchemaOptions, type Static, type TSchema } from '@sinclair/typebox'
+import { CONVERSATION_ID_PATTERN, GROUP_NAME_CHARS, OBJECT_ID_PATTERN } from './constants.js'
 
 export const ObjectIdString = Type.String({
   pattern: OBJECT_ID_PATTERN,
@@ -15,12 +15,33 @@ export const OtherIdString = Type.String({
 /** The id of a conversation. */
 export const ConversationId = Type.String({
   pattern: CONVERSATION_ID_PATTERN,
-  description: '"<lower id>:<higher id>" of the two members',
+  description: 'direct: "<lower id>:<higher id>" of the two members; group: 24 hex digits',
   examples: ['64b7f0c2a1b2c3d4e5f60718:64b7f0c2a1b2c3d4e5f60719']
+})
+
+/** The id of a group, where a direct conversation is not allowed. */
+export const GroupId = Type.String({
+  pattern: OBJECT_ID_PATTERN,
+  description: 'of a group',
+  examples: ['64b7f0c2a1b2c3d4e5f6071a']
 })
 
 /** The largest number of a message: they stay exact in a JSON number (RFC 8259, 6). */
 export const Seq = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, examples: [3] })
+
+/** The number of an entry: every change of a conversation has one, without a gap; messages have a seq too. */
+export const Rev = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, examples: [5] })
+
+/** The role of a member of a group. */
+export const Role = Type.Union([Type.Literal('owner'), Type.Literal('admin'), Type.Literal('member')], {
+  examples: ['member']
+})
+export type Role = Static<typeof Role>
+
+/** A schema with other annotations, such as a description of its own. */
+export function annotated<T extends TSchema> (schema: T, options: SchemaOptions): T {
+  return { ...schema, ...options }
+}
 
 export interface TextOptions {
   minLength?: number
@@ -54,4 +75,27 @@ export const ClientId = Type.String({
   maxLength: 36,
   description: 'UUID of this message, made by the client: sending it again stores nothing twice',
   examples: ['7f6c1f0e-5f0a-4d3c-9a5e-0c1d2e3f4a5b']
+})
+
+/** The server's time of something, in ISO 8601. */
+export const Moment = Type.String({ format: 'date-time', examples: ['2024-01-31T12:00:00.000Z'] })
+
+export const GroupName = Text({
+  minLength: 1,
+  maxLength: GROUP_NAME_CHARS,
+  pattern: '\\S',
+  description: '1 to 100 code points, not only white space',
+  examples: ['Climbing on Sunday 🧗']
+})
+
+/**
+ * One fully qualified emoji that is recommended for general interchange (RGI, UTS 51); the longest have ten
+ * code points. The validator has to know the format `emoji`.
+ */
+export const Emoji = Type.String({
+  format: 'emoji',
+  minLength: 1,
+  maxLength: 16,
+  description: 'one fully qualified RGI emoji (UTS 51)',
+  examples: ['👍']
 })
