@@ -9,5 +9,5 @@ declare module 'fastify' {
 
 /** `fastify.membership`: who belongs to a conversation. */
 export default fp(async function membershipPlugin (fastify) {
-  fastify.decorate('membership', new Membership())
-}, { name: 'membership' })
+  fastify.decorate('membership', new Membership(fastify.bus.alone))
+}, { name: 'membership', dependencies: ['bus'] })

@@ -27,7 +27,7 @@ function gaugesOf (fastify: FastifyInstance): Gauges {
     chat_users_watched: ['users whose presence is watched', () => presence().watched],
     chat_users_leaving: ['users within the grace time after their last socket', () => presence().leaving],
     chat_users_typing: ['users who type', () => presence().typing],
-    chat_messages_pending: ['messages that wait or are being written', () => fastify.messageLog.pending],
+    chat_messages_pending: ['messages that wait or are being written', () => fastify.conversationLog.pending],
     chat_summaries_pending:
       ['summaries and marks that wait to be written', () => fastify.conversations.pending]
   }

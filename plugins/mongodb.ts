@@ -1,8 +1,10 @@
 import fastifyMongodb, { mongodb } from '@fastify/mongodb'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { once } from 'node:events'
 import { startEmbeddedMongo } from 'embedded-mongo'
+import { DURABLE } from '../src/database/documents.js'
+import { migrate } from '../src/database/migrations.js'
 
 /** The database if MONGODB_URL does not name one. */
 const DEFAULT_DATABASE = 'chat'
@@ -30,10 +32,16 @@ const INDEXES: Record<string, mongodb.IndexDescription[]> = {
     { key: { skeleton: 1 } }
   ],
   sessions: [{ key: { user: 1, createdAt: -1 } }, { key: { expiresAt: 1 } }],
-  conversations: [{ key: { members: 1, lastAt: -1, _id: -1 } }],
-  messages: [
+  conversations: [
+    { key: { members: 1, lastAt: -1, _id: -1 } },
+    { key: { members: 1, changedAt: -1 } },
+    // The groups of an account that is deleted, among all its conversations.
+    { key: { members: 1, kind: 1 } }
+  ],
+  log: [
+    { key: { conversation: 1, rev: 1 }, unique: true },
     { key: { conversation: 1, seq: 1 }, unique: true },
-    { key: { conversation: 1, sender: 1, clientId: 1 }, unique: true }
+    { key: { conversation: 1, actor: 1, clientId: 1 }, unique: true }
   ]
 }
 
@@ -53,7 +61,7 @@ export default fp(async function mongodbPlugin (fastify) {
   }
   const named = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1]
   const database = named === undefined ? DEFAULT_DATABASE : decodeURIComponent(named)
-  await ensureIndexes(url, database)
+  await prepare(url, database, fastify.log)
   await fastify.register(fastifyMongodb, {
     url,
     database,
@@ -86,17 +94,19 @@ function closeWhenIdle (fastify: FastifyInstance): void {
 }
 
 /**
- * Creates the missing indexes, on a connection of its own: for a large collection this takes longer than
- * ANSWER_MS. Each index has its own command, because some compatible servers fail if one command names two
- * existing indexes (seen with FerretDB 1.24).
+ * Migrates the data and creates the missing indexes, on a connection of its own: for a large collection this
+ * takes longer than ANSWER_MS. Each index has its own command, because some compatible servers fail if one
+ * command names two existing indexes (seen with FerretDB 1.24).
  */
-async function ensureIndexes (url: string, database: string): Promise<void> {
+async function prepare (url: string, database: string, log: FastifyBaseLogger): Promise<void> {
   const client = await mongodb.MongoClient.connect(url, {
-    serverSelectionTimeoutMS: SERVER_SELECTION_MS, writeConcern: { w: 'majority' }, maxPoolSize: 1
+    serverSelectionTimeoutMS: SERVER_SELECTION_MS, ...DURABLE, maxPoolSize: 1
   })
   try {
+    const db = client.db(database)
+    await migrate(db, log)
     for (const [name, indexes] of Object.entries(INDEXES)) {
-      for (const index of indexes) await client.db(database).collection(name).createIndexes([index])
+      for (const index of indexes) await db.collection(name).createIndexes([index])
     }
   } finally {
     await client.close()

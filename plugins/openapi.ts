@@ -25,7 +25,11 @@ const TAGS = [
     name: 'messages',
     description: 'Sending and reading: each conversation is a log numbered 1, 2, 3 … without a gap'
   },
-  { name: 'conversations', description: 'The inbox, and what was read' },
+  {
+    name: 'conversations',
+    description: 'The inbox, what was read, and the messages and changes of conversations of both kinds'
+  },
+  { name: 'groups', description: 'Groups and their members' },
   { name: 'operation', description: 'For load balancers and monitoring' }
 ]
 

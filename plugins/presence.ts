@@ -9,18 +9,22 @@ declare module 'fastify' {
 
 /** `fastify.presence`: who is online, across a person's devices, and who types. */
 export default fp(async function presencePlugin (fastify) {
-  const { bus, config, publisher, realtime, users, log } = fastify
+  const { blocks, bus, config, publisher, realtime, users, log } = fastify
   const presence = new Presence({
     bus,
     users,
     isConnected: user => realtime.socketsOf(user) > 0,
-    tellTyping: (receiver, user, on, socket) => { publisher.typing(receiver, user, on, socket) },
+    tellTyping: (...notice) => { publisher.typing(...notice) },
+    hiddenFrom: async (user, others) => await blocks.between(user, others),
     graceMs: config.PRESENCE_GRACE_MS,
     typingMs: config.TYPING_MS,
     log
   })
   fastify.decorate('presence', presence)
 
+  blocks.onChange((blocker, blocked) => {
+    bus.publish('accounts', { type: 'block', blocker, blocked })
+  })
   realtime.onClose(connection => presence.forget(connection))
   realtime.onPresence((user, online) => {
     if (online) presence.arrived(user)
@@ -28,4 +32,4 @@ export default fp(async function presencePlugin (fastify) {
   })
   fastify.addHook('preClose', async () => presence.clearTyping())
   fastify.addHook('onClose', async () => await presence.close())
-}, { name: 'presence', dependencies: ['bus', 'realtime', 'users'] })
+}, { name: 'presence', dependencies: ['bus', 'chat', 'realtime', 'users'] })

@@ -19,10 +19,11 @@ declare module 'fastify' {
  * them.
  */
 export default fp(async function realtimePlugin (fastify) {
-  const { bus, config, conversations, membership, messageLog, repositories, sessions, log } = fastify
+  const { bus, config, conversations, conversationLog, membership, repositories, sessions, log } = fastify
   const reads = new LogReads({
-    log: messageLog,
-    messages: repositories.messages,
+    log: conversationLog,
+    repository: repositories.log,
+    membership,
     conversations,
     // A page fits into a queue that has drained.
     pageBytes: config.QUEUE_BYTES * DRAINED_SHARE,
@@ -44,19 +45,19 @@ export default fp(async function realtimePlugin (fastify) {
   fastify.decorate('realtime', hub)
   fastify.decorate('publisher', publisher)
 
-  messageLog.onStored((message, repeat) => publisher.stored(message, repeat))
+  conversationLog.onStored((entry, repeat) => publisher.stored(entry, repeat))
   conversations.onReceipt(receipt => publisher.receipt(receipt))
   sessions.onEnd(ended => publisher.sessionEnded(ended))
 
   fastify.addHook('preClose', async () => {
-    await hub.close(async () => await messageLog.drain())
+    await hub.close(async () => await conversationLog.drain())
     // Those that were closing already, such as slow readers.
     for (const ws of fastify.websocketServer.clients) ws.terminate()
   })
 }, {
   name: 'realtime',
   dependencies: [
-    'auth', 'bus', 'conversations', 'membership', 'message-log', 'rate-limits', 'repositories', 'websocket'
+    'auth', 'bus', 'conversation-log', 'membership', 'rate-limits', 'repositories', 'websocket'
   ]
 })
 

@@ -1,11 +1,15 @@
 import fp from 'fastify-plugin'
+import { BlocksRepository } from '../src/chat/blocks-repository.js'
 import { ConversationsRepository } from '../src/chat/conversations-repository.js'
-import { MessagesRepository } from '../src/chat/log/messages-repository.js'
+import { LogRepository } from '../src/chat/log/log-repository.js'
+import { MembershipsRepository } from '../src/chat/memberships-repository.js'
 import { collection } from '../src/database/documents.js'
 
 interface Repositories {
+  blocks: BlocksRepository
   conversations: ConversationsRepository
-  messages: MessagesRepository
+  log: LogRepository
+  memberships: MembershipsRepository
 }
 
 declare module 'fastify' {
@@ -20,7 +24,9 @@ declare module 'fastify' {
  */
 export default fp(async function repositoriesPlugin (fastify) {
   fastify.decorate('repositories', {
+    blocks: new BlocksRepository(collection(fastify, 'blocks')),
     conversations: new ConversationsRepository(collection(fastify, 'conversations'), fastify.membership),
-    messages: new MessagesRepository(collection(fastify, 'messages'))
+    log: new LogRepository(collection(fastify, 'log')),
+    memberships: new MembershipsRepository(collection(fastify, 'memberships'))
   })
 }, { name: 'repositories', dependencies: ['membership', 'mongodb'] })

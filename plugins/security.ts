@@ -46,7 +46,7 @@ async function allowOrigins (fastify: FastifyInstance): Promise<void> {
   await fastify.register(fastifyCors, {
     origin,
     credentials: true,
-    methods: ['GET', 'POST', 'DELETE'],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['Authorization', 'Content-Type'],
     exposedHeaders: ['Retry-After'],
     maxAge: PREFLIGHT_SECONDS,

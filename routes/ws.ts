@@ -1,6 +1,7 @@
 import type { RawData, WebSocket } from 'ws'
 import { CLOSE } from 'chat-protocol'
 import type { App } from '../src/app.js'
+import { requireUser } from '../src/accounts/known-accounts.js'
 import type { Caller, Sessions } from '../src/accounts/sessions.js'
 import { apiError } from '../src/errors.js'
 import type { Connection } from '../src/realtime/connection.js'
@@ -36,9 +37,19 @@ export default async function ws (fastify: App) {
 
 /** Gives the function that opens a socket and reads its frames, from the same turn on: no frame is missed. */
 function opener (fastify: App): (ws: WebSocket, caller: Caller) => Connection {
-  const { realtime, membership, messageLog, conversations, accounts, presence, config, log } = fastify
+  const { realtime, membership, conversationLog, conversations } = fastify
+  const { accounts, blocks, chat, presence, config, log } = fastify
   const limits = { framesPerSecond: config.FRAME_RATE, resumeConversations: config.RESUME_CONVERSATIONS }
-  const handlers = new FrameHandlers({ membership, messageLog, conversations, accounts, presence })
+  const handlers = new FrameHandlers({
+    membership,
+    log: conversationLog,
+    sending: chat.sending,
+    changes: chat.changes,
+    blocks,
+    conversations,
+    requireUser: async (user, path) => await requireUser(accounts, user, path),
+    presence
+  })
 
   return function open (ws, caller) {
     const connection = realtime.open(ws, caller)

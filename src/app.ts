@@ -40,6 +40,12 @@ const KEEP_ALIVE_MS = 65_000
 /** User ids, session ids and conversation ids are shorter. */
 const MAX_PARAM_LENGTH = 100
 
+/**
+ * The serialiser has a validator of its own, which chooses the schema of a union and must know our formats.
+ * It takes any text for them: requests were checked before, and what is stored must not become a 500.
+ */
+const SERIALIZER = { ajv: { formats: { text: true, emoji: true } } } as const
+
 const NO_QUERY = Type.Object({}, { additionalProperties: false })
 
 type ErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
@@ -71,6 +77,7 @@ async function newFastify (config: Config, onError: ErrorHandler): Promise<App> 
     trustProxy: trustProxy(config),
     bodyLimit: config.BODY_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    serializerOpts: SERIALIZER,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1_000 },

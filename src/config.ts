@@ -75,7 +75,7 @@ export const Config = Type.Object({
     default: 10_000,
     minimum: 50
   }),
-  RESUME_LIMIT: integer('missing messages of a conversation that a resume sends; above it a reset is sent', {
+  RESUME_LIMIT: integer('missing entries of a conversation that a resume sends; above it a reset is sent', {
     default: 10_000,
     minimum: 1
   }),
@@ -86,6 +86,11 @@ export const Config = Type.Object({
   TYPING_MS: integer('milliseconds after which `typing` ends unless it is repeated', {
     default: 5_000,
     minimum: 50
+  }),
+  GROUP_MEMBERS: integer('members of a group at most', { default: 500, minimum: 2, maximum: 1_000 }),
+  DIRECTORY: Type.Union([Type.Literal('all'), Type.Literal('search')], {
+    default: 'all',
+    description: '"search": allusers answers only a search of at least 3 characters'
   }),
   SEND_MS: integer('milliseconds that a message may wait to be stored, before its sender gets an error', {
     default: 10_000,

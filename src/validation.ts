@@ -27,6 +27,13 @@ function isMoment (value: string): boolean {
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
 }
 
+/**
+ * One emoji of the set that is recommended for general interchange, fully qualified (UTS 51, ED-27). The
+ * engine brings the list (ECMAScript 2024, 22.2.2.9), so newer versions of Node know newer emoji.
+ */
+// eslint-disable-next-line prefer-regex-literals -- the flag needs a newer target than Node 20 has
+const EMOJI = new RegExp('^\\p{RGI_Emoji}$', 'v')
+
 function newAjv (options: Options): Ajv {
   const ajv = new Ajv({
     // TypeBox makes valid schemas, and `strict` refuses unknown keywords. Checking them against the
@@ -41,6 +48,7 @@ function newAjv (options: Options): Ajv {
   })
   addFormats(ajv, ['uuid', 'date-time'])
   ajv.addFormat('text', (value: string) => value.isWellFormed())
+  ajv.addFormat('emoji', (value: string) => EMOJI.test(value))
   ajv.addFormat('client-time', (value: string) => value === '' || isMoment(value))
   ajv.addVocabulary(['example', 'style', 'explode'])
   return ajv

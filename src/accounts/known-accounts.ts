@@ -11,11 +11,14 @@ const CACHE_SIZE = 20_000
 const CACHE_MS = 60_000
 
 /**
- * Refuses a receiver who has no account.
+ * Refuses a user who has no account.
+ * @param path the field of the request that names the user
  * @throws ApiError `notFound`
  */
-export async function requireReceiver (accounts: Pick<KnownAccounts, 'exists'>, id: string): Promise<void> {
-  if (!await accounts.exists(id)) throw apiError('notFound', 'there is no user with this id', 'reciver')
+export async function requireUser (
+  accounts: Pick<KnownAccounts, 'exists'>, id: string, path: string
+): Promise<void> {
+  if (!await accounts.exists(id)) throw apiError('notFound', 'there is no user with this id', path)
 }
 
 /**

@@ -13,13 +13,18 @@ import { exampleOf, published } from './published.js'
  */
 const ANSWERS: { [T in ClientFrame['type']]?: ServerFrame['type'][] } = {
   send: ['ack'],
-  resume: ['message', 'reset', 'resumed'],
+  edit: ['ack'],
+  delete: ['ack'],
+  react: ['ack'],
+  resume: ['message', 'change', 'reset', 'resumed'],
   watch: ['presence'],
   ping: ['pong']
 }
 
-/** Frames with the field by which a client assigns answers to several `send` frames. */
-const CORRELATED = new Set(['clientSend', 'serverAck', 'serverError'])
+/** Frames with the field by which a client assigns answers to the frames that it sent. */
+const CORRELATED = new Set([
+  'clientSend', 'clientEdit', 'clientDelete', 'clientReact', 'serverAck', 'serverError'
+])
 
 /** The limits of a server, and what happens beyond them. */
 export function frameLimits (config: Config): [what: string, limit: string, beyond: string][] {
@@ -33,7 +38,7 @@ export function frameLimits (config: Config): [what: string, limit: string, beyo
       '`error` rate_limited; closed with 4429 if it continues'],
     ['bytes queued to a slow socket', `${config.QUEUE_BYTES}`,
       'closed with 4408; a resume sends all that was missed'],
-    ['missing messages of one conversation that a `resume` sends', `${config.RESUME_LIMIT}`,
+    ['missing entries of one conversation that a `resume` sends', `${config.RESUME_LIMIT}`,
       '`reset`; page the rest over HTTP'],
     ['sockets of one user', off(config.MAX_SOCKETS_PER_USER), 'the oldest is closed with 4409'],
     ['sockets in all', off(config.MAX_SOCKETS), '503 at the upgrade'],

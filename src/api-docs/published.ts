@@ -10,8 +10,8 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 /**
  * Translates a schema, or a document that contains schemas, into standard keywords. Our own formats are
- * replaced: `text` adds nothing to what JSON says (RFC 8259, 8.2 calls lone surrogates unpredictable), and
- * `client-time` is a date-time or ''.
+ * replaced: `text` adds nothing to what JSON says (RFC 8259, 8.2 calls lone surrogates unpredictable), the
+ * description says what an `emoji` is, and `client-time` is a date-time or ''.
  * @param ref makes the reference that replaces an inner schema with an `$id`
  */
 export function published<T> (value: T, ref: (id: string) => string): T {
@@ -24,7 +24,7 @@ function walk (value: Json, ref: (id: string) => string): Json {
   if (typeof value !== 'object' || value === null) return value
   if (typeof value.$id === 'string') return { $ref: ref(value.$id) }
   const schema = { ...value }
-  if (schema.format === 'text') delete schema.format
+  if (schema.format === 'text' || schema.format === 'emoji') delete schema.format
   if (schema.format === 'client-time') {
     delete schema.format
     schema.anyOf = [{ format: 'date-time' }, { const: '' }]

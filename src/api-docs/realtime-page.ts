@@ -69,7 +69,10 @@ function typeOf (schema: Schema): string {
   const { $ref, anyOf, items, maxItems, patternProperties } = schema
   if ($ref !== undefined) return link(idOf($ref), idOf($ref))
   if ('const' in schema) return code(JSON.stringify(schema.const))
-  if (anyOf !== undefined) return anyOf.map(one => typeOf({ type: schema.type!, ...one })).join(' or ')
+  if (anyOf !== undefined) {
+    const types = anyOf.map(one => typeOf({ type: schema.type!, ...one }))
+    return [...new Set(types)].join(' or ')
+  }
   if (items !== undefined) {
     const most = maxItems === undefined ? '' : `, at most ${maxItems}`
     return `list of ${typeOf(items)}${most}`
@@ -105,7 +108,11 @@ function fieldRows (schema: Schema, prefix = ''): string[][] {
   })
 }
 
-const fieldTable = (schema: Schema) => table(['field', 'type', 'required', ''], fieldRows(schema))
+/** Makes the table of a schema's fields; of a union, a table for each of its schemas. */
+function fieldTable (schema: Schema): string {
+  const schemas = schema.anyOf ?? [schema]
+  return schemas.map(one => table(['field', 'type', 'required', ''], fieldRows(one))).join('\n')
+}
 
 type Document = ReturnType<typeof asyncapi>
 

@@ -1,10 +1,9 @@
-/** The collection `conversations`: summaries of the log, and the marks of the members. */
-import { mongodb } from '../database/driver.js'
+/** The collection `conversations`: summaries of the log, and what the members of a group share. */
+import type { mongodb } from '../database/driver.js'
 import {
-  DUPLICATE_KEY, isDuplicateKey, type ConversationDocument, type MessageDocument
+  isDuplicateKey, type ConversationDocument, type EntryDocument, type GroupDocument, type MemberDocument
 } from '../database/documents.js'
 import type { Membership } from './membership.js'
-import type { Mark } from './schemas/conversations.js'
 
 /** Where a page of the inbox begins: below this conversation. */
 export interface InboxPosition {
@@ -12,14 +11,27 @@ export interface InboxPosition {
   id: string
 }
 
-/** A conversation with the number and time of its last message. */
-export type Head = Pick<ConversationDocument, '_id' | 'lastSeq' | 'lastAt'>
+/** A conversation with the number and the time of its last entry. */
+export type Head = Pick<ConversationDocument, '_id' | 'lastRev' | 'changedAt'>
 
-/** The summary of a conversation up to a message. */
-export type Summary = Pick<ConversationDocument, 'lastSeq' | 'lastMessage' | 'lastAt'>
+/** What is known of the end of a log. */
+export interface Summary {
+  conversation: string
+  lastRev?: number
+  lastSeq?: number
+  changedAt?: Date
+  /** Up to this rev every entry is folded. */
+  foldedRev?: number
+  /** The last message, where it is known. */
+  last?: { seq: number, id: mongodb.ObjectId }
+  lastAt?: Date
+}
 
 const NEWEST_FIRST = { lastAt: -1, _id: -1 } as const
-const HEAD = { lastSeq: 1, lastAt: 1 } as const
+const LAST_CHANGED_FIRST = { changedAt: -1 } as const
+const HEAD = { lastRev: 1, changedAt: 1 } as const
+/** A group has up to 500 members, which a list of conversations does not show. */
+const WITHOUT_MEMBERS = { members: 0 } as const
 
 export class ConversationsRepository {
   readonly #collection: mongodb.Collection<ConversationDocument>
@@ -30,10 +42,15 @@ export class ConversationsRepository {
     this.#membership = membership
   }
 
-  /** Creates an empty summary, unless there is one. */
-  async create (conversation: string): Promise<void> {
-    const members = [...await this.#membership.members(conversation)]
-    const empty = { members, lastSeq: 0, lastAt: new Date() }
+  /** Creates the summary of a conversation before its first entry is written, unless there is one. */
+  async create (first: EntryDocument): Promise<void> {
+    const { conversation } = first
+    const now = new Date()
+    const members = first.kind === 'group'
+      ? first.members!
+      : [...await this.#membership.members(conversation)]
+    const group = first.kind === 'group' ? groupFields(first) : {}
+    const empty = { members, ...group, lastSeq: 0, lastRev: 0, lastAt: now, changedAt: now }
     try {
       await this.#collection.updateOne({ _id: conversation }, { $setOnInsert: empty }, { upsert: true })
     } catch (error) {
@@ -43,92 +60,73 @@ export class ConversationsRepository {
   }
 
   async find (conversation: string): Promise<ConversationDocument | null> {
-    return await this.#collection.findOne({ _id: conversation })
+    return await this.#collection.findOne({ _id: conversation }, { projection: WITHOUT_MEMBERS })
   }
 
   /** A page of a user's conversations, the newest first. */
   async page (
     user: string, after: InboxPosition | undefined, limit: number
   ): Promise<ConversationDocument[]> {
-    const filter = { ...this.#membership.conversationsOf(user), ...(after === undefined ? {} : below(after)) }
-    return await this.#collection.find(filter, { sort: NEWEST_FIRST, limit }).toArray()
+    const filter = { members: user, ...(after === undefined ? {} : below(after)) }
+    const options = { sort: NEWEST_FIRST, limit, projection: WITHOUT_MEMBERS, batchSize: limit + 1 }
+    return await this.#collection.find(filter, options).toArray()
   }
 
-  /** The heads of a user's most recent conversations. */
+  /** The heads of the conversations of a user that changed last. */
   async recent (user: string, limit: number): Promise<Head[]> {
-    const options = { sort: NEWEST_FIRST, limit, projection: HEAD }
-    return await this.#collection.find(this.#membership.conversationsOf(user), options).toArray()
+    const options = { sort: LAST_CHANGED_FIRST, limit, projection: HEAD }
+    return await this.#collection.find({ members: user }, options).toArray()
   }
 
-  /** The heads of the conversations of any of these users in which a message was stored since a time. */
+  /** The heads of the conversations of any of these users in which something was stored since a time. */
   async since (users: string[], since: Date): Promise<Head[]> {
-    const filter = { ...this.#membership.conversationsOf(...users), lastAt: { $gte: since } }
+    const filter = { members: { $in: users }, changedAt: { $gte: since } }
     return await this.#collection.find(filter, { projection: HEAD }).toArray()
   }
 
-  /** Brings summaries up to these messages, in one command; a summary never goes back. */
-  async summarize (messages: MessageDocument[]): Promise<void> {
-    if (messages.length === 0) return
-    const writes = []
-    for (const message of messages) {
-      const members = [...await this.#membership.members(message.conversation)]
-      // Where a later summary is stored the filter does not match, and the upsert fails on the _id.
-      const filter = { _id: message.conversation, lastSeq: { $lt: message.seq } }
-      const update = { $set: { members, ...summaryOf(message) } }
-      writes.push({ updateOne: { filter, update, upsert: true } })
-    }
-    try {
-      await this.#collection.bulkWrite(writes, { ordered: false })
-    } catch (error) {
-      if (!onlyLater(error)) throw error
-    }
+  /** The groups of a user, by their ids. */
+  async groupsOf (user: string): Promise<string[]> {
+    const options = { projection: { _id: 1 } }
+    const found = await this.#collection.find({ members: user, kind: 'group' }, options).toArray()
+    return found.map(({ _id }) => _id)
   }
 
-  /**
-   * Raises the marks of a member.
-   * @returns the conversation afterwards, or null where neither mark was lower
-   */
-  async raiseMark (conversation: string, user: string, mark: Mark): Promise<ConversationDocument | null> {
-    const delivered = `marks.${user}.delivered`
-    const read = `marks.${user}.read`
-    const lower = [
-      { [delivered]: { $not: { $gte: mark.delivered } } },
-      { [read]: { $not: { $gte: mark.read } } }
-    ]
-    return await this.#collection.findOneAndUpdate(
-      { _id: conversation, $or: lower },
-      { $max: { [delivered]: mark.delivered, [read]: mark.read } },
-      { returnDocument: 'after' })
+  /** Removes the summary of a group that was deleted. */
+  async remove (conversation: string): Promise<void> {
+    await this.#collection.deleteOne({ _id: conversation })
+  }
+
+  /** Brings summaries up to date, in one command; a summary never goes back. */
+  async summarize (summaries: Summary[]): Promise<void> {
+    if (summaries.length === 0) return
+    const writes = summaries.map(({ conversation, ...highest }) => ({
+      updateOne: { filter: { _id: conversation }, update: { $max: highest } }
+    }))
+    await this.#collection.bulkWrite(writes, { ordered: false })
+  }
+
+  /** Adds a member to a group, or removes one. */
+  async setMember ({ conversation, user, role }: MemberDocument): Promise<void> {
+    const update = role === null ? { $pull: { members: user } } : { $addToSet: { members: user } }
+    await this.#collection.updateOne({ _id: conversation }, update)
+  }
+
+  /** Changes the name or the avatar of a group, unless this or a later entry did so before. */
+  async setGroup (entry: GroupDocument): Promise<void> {
+    const { conversation: _id, rev, name, avatarImage } = entry
+    const given = {
+      ...(name === undefined ? {} : { name }),
+      ...(avatarImage === undefined ? {} : { avatarImage })
+    }
+    const filter = { _id, groupRev: { $not: { $gte: rev } } }
+    await this.#collection.updateOne(filter, { $set: { ...given, groupRev: rev } })
   }
 }
 
-/** The summary of a conversation whose last message this is. */
-export function summaryOf (last: MessageDocument): Summary {
-  const { _id, seq, sender, reciver, message, createdAt, clientId, storedAt } = last
-  return {
-    lastSeq: seq,
-    lastMessage: { _id, seq, sender, reciver, message, createdAt, clientId },
-    lastAt: storedAt
-  }
-}
-
-/** The marks of a member in a conversation; 0 where it has none. */
-export function markOf (document: ConversationDocument, user: string): Mark {
-  const mark = document.marks?.[user]
-  return { delivered: mark?.delivered ?? 0, read: mark?.read ?? 0 }
+function groupFields ({ name, history }: GroupDocument) {
+  return { kind: 'group' as const, name: name!, history: history! }
 }
 
 function below ({ lastAt, id }: InboxPosition) {
   return { lastAt: { $lte: lastAt }, $or: [{ lastAt: { $lt: lastAt } }, { _id: { $lt: id } }] }
-}
-
-/**
- * Whether all writes that failed were upserts that met a later summary. A lost connection has no write
- * errors.
- */
-function onlyLater (error: unknown): boolean {
-  if (!(error instanceof mongodb.MongoBulkWriteError)) return false
-  if (error.result.getWriteConcernError() !== undefined) return false
-  const refused = [error.writeErrors].flat()
-  return refused.length > 0 && refused.every(({ code }) => code === DUPLICATE_KEY)
 }

@@ -1,10 +1,9 @@
 import type { BaseLogger } from 'pino'
-import type { ConversationDocument, MessageDocument } from '../database/documents.js'
-import {
-  markOf, type ConversationsRepository, type Head, type InboxPosition
-} from './conversations-repository.js'
-import type { MessagesRepository } from './log/messages-repository.js'
+import type { ConversationDocument } from '../database/documents.js'
+import type { ConversationsRepository, Head, InboxPosition, Summary } from './conversations-repository.js'
+import type { LogRepository } from './log/log-repository.js'
 import { Summaries } from './log/summaries.js'
+import type { MembershipsRepository, Place } from './memberships-repository.js'
 import type { Receipt } from './receipts.js'
 import type { Mark } from './schemas/conversations.js'
 
@@ -18,34 +17,32 @@ const MAX_UNREAD = 1000
 
 export interface ConversationsOptions {
   conversations: ConversationsRepository
-  messages: MessagesRepository
-  log: Pick<BaseLogger, 'warn'>
+  memberships: MembershipsRepository
+  log: LogRepository
+  /** The highest rev that is stored in a conversation, where this process knows it for certain. */
+  lastRev: (conversation: string) => number | undefined
+  logger: Pick<BaseLogger, 'warn'>
 }
 
 /** The summaries of the log that the inbox reads, and the marks of the members. */
 export class Conversations {
-  readonly #conversations: ConversationsRepository
-  readonly #messages: MessagesRepository
+  readonly #options: ConversationsOptions
   readonly #summaries: Summaries
   readonly #listeners: Listener[] = []
 
-  constructor ({ conversations, messages, log }: ConversationsOptions) {
-    this.#conversations = conversations
-    this.#messages = messages
+  constructor (options: ConversationsOptions) {
+    this.#options = options
     const onReceipt = (receipt: Receipt) => {
       for (const listener of this.#listeners) listener(receipt)
     }
-    this.#summaries = new Summaries({ conversations, messages, onReceipt, log })
+    this.#summaries = new Summaries({ ...options, onReceipt })
   }
 
   /** Summaries and marks that wait to be written. */
   get pending (): number { return this.#summaries.pending }
 
-  /** Lists a conversation before its first message is written, so that no crash can hide it. */
-  async open (conversation: string): Promise<void> { await this.#conversations.create(conversation) }
-
-  /** Brings the summary up to a message, within FLUSH_MS. */
-  touch (message: MessageDocument): void { this.#summaries.touch(message) }
+  /** Brings a summary up to date, within FLUSH_MS. */
+  touch (summary: Summary): void { this.#summaries.touch(summary) }
 
   /**
    * Raises a mark of a member, together with others within FLUSH_MS; a number above the highest stored one is
@@ -62,26 +59,35 @@ export class Conversations {
   /** Registers a listener that is called with each changed mark, after it was stored. */
   onReceipt (listener: Listener): void { this.#listeners.push(listener) }
 
-  /** A page of a user's conversations, newest first, each verified against `messages`, and repaired. */
+  /** A conversation, verified against the log; null where there is none. */
+  async find (conversation: string): Promise<ConversationDocument | null> {
+    const document = await this.#options.conversations.find(conversation)
+    return document && await this.#verified(document)
+  }
+
+  /** A page of a user's conversations, newest first, each verified against the log, and repaired. */
   async page (
     user: string, after: InboxPosition | undefined, limit: number
   ): Promise<ConversationDocument[]> {
-    const documents = await this.#conversations.page(user, after, limit)
-    const verified = await Promise.all(documents.map(document => this.#summaries.verify(document)))
+    const documents = await this.#options.conversations.page(user, after, limit)
+    const verified = await Promise.all(documents.map(document => this.#verified(document)))
     return verified.sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime() || (a._id < b._id ? 1 : -1))
   }
 
-  /** Counts the messages of `sender` above the read mark of `user`, among the newest MAX_UNREAD ones. */
-  async unread (document: ConversationDocument, user: string, sender: string): Promise<number> {
-    const { read } = markOf(document, user)
-    if (sender === user || document.lastSeq <= read) return 0
-    const above = Math.max(read, document.lastSeq - MAX_UNREAD)
-    return await this.#messages.count(document._id, sender, above, document.lastSeq)
+  /** The marks of members, by `idOf`; where none are stored, none are returned. */
+  async marks (places: Place[]): Promise<Map<string, Mark>> {
+    return await this.#options.memberships.marks(places)
   }
 
-  /** The heads of a user's most recent conversations; summaries may be behind by a second. */
+  /** Counts the messages of others above a read mark of `user`, among the newest MAX_UNREAD ones. */
+  async unread ({ _id, lastSeq }: ConversationDocument, user: string, read: number): Promise<number> {
+    if (lastSeq <= read) return 0
+    return await this.#options.log.countOfOthers(_id, user, Math.max(read, lastSeq - MAX_UNREAD), lastSeq)
+  }
+
+  /** The heads of a user's conversations that changed last; summaries may be behind by a second. */
   async recent (user: string, limit: number): Promise<Head[]> {
-    return await this.#conversations.recent(user, limit)
+    return await this.#options.conversations.recent(user, limit)
   }
 
   /**
@@ -89,9 +95,14 @@ export class Conversations {
    * summaries may be behind by a second.
    */
   async since (users: string[], since: Date): Promise<Head[]> {
-    return await this.#conversations.since(users, since)
+    return await this.#options.conversations.since(users, since)
   }
 
   /** Writes what waits. */
   async close (): Promise<void> { await this.#summaries.close() }
+
+  async #verified (document: ConversationDocument): Promise<ConversationDocument> {
+    if (this.#options.lastRev(document._id) === document.lastRev) return document
+    return await this.#summaries.verify(document)
+  }
 }

@@ -1,18 +1,20 @@
 import type { User } from '../accounts/schemas.js'
 import type { UserRepository } from '../accounts/user-repository.js'
 import { publicUser, userBytes } from '../accounts/users.js'
-import type { ConversationDocument, UserDocument } from '../database/documents.js'
+import type { ConversationDocument, MessageDocument, UserDocument } from '../database/documents.js'
 import { jsonBytes, LIST_BYTES } from '../lists.js'
-import { markOf, type InboxPosition } from './conversations-repository.js'
+import type { InboxPosition } from './conversations-repository.js'
 import type { Conversations } from './conversations.js'
-import type { Membership } from './membership.js'
-import { MESSAGE_BYTES, toMessage } from './messages.js'
-import type { Conversation } from './schemas/conversations.js'
+import type { ConversationLog } from './log/conversation-log.js'
+import { accessIn, type Access, type Group, type Membership } from './membership.js'
+import { idOf } from './memberships-repository.js'
+import { MESSAGE_BYTES, presentMessage, reactionBytes } from './messages.js'
+import type { Conversation, GroupDetails, Mark } from './schemas/conversations.js'
 
 /** Conversations that are read at a time: with the longest messages and largest avatars 4 MB. */
 const PART = 50
-/** What a conversation takes in JSON besides its message and its user: id, numbers and names of fields. */
-const CONVERSATION_BYTES = 250
+/** What a conversation takes in JSON besides its texts and its user: id, numbers and names of fields. */
+const CONVERSATION_BYTES = 350
 
 /** A page of an inbox; `next` where there may be more. */
 export interface InboxPage {
@@ -20,10 +22,18 @@ export interface InboxPage {
   next?: InboxPosition
 }
 
-type Users = Map<string, UserDocument>
+/** What else is known of some conversations. */
+interface Context {
+  users: Map<string, UserDocument>
+  /** by the hex of their ids */
+  messages: Map<string, MessageDocument>
+  marks: Map<string, Mark>
+  groups: Map<string, Group>
+}
 
 export interface InboxOptions {
-  conversations: Pick<Conversations, 'page' | 'unread'>
+  conversations: Pick<Conversations, 'page' | 'find' | 'unread' | 'marks'>
+  log: Pick<ConversationLog, 'settled' | 'messages'>
   users: Pick<UserRepository, 'findMany'>
   membership: Membership
 }
@@ -45,54 +55,151 @@ export class Inbox {
     for (let left = limit; left > 0; left -= PART) {
       const wanted = Math.min(left, PART)
       const part = await this.#options.conversations.page(user, next, wanted)
-      const others = await this.#othersIn(part, user)
+      const context = await this.#contextOf(part, user)
       let fitting = 0
       for (const document of part) {
-        bytes += conversationBytes(document, others.get(this.#partner(document, user)))
+        bytes += this.#bytesOf(document, user, context)
         if (bytes > LIST_BYTES) break
         fitting++
         next = { lastAt: document.lastAt, id: document._id }
       }
-      // A conversation whose first message was never written has nothing to show.
-      const visible = part.slice(0, fitting).filter(document => document.lastSeq > 0)
-      data.push(...await Promise.all(visible.map(document => this.#shown(document, user, others))))
+      data.push(...await this.#shownAll(part.slice(0, fitting), user, context))
       if (fitting === part.length && part.length < wanted) return { data }
       if (fitting < part.length) break
     }
     return { data, ...(next === undefined ? {} : { next }) }
   }
 
-  #partner (document: ConversationDocument, user: string): string {
-    return this.#options.membership.partner(document._id, user)!
+  /** A conversation as a member sees it; undefined where there is none, or the user is not a member. */
+  async one (user: string, conversation: string): Promise<Conversation | undefined> {
+    await this.#options.log.settled(conversation)
+    const document = await this.#options.conversations.find(conversation)
+    if (document === null) return undefined
+    const context = await this.#contextOf([document], user)
+    const [shown] = await this.#shownAll([document], user, context)
+    return shown
   }
 
-  /** The other members of conversations, except those that were deleted from the database. */
-  async #othersIn (part: ConversationDocument[], user: string): Promise<Users> {
-    return await this.#options.users.findMany(part.map(document => this.#partner(document, user)))
+  /** A group with its members, in the order in which they joined; avatars as far as LIST_BYTES allow. */
+  async group (user: string, id: string): Promise<GroupDetails | undefined> {
+    const shown = await this.one(user, id)
+    const group = await this.#options.membership.group(id)
+    if (shown === undefined || group === undefined) return undefined
+    const users = await this.#options.users.findMany([...group.members.keys()])
+    let bytes = 0
+    const memberList = [...group.members].map(([member, { role, joinedAt }]) => {
+      const found = users.get(member)
+      bytes += found === undefined ? 0 : userBytes(found)
+      const { avatarImage, ...named } = shownUser(member, found)
+      const fits = bytes <= LIST_BYTES && avatarImage !== undefined
+      return { user: fits ? { ...named, avatarImage } : named, role, joinedAt }
+    })
+    return { ...shown, memberList }
   }
 
-  async #shown (document: ConversationDocument, user: string, others: Users): Promise<Conversation> {
-    const other = this.#partner(document, user)
-    const { delivered, read } = markOf(document, user)
+  #partner (document: ConversationDocument, user: string): string | undefined {
+    return this.#options.membership.partner(document._id, user)
+  }
+
+  async #contextOf (part: ConversationDocument[], user: string): Promise<Context> {
+    const { conversations, users, log, membership } = this.#options
+    const others = part.map(document => this.#partner(document, user)).filter(id => id !== undefined)
+    const places = part.flatMap(document => [user, this.#partner(document, user) ?? user]
+      .map(member => ({ conversation: document._id, user: member })))
+    await Promise.all(part.map(document => log.settled(document._id, document)))
+    const ids = part.map(({ last }) => last?.id).filter(id => id !== undefined)
+    const groupIds = part.filter(({ kind }) => kind === 'group').map(({ _id }) => _id)
+    const [found, messages, marks, groups] = await Promise.all([
+      others.length === 0 ? new Map<string, UserDocument>() : users.findMany(others),
+      ids.length === 0 ? [] : log.messages(ids),
+      places.length === 0 ? new Map<string, Mark>() : conversations.marks(places),
+      Promise.all(groupIds.map(async (id): Promise<[string, Group | undefined]> =>
+        [id, await membership.group(id)]))
+    ])
+    const known = groups.filter((entry): entry is [string, Group] => entry[1] !== undefined)
     return {
-      id: document._id,
-      user: shownUser(other, others.get(other)),
-      lastSeq: document.lastSeq,
-      lastMessage: toMessage({ ...document.lastMessage, conversation: document._id }),
-      unread: await this.#options.conversations.unread(document, user, other),
-      read,
-      delivered,
-      other: markOf(document, other)
+      users: found,
+      messages: new Map(messages.map(message => [message._id.toHexString(), message])),
+      marks,
+      groups: new Map(known)
     }
   }
+
+  async #shownAll (part: ConversationDocument[], user: string, context: Context): Promise<Conversation[]> {
+    // A conversation whose first entry was never written has nothing to show.
+    const visible = part.filter(({ lastRev }) => lastRev > 0)
+    const shown = await Promise.all(visible.map(document => document.kind === 'group'
+      ? this.#shownGroup(document, user, context)
+      : this.#shownDirect(document, user, context)))
+    return shown.filter(conversation => conversation !== undefined)
+  }
+
+  async #shownDirect (document: ConversationDocument, user: string, context: Context): Promise<Conversation> {
+    const { _id } = document
+    const other = this.#partner(document, user)!
+    return {
+      id: _id,
+      kind: 'direct',
+      user: shownUser(other, context.users.get(other)),
+      members: other === user ? 1 : 2,
+      ...await this.#shownState(document, user, context, 0),
+      other: markIn(context, _id, other)
+    }
+  }
+
+  async #shownGroup (
+    document: ConversationDocument, user: string, context: Context
+  ): Promise<Conversation | undefined> {
+    const { _id, name, avatarImage = '', history } = document
+    const group = context.groups.get(_id)
+    const access: Access | undefined = group && accessIn(group, user)
+    if (access === undefined) return undefined
+    return {
+      id: _id,
+      kind: 'group',
+      name: name!,
+      ...(avatarImage === '' ? {} : { avatarImage }),
+      role: access.role,
+      members: group!.members.size,
+      history: history!,
+      ...await this.#shownState(document, user, context, access.aboveSeq)
+    }
+  }
+
+  async #shownState (document: ConversationDocument, user: string, context: Context, aboveSeq: number) {
+    const { _id, lastSeq, lastRev, last } = document
+    const { delivered, read } = markIn(context, _id, user)
+    const message = last !== undefined && last.seq > aboveSeq
+      ? context.messages.get(last.id.toHexString())
+      : undefined
+    return {
+      lastSeq,
+      lastRev,
+      ...(message === undefined ? {} : { lastMessage: presentMessage(message) }),
+      unread: await this.#options.conversations.unread(document, user, Math.max(read, aboveSeq)),
+      read,
+      delivered
+    }
+  }
+
+  /** The bytes of a conversation in JSON at most. */
+  #bytesOf (document: ConversationDocument, user: string, context: Context): number {
+    const { last, name = '', avatarImage = '' } = document
+    const message = last === undefined ? undefined : context.messages.get(last.id.toHexString())
+    const other = context.users.get(this.#partner(document, user) ?? '')
+    const texts = jsonBytes(name) + avatarImage.length + (message === undefined ? 0 : messageBytes(message))
+    return CONVERSATION_BYTES + texts + (other === undefined ? 0 : userBytes(other))
+  }
+}
+
+function messageBytes (message: MessageDocument): number {
+  return MESSAGE_BYTES + reactionBytes(message) + jsonBytes(message.current ?? message.message)
+}
+
+function markIn ({ marks }: Context, conversation: string, user: string): Mark {
+  return marks.get(idOf({ conversation, user })) ?? { delivered: 0, read: 0 }
 }
 
 function shownUser (id: string, user: UserDocument | undefined): User {
   return user === undefined ? { _id: id, username: 'Deleted user', deleted: true } : publicUser(user)
-}
-
-/** The bytes of a conversation in JSON at most. */
-function conversationBytes ({ lastMessage }: ConversationDocument, other: UserDocument | undefined): number {
-  const message = lastMessage === undefined ? 0 : MESSAGE_BYTES + jsonBytes(lastMessage.message)
-  return CONVERSATION_BYTES + message + (other === undefined ? 0 : userBytes(other))
 }

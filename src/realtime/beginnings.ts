@@ -20,7 +20,7 @@ interface Early {
 }
 
 /**
- * Where the conversations that a socket did not resume begin: after the last message stored before it opened.
+ * Where the conversations that a socket did not resume begin: after the last entry stored before it opened.
  *
  * If only this process writes it tells of what is stored in order, so a conversation begins at the first
  * number pushed. Otherwise the heads say it, which are read when the socket opens; pushes that come before
@@ -44,21 +44,21 @@ export class Beginnings {
    * @returns the number to go on after; or that it has to be looked up; or undefined if nothing is to be
    *   sent: the number is older than the socket, or the heads are not known yet
    */
-  of (conversation: string, seq: number, told: boolean): number | 'look up' | undefined {
-    if (this.#onlyWriter) return told ? seq - 1 : undefined
+  of (conversation: string, rev: number, told: boolean): number | 'look up' | undefined {
+    if (this.#onlyWriter) return told ? rev - 1 : undefined
     if (this.#heads === undefined) {
-      this.#keep(conversation, seq, told)
+      this.#keep(conversation, rev, told)
       return undefined
     }
     const { last, othersUntil } = this.#heads
     const head = last.get(conversation)
     if (head === undefined) return othersUntil === undefined ? 0 : 'look up'
-    return seq <= head ? undefined : head
+    return rev <= head ? undefined : head
   }
 
   /** Whether a number is known to be older than the socket. */
-  isBefore (conversation: string, seq: number): boolean {
-    return seq <= (this.#heads?.last.get(conversation) ?? 0)
+  isBefore (conversation: string, rev: number): boolean {
+    return rev <= (this.#heads?.last.get(conversation) ?? 0)
   }
 
   /** The conversation has a cursor now. */
@@ -84,11 +84,11 @@ export class Beginnings {
 
   clear (): void { this.#early.clear() }
 
-  #keep (conversation: string, seq: number, told: boolean): void {
+  #keep (conversation: string, rev: number, told: boolean): void {
     const { first, highest } = this.#early.get(conversation) ?? { first: Infinity, highest: 0 }
     this.#early.set(conversation, {
-      first: told ? Math.min(first, seq) : first,
-      highest: Math.max(highest, seq)
+      first: told ? Math.min(first, rev) : first,
+      highest: Math.max(highest, rev)
     })
   }
 }

@@ -1,11 +1,14 @@
 /** One socket of a user: what it has seen, and what waits to be taken by it. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
-import { CLOSE, type HelloFrame, type Message, type ServerFrame } from 'chat-protocol'
-import { Cursors, type CursorOptions, type CursorSink } from './cursors.js'
+import { CLOSE, type HelloFrame, type ServerFrame } from 'chat-protocol'
+import type { LogEnd } from '../chat/log/log-repository.js'
+import type { EntryDocument } from '../database/documents.js'
+import type { CursorOptions, CursorSink } from './cursor.js'
+import { Cursors } from './cursors.js'
 import { ExpectedAcks, type ExpectedAck } from './expected-acks.js'
-import { FramedMessage } from './framed-message.js'
-import type { LogReads } from './log-reads.js'
+import { FramedEntry, type Acknowledged } from './framed-entry.js'
+import { isRemovalOf, type LogReads } from './log-reads.js'
 
 export interface ConnectionLimits extends CursorOptions {
   /** bytes queued to a socket that does not read, before it is closed with 4408 */
@@ -46,6 +49,8 @@ export class Connection implements CursorSink {
   resuming: Promise<unknown> = Promise.resolve()
   /** sends are appended in the order of their frames */
   sending: Promise<unknown> = Promise.resolve()
+  /** settles when what was appended up to now is stored, or is not */
+  storing: Promise<unknown> = Promise.resolve()
   /** when the next ping is due, and the pong of the last one; milliseconds since the epoch */
   pingAt = Infinity
   pongBy = Infinity
@@ -97,33 +102,38 @@ export class Connection implements CursorSink {
   }
 
   /**
-   * Sends a live message if it is the next one of its conversation; else a turn of its cursor will bring it.
+   * Sends a live entry if it is the next one of its conversation; else a turn of its cursor will bring it.
    */
-  offer (entry: FramedMessage): void {
-    const { conversation, seq } = entry.message
-    if (this.cursors.offer(conversation, seq)) this.#deliver(entry)
+  offer (framed: FramedEntry): void {
+    const { entry } = framed
+    const { conversation, rev } = entry
+    if (entry.kind === 'member' && entry.user === this.user && entry.role !== null) {
+      this.cursors.joined(conversation, rev)
+    }
+    if (!this.cursors.offer(conversation, rev)) return
+    this.#deliver(framed)
+    if (isRemovalOf(this.user, entry)) this.cursors.end(conversation)
   }
 
-  /** Sends a message that was read from the log, in its place. */
-  deliver (message: Message): void { this.#deliver(new FramedMessage(message)) }
+  /** Sends an entry that was read from the log, in its place. */
+  deliver (entry: EntryDocument): void { this.#deliver(new FramedEntry(entry)) }
 
-  #deliver (entry: FramedMessage): void {
-    const { sender, conversation, clientId } = entry.message
-    const own = sender === this.user && clientId !== undefined
-    const expected = own ? this.#acks.oldest(conversation, clientId) : undefined
-    if (expected === undefined) this.send(entry.frame)
-    else this.#ack(expected, entry.message)
+  #deliver (framed: FramedEntry): void {
+    const { actor, conversation, clientId } = framed.entry
+    const expected = actor === this.user ? this.#acks.oldest(conversation, clientId) : undefined
+    if (expected === undefined) this.send(framed.frame)
+    else this.acknowledge(expected, framed.acknowledged)
   }
 
-  /** A jump over messages: the acks among them are given now. */
-  reset (conversation: string, lastSeq: number): void {
-    this.send({ type: 'reset', conversation, lastSeq })
-    for (const expected of this.#acks.storedUpTo(conversation, lastSeq)) {
-      this.#ack(expected, expected.message!)
+  /** A jump over entries: the acks among them are given now. */
+  reset (conversation: string, { rev, top }: LogEnd): void {
+    this.send({ type: 'reset', conversation, lastSeq: top, lastRev: rev })
+    for (const expected of this.#acks.storedUpTo(conversation, rev)) {
+      this.acknowledge(expected, expected.stored!.acknowledged)
     }
   }
 
-  /** From now on the message with this clientId is acknowledged here, in its place, rather than pushed. */
+  /** From now on the entry with this clientId is acknowledged here, in its place, rather than pushed. */
   expectAck (conversation: string, clientId: string): ExpectedAck {
     return this.#acks.add(conversation, clientId)
   }
@@ -133,20 +143,22 @@ export class Connection implements CursorSink {
     this.#acks.remove(expected)
   }
 
-  /** The message is stored: if its place was passed, or it has none (a repeat), it is acknowledged now. */
-  stored (expected: ExpectedAck, message: Message, repeat: boolean): void {
+  /** The entry is stored: if its place was passed it is acknowledged now. */
+  stored (expected: ExpectedAck, entry: EntryDocument): void {
     if (!this.#acks.has(expected)) return
-    if (repeat || this.cursors.passed(message.conversation, message.seq)) this.#ack(expected, message)
-    else expected.message = message
+    const framed = new FramedEntry(entry)
+    if (this.cursors.passed(entry.conversation, entry.rev)) this.acknowledge(expected, framed.acknowledged)
+    else expected.stored = framed
+  }
+
+  /** Sends an ack now: it has no place in the order, such as that of a repeat. */
+  acknowledge (expected: ExpectedAck, acknowledged: Acknowledged): void {
+    if (!this.#acks.remove(expected)) return
+    this.send({ type: 'ack', clientId: expected.clientId, ...acknowledged })
   }
 
   /** Acks that this socket waits for. */
   get awaiting (): number { return this.#acks.size }
-
-  #ack (expected: ExpectedAck, message: Message): void {
-    this.#acks.remove(expected)
-    this.send({ type: 'ack', clientId: expected.clientId, message })
-  }
 
   get hasRoom (): boolean {
     return !this.closed && this.ws.bufferedAmount <= this.#limits.queueBytes * ROOM_SHARE

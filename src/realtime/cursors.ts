@@ -1,7 +1,7 @@
 /**
  * What one socket has seen of each conversation: in order, without gap or duplicate, from where it resumed.
  *
- * One cursor a conversation. A live message with the number after the cursor goes out at once; any other only
+ * One cursor a conversation. A live entry with the rev after the cursor goes out at once; any other only
  * raises the target. Then the conversation waits for its turns to be read from the log, a page a turn, until
  * the target is reached.
  *
@@ -12,9 +12,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { apiError } from '../errors.js'
-import type { Message } from 'chat-protocol'
 import { Beginnings, type Heads } from './beginnings.js'
-import { newCursor, type Cursor, type Resume } from './cursor.js'
+import { newCursor, type Cursor, type CursorOptions, type CursorSink, type Resume } from './cursor.js'
 import { READ_RETRY_MS, type CursorReads } from './log-reads.js'
 import { Turns } from './turns.js'
 
@@ -22,28 +21,6 @@ import { Turns } from './turns.js'
 const LOCATED_AT_ONCE = 8
 /** Pages of one socket that are in memory at a time. */
 const READ_AT_ONCE = 1
-
-/** What the cursors need of their socket. */
-export interface CursorSink {
-  readonly closed: boolean
-  /** Whether another message may be queued. */
-  readonly hasRoom: boolean
-  /** Sends a message in its place: as `message`, or as the `ack` that this socket waits for. */
-  deliver (message: Message): void
-  /** Says that the conversation goes on after this number, for too much is missing. */
-  reset (conversation: string, lastSeq: number): void
-  /** Resolves when the socket has taken most of what is queued, or is closed. */
-  drained (): Promise<void>
-}
-
-export interface CursorOptions {
-  /** Only this process writes: its pushes come in order, and a conversation begins at the first one. */
-  onlyWriter: boolean
-  /** Conversations that may be followed, if more are resumed; 0 for any number. */
-  maxCursors: number
-  /** Missing messages of a conversation that a resume sends; above it a reset. */
-  resumeLimit: number
-}
 
 export class Cursors {
   readonly #cursors = new Map<string, Cursor>()
@@ -65,30 +42,38 @@ export class Cursors {
   get size (): number { return this.#cursors.size }
 
   /**
-   * A live message with this number: true if the caller may send it right now, since it is the next one.
+   * A live entry with this rev: true if the caller may send it right now, since it is the next one.
    * Otherwise it was sent already, or a turn will bring it.
    */
-  offer (conversation: string, seq: number): boolean {
-    const cursor = this.#cursors.get(conversation) ?? this.#begin(conversation, seq, true)
+  offer (conversation: string, rev: number): boolean {
+    const cursor = this.#cursors.get(conversation) ?? this.#begin(conversation, rev, true)
     if (cursor === undefined) return false
-    if (cursor.live && seq === cursor.seq + 1) {
-      cursor.seq = cursor.target = seq
+    if (cursor.live && rev === cursor.rev + 1) {
+      cursor.rev = cursor.target = rev
       return true
     }
-    this.#raise(cursor, seq)
+    this.#raise(cursor, rev)
     return false
   }
 
+  /** A live entry was sent that removed the user from its group: nothing follows. */
+  end (conversation: string): void { this.#cursors.delete(conversation) }
+
+  /** The user was added to a group with this entry: what came before is not pushed. */
+  joined (conversation: string, rev: number): void {
+    if (!this.#cursors.has(conversation)) this.#add(conversation, rev - 1)
+  }
+
   /** A number that is known to be stored, by whatever process: what was not sent up to it is brought. */
-  raise (conversation: string, seq: number): void {
-    const cursor = this.#cursors.get(conversation) ?? this.#begin(conversation, seq, false)
-    if (cursor !== undefined) this.#raise(cursor, seq)
+  raise (conversation: string, rev: number): void {
+    const cursor = this.#cursors.get(conversation) ?? this.#begin(conversation, rev, false)
+    if (cursor !== undefined) this.#raise(cursor, rev)
   }
 
   /** Whether the number was sent on this socket already, or is from before it opened. */
-  passed (conversation: string, seq: number): boolean {
+  passed (conversation: string, rev: number): boolean {
     const cursor = this.#cursors.get(conversation)
-    return cursor === undefined ? this.#beginnings.isBefore(conversation, seq) : seq <= cursor.seq
+    return cursor === undefined ? this.#beginnings.isBefore(conversation, rev) : rev <= cursor.rev
   }
 
   /** From now on it is known where conversations without a cursor begin. */
@@ -130,8 +115,8 @@ export class Cursors {
   }
 
   /** Gives a conversation its cursor, unless there is nothing to send. */
-  #begin (conversation: string, seq: number, told: boolean): Cursor | undefined {
-    const beginning = this.#beginnings.of(conversation, seq, told)
+  #begin (conversation: string, rev: number, told: boolean): Cursor | undefined {
+    const beginning = this.#beginnings.of(conversation, rev, told)
     if (beginning === undefined) return undefined
     if (beginning !== 'look up') return this.#add(conversation, beginning)
     const cursor = this.#add(conversation, 0)
@@ -140,22 +125,22 @@ export class Cursors {
     return cursor
   }
 
-  #add (conversation: string, seq: number): Cursor {
-    const cursor = newCursor(conversation, seq)
+  #add (conversation: string, rev: number): Cursor {
+    const cursor = newCursor(conversation, rev)
     this.#cursors.set(conversation, cursor)
     this.#beginnings.forget(conversation)
     return cursor
   }
 
-  #raise (cursor: Cursor, seq: number): void {
-    if (seq > cursor.target) cursor.target = seq
-    if (cursor.live && cursor.seq < cursor.target) this.#wait(cursor)
+  #raise (cursor: Cursor, rev: number): void {
+    if (rev > cursor.target) cursor.target = rev
+    if (cursor.live && cursor.rev < cursor.target) this.#wait(cursor)
   }
 
-  #restart (conversation: string, seq: number, resume: Resume): void {
-    const cursor = this.#cursors.get(conversation) ?? this.#add(conversation, seq)
+  #restart (conversation: string, rev: number, resume: Resume): void {
+    const cursor = this.#cursors.get(conversation) ?? this.#add(conversation, rev)
     this.#settle(cursor)
-    cursor.seq = seq
+    cursor.rev = rev
     cursor.lookUp = 'last'
     cursor.restarts++
     cursor.resume = resume
@@ -177,13 +162,13 @@ export class Cursors {
       if (!this.#sink.closed) await delay(READ_RETRY_MS)
     }
     if (this.#sink.closed) return
-    if (cursor.lookUp !== 'nothing' || cursor.seq < cursor.target) {
+    if (cursor.lookUp !== 'nothing' || cursor.rev < cursor.target) {
       this.#wait(cursor)
       return
     }
     cursor.live = true
     this.#settle(cursor)
-    // Nothing is there: it begins with the first number anyway, and unknown names take no memory.
+    // Nothing is there, or nothing more to be seen: it begins with the next entry that is pushed.
     if (cursor.target === 0) this.#cursors.delete(cursor.conversation)
   }
 
@@ -191,17 +176,22 @@ export class Cursors {
   async #locate (cursor: Cursor): Promise<void> {
     const { conversation, restarts, lookUp } = cursor
     if (lookUp === 'beginning') {
-      const beginning = await this.#reads.lastSeqUntil(conversation, this.#beginnings.othersUntil!)
+      const beginning = await this.#reads.lastRevUntil(conversation, this.#beginnings.othersUntil!)
       if (cursor.restarts !== restarts) return
-      cursor.seq = beginning
+      cursor.rev = beginning
+      await this.#locateVisible(cursor)
+      if (cursor.restarts !== restarts) return
+    } else if (lookUp === 'visible') {
+      await this.#locateVisible(cursor)
+      if (cursor.restarts !== restarts) return
     } else {
-      const lastSeq = await this.#reads.lastSeq(conversation)
+      const end = await this.#reads.end(conversation)
       if (cursor.restarts !== restarts || this.#sink.closed) return
-      cursor.target = Math.max(cursor.target, lastSeq)
+      cursor.target = Math.max(cursor.target, end.rev)
       // Nothing can be sent above a number that does not exist, such as after a restore from a backup.
-      if (cursor.seq > lastSeq || lastSeq - cursor.seq > this.#options.resumeLimit) {
-        cursor.seq = lastSeq
-        this.#sink.reset(conversation, lastSeq)
+      if (cursor.rev > end.rev || end.rev - cursor.rev > this.#options.resumeLimit) {
+        cursor.rev = end.rev
+        this.#sink.reset(conversation, end)
       }
     }
     cursor.lookUp = 'nothing'
@@ -212,15 +202,39 @@ export class Cursors {
     const { conversation, restarts } = cursor
     await this.#sink.drained()
     if (this.#sink.closed || cursor.restarts !== restarts) return
-    const page = await this.#reads.page(conversation, cursor.seq)
+    const page = await this.#reads.page(conversation, cursor.rev)
     if (cursor.restarts !== restarts) return
     // Only what is stored is published: somebody took messages out of the database.
-    if (page.length === 0) cursor.target = cursor.seq
-    for (const message of page) {
+    if (page.length === 0) cursor.target = cursor.rev
+    for (const entry of page) {
       if (!this.#sink.hasRoom) return
-      this.#sink.deliver(message)
-      cursor.seq = message.seq
+      this.#sink.deliver(entry)
+      cursor.rev = entry.rev
+      if (this.#reads.isOwnRemoval(entry)) {
+        this.#removed(cursor)
+        return
+      }
     }
+  }
+
+  /** The user does not see what comes after its removal from a group, unless it was added again. */
+  #removed (cursor: Cursor): void {
+    if (cursor.rev < cursor.target) cursor.lookUp = 'visible'
+    else this.#drop(cursor)
+  }
+
+  /** Skips what the user may not see; ends where the user is not a member. */
+  async #locateVisible (cursor: Cursor): Promise<void> {
+    const { restarts } = cursor
+    const above = await this.#reads.visibleAbove(cursor.conversation)
+    if (cursor.restarts !== restarts) return
+    if (above === undefined) this.#drop(cursor)
+    else cursor.rev = Math.max(cursor.rev, above)
+  }
+
+  #drop (cursor: Cursor): void {
+    cursor.target = 0
+    cursor.rev = 0
   }
 
   /** The frame that resumed this conversation need not wait for it any more. */

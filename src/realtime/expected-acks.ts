@@ -1,13 +1,13 @@
-import type { Message } from 'chat-protocol'
+import type { FramedEntry } from './framed-entry.js'
 
-/** An ack that a `send` frame of a socket waits for. */
+/** An ack that a frame of a socket waits for. */
 export interface ExpectedAck {
   /** Conversation and clientId in lower case. */
   readonly key: string
   /** As the frame spelled it. */
   readonly clientId: string
-  /** Set once the message is stored, if its place in the order has not come yet. */
-  message?: Message
+  /** Set once the entry is stored, if its place in the order has not come yet. */
+  stored?: FramedEntry
 }
 
 /**
@@ -21,7 +21,7 @@ export class ExpectedAcks {
   get size (): number { return this.#size }
 
   /**
-   * Adds an entry: the message with this clientId is acknowledged in its place from now on, rather than
+   * Adds an entry: the entry with this clientId is acknowledged in its place from now on, rather than
    * pushed.
    */
   add (conversation: string, clientId: string): ExpectedAck {
@@ -33,7 +33,7 @@ export class ExpectedAcks {
     return expected
   }
 
-  /** The frame that stored this message, or the first one that repeated it. */
+  /** The frame that stored this entry, or the first one that repeated it. */
   oldest (conversation: string, clientId: string): ExpectedAck | undefined {
     return this.#byKey.get(conversation + clientId)?.[0]
   }
@@ -57,10 +57,10 @@ export class ExpectedAcks {
     return this.#byKey.get(expected.key)?.includes(expected) === true
   }
 
-  /** The entries whose message is stored, in this conversation, under a number up to `seq`. */
-  storedUpTo (conversation: string, seq: number): ExpectedAck[] {
-    const stored = [...this.#byKey.values()].flat().filter(({ message }) => message !== undefined)
-    return stored.filter(({ message }) => message!.conversation === conversation && message!.seq <= seq)
+  /** Those whose entry is stored, in this conversation, under a rev up to this one. */
+  storedUpTo (conversation: string, rev: number): ExpectedAck[] {
+    return [...this.#byKey.values()].flat().filter(({ stored }) =>
+      stored !== undefined && stored.entry.conversation === conversation && stored.entry.rev <= rev)
   }
 
   clear (): void {

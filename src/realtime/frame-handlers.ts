@@ -1,15 +1,23 @@
-import { conversationOf, type ClientFrame } from 'chat-protocol'
-import { requireReceiver, type KnownAccounts } from '../accounts/known-accounts.js'
-import { markOf } from '../chat/conversations-repository.js'
+import { kindOf, type ClientFrame } from 'chat-protocol'
+import type { Changed, Changes, MessageChange } from '../chat/changes.js'
+import type { Blocks } from '../chat/blocks.js'
 import type { Conversations } from '../chat/conversations.js'
+import type { ConversationLog } from '../chat/log/conversation-log.js'
 import type { Reservation } from '../chat/log/send-quota.js'
 import type { Appended } from '../chat/log/send.js'
-import type { Membership } from '../chat/membership.js'
-import type { NewMessage } from '../chat/messages.js'
+import { notAMember, type Membership } from '../chat/membership.js'
+import { idOf } from '../chat/memberships-repository.js'
+import { presentMessage } from '../chat/messages.js'
+import type { Sending } from '../chat/sending.js'
+import { toChange } from '../chat/log/entries.js'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
+import type { EntryDocument, MessageDocument } from '../database/documents.js'
 import { apiError } from '../errors.js'
 import type { Connection } from './connection.js'
+import type { ExpectedAck } from './expected-acks.js'
+import { errorFrame } from './error-frame.js'
 import type { Presence } from './presence.js'
+import { targetOf } from './target.js'
 
 /** Conversations that `resumed` lists. */
 const RECENT = 50
@@ -24,12 +32,12 @@ type Handler<F extends ClientFrame> = (connection: Connection, frame: F) => void
 
 export interface FrameHandlersOptions {
   membership: Membership
-  messageLog: {
-    reserve (message: string): Reservation
-    append (input: NewMessage, reservation: Reservation): Promise<Appended>
-  }
-  conversations: Pick<Conversations, 'mark' | 'page'>
-  accounts: Pick<KnownAccounts, 'exists'>
+  log: ConversationLog
+  sending: Sending
+  changes: Changes
+  blocks: Blocks
+  conversations: Pick<Conversations, 'mark' | 'marks' | 'page'>
+  requireUser: (user: string, path: string) => Promise<void>
   presence: Pick<Presence, 'typing' | 'watch'>
 }
 
@@ -43,6 +51,10 @@ export class FrameHandlers {
 
   readonly #byType: { [T in ClientFrame['type']]: Handler<FrameOf<T>> } = {
     send: (connection, frame) => this.#send(connection, frame),
+    edit: (connection, { message, ...frame }) => this.#change(connection, frame, { kind: 'edit', message }),
+    delete: (connection, frame) => this.#change(connection, frame, { kind: 'delete' }),
+    react: (connection, { emoji, on, ...frame }) =>
+      this.#change(connection, frame, { kind: 'reaction', emoji, on }),
     resume: (connection, frame) => this.#resume(connection, frame),
     delivered: (connection, frame) => this.#mark(connection, frame),
     read: (connection, frame) => this.#mark(connection, frame),
@@ -63,16 +75,21 @@ export class FrameHandlers {
   }
 
   async #send (connection: Connection, frame: FrameOf<'send'>): Promise<void> {
-    const { messageLog } = this.#options
-    const { clientId, reciver, message } = frame
-    const reservation = messageLog.reserve(message)
-    const expected = connection.expectAck(conversationOf(connection.user, reciver), clientId)
+    const { log } = this.#options
+    const { clientId, message } = frame
+    const { conversation, path } = targetOf(connection.user, frame)
+    const reservation = log.reserve(message)
+    const expected = connection.expectAck(conversation, clientId)
     try {
       // One after the other as far as the log, so that they are numbered in the order of their frames.
-      const appended = connection.sending.then(() => this.#append(connection.user, frame, reservation))
+      const appended = connection.sending.then(() =>
+        this.#append(connection.user, conversation, path, frame, reservation))
       connection.sending = appended.catch(() => {})
-      const { message: stored, repeat } = await (await appended).outcome
-      connection.stored(expected, stored, repeat)
+      const { outcome: storing } = await appended
+      connection.storing = Promise.allSettled([connection.storing, storing])
+      const outcome = await storing
+      if (outcome.repeat) connection.acknowledge(expected, { message: await log.shown(outcome) })
+      else await this.#stored(connection, expected, outcome.entry)
     } catch (error) {
       connection.forget(expected)
       throw error
@@ -83,23 +100,71 @@ export class FrameHandlers {
 
   /** @returns the outcome in an object: the next send of the socket does not wait for it */
   async #append (
-    sender: string, { reciver, message, clientId, createdAt }: FrameOf<'send'>, reservation: Reservation
+    sender: string, conversation: string, path: string, frame: FrameOf<'send'>, reservation: Reservation
   ): Promise<{ outcome: Promise<Appended> }> {
-    const { accounts, messageLog } = this.#options
-    await reservation.within(requireReceiver(accounts, reciver))
-    const given = createdAt === undefined ? {} : { createdAt }
-    return { outcome: messageLog.append({ sender, reciver, message, clientId, ...given }, reservation) }
+    const { message, clientId, createdAt, replyTo } = frame
+    return await this.#options.sending.send({
+      conversation,
+      sender,
+      message,
+      clientId,
+      ...(createdAt === undefined ? {} : { createdAt }),
+      ...(replyTo === undefined ? {} : { replyTo })
+    }, path, reservation)
+  }
+
+  async #change (
+    connection: Connection, frame: Omit<FrameOf<'delete'>, 'type'>, change: MessageChange
+  ): Promise<void> {
+    const { conversation, seq, clientId } = frame
+    const expected = connection.expectAck(conversation, clientId)
+    try {
+      const { user } = connection
+      const request = { conversation, seq, user, clientId, change }
+      // It may be about a message that the socket sent just before.
+      const changed = connection.sending.then(() => connection.storing)
+        .then(() => this.#options.changes.change(request, 'conversation'))
+      connection.sending = changed.catch(() => {})
+      await this.#changed(connection, expected, await changed)
+    } catch (error) {
+      connection.forget(expected)
+      throw error
+    }
+  }
+
+  async #changed (connection: Connection, expected: ExpectedAck, changed: Changed): Promise<void> {
+    if ('unchanged' in changed) {
+      connection.acknowledge(expected, { message: presentMessage(changed.unchanged) })
+    } else if (changed.repeat) {
+      const entry = changed.entry as Exclude<EntryDocument, MessageDocument>
+      connection.acknowledge(expected, { change: toChange(entry) })
+    } else {
+      await this.#stored(connection, expected, changed.entry)
+    }
+  }
+
+  /**
+   * Acknowledges an entry in its place. Who was removed from the group meanwhile has no place any more, and
+   * gets the ack at once.
+   */
+  async #stored (connection: Connection, expected: ExpectedAck, entry: EntryDocument): Promise<void> {
+    const known = this.#options.membership.access(entry.conversation, connection.user)
+    // Without an await where the answer is there.
+    const access = known instanceof Promise ? await known : known
+    if (access !== undefined) connection.stored(expected, entry)
+    else if (entry.kind === 'message') {
+      connection.acknowledge(expected, { message: await this.#options.log.shown({ entry, repeat: false }) })
+    } else {
+      connection.acknowledge(expected, { change: toChange(entry) })
+    }
   }
 
   async #resume (connection: Connection, { have }: FrameOf<'resume'>): Promise<void> {
-    const { membership } = this.#options
-    for (const conversation of Object.keys(have)) {
-      const checked = membership.requireMember(conversation, connection.user, `have.${conversation}`)
-      // Without an await where the answer is there: direct conversations restart in this very turn.
-      if (checked !== undefined) await checked
-    }
+    const visible = this.#visible(connection, have)
+    // Without an await where the answer is there: direct conversations restart in this very turn.
+    const resumed = visible instanceof Promise ? await visible : visible
     // In this very turn: from here on nothing of these conversations is sent but what follows these numbers.
-    const caughtUp = connection.cursors.restart(have)
+    const caughtUp = connection.cursors.restart(resumed)
     const work = connection.resuming.then(async () => {
       await caughtUp
       await this.#lists.run(connection.user, async () => await this.#sendRecent(connection))
@@ -108,18 +173,52 @@ export class FrameHandlers {
     await work
   }
 
+  /**
+   * The conversations of a resume, each with the rev to go on after: not before the first visible entry. A
+   * group that the user is not a member of is answered with an error of its own.
+   * @throws ApiError `forbidden` for a direct conversation of others
+   */
+  #visible (
+    connection: Connection, have: Record<string, number>
+  ): Record<string, number> | Promise<Record<string, number>> {
+    const { membership } = this.#options
+    const { user } = connection
+    const direct = Object.keys(have).filter(id => membership.partner(id, user) !== undefined)
+    const others = Object.keys(have).filter(id => membership.partner(id, user) === undefined)
+    const foreign = others.find(id => id.includes(':'))
+    if (foreign !== undefined) throw notAMember(foreign, `have.${foreign}`)
+    const resumed = Object.fromEntries(direct.map(id => [id, have[id]!]))
+    if (others.length === 0) return resumed
+    return this.#visibleGroups(connection, others, have).then(groups => ({ ...resumed, ...groups }))
+  }
+
+  async #visibleGroups (
+    connection: Connection, groups: string[], have: Record<string, number>
+  ): Promise<Record<string, number>> {
+    const resumed: Record<string, number> = {}
+    for (const id of groups) {
+      const access = await this.#options.membership.access(id, connection.user)
+      if (access === undefined) connection.send(errorFrame(notAMember(id, `have.${id}`)))
+      else resumed[id] = Math.max(have[id]!, access.above)
+    }
+    return resumed
+  }
+
   async #sendRecent (connection: Connection): Promise<void> {
     const { conversations, membership } = this.#options
     const { user } = connection
     if (connection.closed) return
-    const recent = await conversations.page(user, undefined, RECENT)
+    const recent = (await conversations.page(user, undefined, RECENT)).filter(({ lastRev }) => lastRev > 0)
+    const marks = await conversations.marks(recent.map(({ _id }) => ({ conversation: _id, user })))
     connection.send({
       type: 'resumed',
-      conversations: recent.map(document => ({
-        id: document._id,
-        user: membership.partner(document._id, user)!,
-        lastSeq: document.lastSeq,
-        ...markOf(document, user)
+      conversations: recent.map(({ _id: id, name, lastSeq, lastRev }) => ({
+        id,
+        kind: kindOf(id),
+        ...(kindOf(id) === 'direct' ? { user: membership.partner(id, user)! } : { name: name! }),
+        lastSeq,
+        lastRev,
+        ...marks.get(idOf({ conversation: id, user })) ?? { delivered: 0, read: 0 }
       }))
     })
   }
@@ -128,14 +227,18 @@ export class FrameHandlers {
     connection: Connection, { type, conversation, seq }: FrameOf<'delivered' | 'read'>
   ): Promise<void> {
     const { conversations, membership } = this.#options
-    await membership.requireMember(conversation, connection.user, 'conversation')
+    await membership.require(conversation, connection.user, 'conversation')
     await conversations.mark(conversation, connection.user, type, seq, connection.id)
   }
 
-  async #typing (connection: Connection, { reciver, on }: FrameOf<'typing'>): Promise<void> {
-    const { accounts, presence } = this.#options
-    await requireReceiver(accounts, reciver)
-    presence.typing(connection, reciver, on)
+  async #typing (connection: Connection, frame: FrameOf<'typing'>): Promise<void> {
+    const { blocks, membership, presence, requireUser } = this.#options
+    const { user } = connection
+    const { conversation, path } = targetOf(user, frame)
+    await membership.require(conversation, user, path)
+    const partner = membership.partner(conversation, user)
+    if (partner !== undefined) await requireUser(partner, path)
+    if (!await blocks.isBlockedIn(conversation, user)) presence.typing(connection, conversation, frame.on)
   }
 
   async #watch (connection: Connection, { users }: FrameOf<'watch'>): Promise<void> {

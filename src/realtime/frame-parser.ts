@@ -27,10 +27,22 @@ export function checkFrame (parsed: unknown): ClientFrame {
   }
   const validate = validators[type]!
   if (!validate(parsed)) throw validationError(validate.errors ?? [])
-  return parsed as ClientFrame
+  const frame = parsed as ClientFrame
+  if (frame.type === 'send' || frame.type === 'typing') requireOneTarget(frame)
+  return frame
 }
 
-/** The clientId of whatever was parsed, so that the client knows which `send` an error is about. */
+/** A schema that says so has errors that name no field (JSON Schema, `oneOf`). */
+function requireOneTarget ({ reciver, conversation }: { reciver?: string, conversation?: string }): void {
+  if (reciver === undefined && conversation === undefined) {
+    throw apiError('validation', 'reciver is required, or conversation', 'reciver')
+  }
+  if (reciver !== undefined && conversation !== undefined) {
+    throw apiError('validation', 'reciver and conversation exclude each other', 'conversation')
+  }
+}
+
+/** The clientId of whatever was parsed, so that the client knows which frame an error is about. */
 export function clientIdOf (parsed: unknown): string | undefined {
   if (typeof parsed !== 'object' || parsed === null || !('clientId' in parsed)) return undefined
   const { clientId } = parsed

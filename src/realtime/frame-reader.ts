@@ -2,17 +2,11 @@ import type { BaseLogger } from 'pino'
 import { CLOSE, type ClientFrame } from 'chat-protocol'
 import { toApiError } from '../thrown-errors.js'
 import type { Connection } from './connection.js'
+import { errorFrame, type About } from './error-frame.js'
 import type { FrameHandlers } from './frame-handlers.js'
 import { pathOf, type FrameLimiter } from './frame-limiter.js'
 import { checkFrame, clientIdOf, parseFrame } from './frame-parser.js'
 import { glance } from './glance.js'
-
-/** What an error frame names besides the error, where that is known. */
-interface About {
-  clientId?: string | undefined
-  /** The field, where the error itself names none. */
-  path?: string
-}
 
 /** Reads the frames of one socket: limits, parses and handles them, and answers refused ones with `error`. */
 export class FrameReader {
@@ -87,16 +81,8 @@ export class FrameReader {
   }
 
   #refuse (error: unknown, about: About): void {
-    const { kind, code, message, errorMessages: [first], retryAfter, cause } = toApiError(error)
+    const { kind, cause } = toApiError(error)
     if (kind === 'internal') this.#log.error({ err: cause ?? error }, 'frame failed')
-    const path = first?.path || about.path
-    this.#connection.send({
-      type: 'error',
-      code,
-      message,
-      ...(path ? { path } : {}),
-      ...(about.clientId === undefined ? {} : { clientId: about.clientId }),
-      ...(retryAfter === undefined ? {} : { retryAfterMs: Math.ceil(retryAfter * 1000) })
-    })
+    this.#connection.send(errorFrame(error, about))
   }
 }

@@ -11,12 +11,12 @@ export interface HeartbeatOptions {
   /** Returns those of these sessions that are still open. */
   openAmong: (sessions: string[]) => Promise<Set<string>>
   /**
-   * The conversations of these users in which something was stored since a time, with their last numbers.
+   * The conversations of these users in which something was stored since a time, with their last revs.
    * Undefined where only this process writes: it knows what was stored.
    */
-  storedSince: ((users: string[], since: Date) => Promise<{ _id: string, lastSeq: number }[]>) | undefined
+  storedSince: ((users: string[], since: Date) => Promise<{ _id: string, lastRev: number }[]>) | undefined
   /** Tells the sockets of a conversation's members that this number is stored. */
-  raise: (conversation: string, seq: number) => void
+  raise: (conversation: string, rev: number) => void
   log: Pick<BaseLogger, 'warn'>
 }
 
@@ -102,9 +102,9 @@ export class Heartbeat {
     if (storedSince === undefined) return
     const users = [...new Set(due.map(({ user }) => user))]
     const since = due.reduce((earliest, { comparedAt }) => Math.min(earliest, comparedAt), now) - BEHIND_MS
-    for (const { _id: conversation, lastSeq } of await storedSince(users, new Date(since))) {
-      if (lastSeq === 0) continue
-      raise(conversation, lastSeq)
+    for (const { _id: conversation, lastRev } of await storedSince(users, new Date(since))) {
+      if (lastRev === 0) continue
+      raise(conversation, lastRev)
     }
     // After a failure the other processes may be behind with their summaries for a while: those that they
     // write then have old times.

@@ -121,23 +121,23 @@ export class Hub {
       pongMs: limits.pongMs,
       openAmong: async ids => await sessions.openAmong(ids),
       storedSince: bus.alone ? undefined : async (users, since) => await conversations.since(users, since),
-      raise: (conversation, seq) => { this.#raise(conversation, seq) },
+      raise: (conversation, rev) => { this.#raise(conversation, rev) },
       log
     })
   }
 
   #listen (bus: Bus): void {
-    bus.onMessage('entry', ({ conversation, seq, entry }, topic) => {
+    bus.onMessage('entry', ({ conversation, rev, entry }, topic) => {
       for (const connection of this.#sockets.of(userOf(topic)) ?? []) {
-        if (entry === undefined) connection.cursors.raise(conversation, seq)
+        if (entry === undefined) connection.cursors.raise(conversation, rev)
         else connection.offer(entry)
       }
     })
     bus.onMessage('receipt', ({ receipt: { socket, ...mark } }, topic) => {
       this.#push(userOf(topic), { type: 'receipt', ...mark }, socket)
     })
-    bus.onMessage('typing', ({ user, on, socket }, topic) => {
-      this.#push(userOf(topic), { type: 'typing', user, on }, socket)
+    bus.onMessage('typing', ({ user, conversation, on, socket }, topic) => {
+      this.#push(userOf(topic), { type: 'typing', user, conversation, on }, socket)
     })
     bus.onMessage('session-ended', ({ session }, topic) => {
       for (const connection of this.#sockets.of(userOf(topic)) ?? []) {
@@ -158,9 +158,9 @@ export class Hub {
   }
 
   /** Tells the sockets of a conversation's members that this number is stored. */
-  #raise (conversation: string, seq: number): void {
+  #raise (conversation: string, rev: number): void {
     whenKnown(this.#options.membership.members(conversation), members => {
-      for (const connection of this.#sockets.ofAll(members)) connection.cursors.raise(conversation, seq)
+      for (const connection of this.#sockets.ofAll(members)) connection.cursors.raise(conversation, rev)
     })?.catch((error: unknown) => {
       this.#options.log.warn({ err: error }, 'the members of a conversation could not be looked up')
     })

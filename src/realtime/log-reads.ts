@@ -1,16 +1,17 @@
 import type { Conversations } from '../chat/conversations.js'
-import type { MessagesRepository } from '../chat/log/messages-repository.js'
-import type { Page, PageBounds } from '../chat/log/pages.js'
+import type { ConversationLog } from '../chat/log/conversation-log.js'
+import type { LogEnd, LogRepository } from '../chat/log/log-repository.js'
+import type { Membership } from '../chat/membership.js'
+import type { EntryDocument } from '../database/documents.js'
 import { apiError } from '../errors.js'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
-import type { Message } from 'chat-protocol'
 import { BEHIND_MS, type Heads } from './beginnings.js'
 
 /** The pause after a failed read, in milliseconds: the database is away. */
 export const READ_RETRY_MS = 500
 /** Reads for all sockets together: the driver has 20 connections, which sends and requests need too. */
 const READS_AT_ONCE = 8
-/** Messages of a page. */
+/** Entries of a page. */
 const PAGE = 200
 /**
  * Conversations of a user whose last number is read when a socket opens. A socket keeps about 100 bytes for
@@ -19,27 +20,23 @@ const PAGE = 200
  */
 const HEADS = 50
 
-/** The part of the log that sockets read. */
-interface Log {
-  after (conversation: string, after: number, bounds: PageBounds): Promise<Pick<Page, 'messages' | 'bytes'>>
-  /** The highest number stored; asks the database. */
-  lastSeq (conversation: string): Promise<number>
-  /** The highest number stored as far as this process remembers; 0 where it does not. */
-  known (conversation: string): number
-}
-
 /** What the cursors read; each waits for the user's turn, and rejects when the socket is gone. */
 export interface CursorReads {
-  lastSeq (conversation: string): Promise<number>
-  /** A page of the messages above a number, bounded in bytes; empty only if there are none. */
-  page (conversation: string, after: number): Promise<Message[]>
-  /** The highest number stored up to a time. */
-  lastSeqUntil (conversation: string, until: Date): Promise<number>
+  end (conversation: string): Promise<LogEnd>
+  /** A page of the entries above a rev, bounded in bytes; empty only if there are none. */
+  page (conversation: string, after: number): Promise<EntryDocument[]>
+  /** The highest rev stored up to a time. */
+  lastRevUntil (conversation: string, until: Date): Promise<number>
+  /** The rev above which the user sees entries; undefined where the user is not a member. */
+  visibleAbove (conversation: string): Promise<number | undefined>
+  /** Whether an entry removed the user from a group. */
+  isOwnRemoval (entry: EntryDocument): boolean
 }
 
 export interface LogReadsOptions {
-  log: Log
-  messages: Pick<MessagesRepository, 'lastSeqUntil'>
+  log: Pick<ConversationLog, 'entries' | 'end' | 'known'>
+  repository: Pick<LogRepository, 'lastRevUntil'>
+  membership: Membership
   conversations: Pick<Conversations, 'recent'>
   /** Bytes of text in a page. */
   pageBytes: number
@@ -65,22 +62,27 @@ export class LogReads {
 
   /** The reads of a socket of this user. */
   of (user: string, signal: AbortSignal): CursorReads {
-    const { log, messages, pageBytes, onPage } = this.#options
+    const { log, repository, membership, pageBytes, onPage } = this.#options
     return {
-      lastSeq: conversation => this.#turns.run(user, () => log.lastSeq(conversation), signal),
+      end: conversation => this.#turns.run(user, () => log.end(conversation), signal),
       page: async (conversation, after) => {
         const bounds = { limit: PAGE, maxBytes: pageBytes }
-        const page = await this.#turns.run(user, () => log.after(conversation, after, bounds), signal)
+        const page = await this.#turns.run(user, () => log.entries(conversation, after, bounds), signal)
         onPage(user, page.bytes)
-        return page.messages
+        return page.items
       },
-      lastSeqUntil: (conversation, until) =>
-        this.#turns.run(user, () => messages.lastSeqUntil(conversation, until), signal)
+      lastRevUntil: (conversation, until) =>
+        this.#turns.run(user, () => repository.lastRevUntil(conversation, until), signal),
+      visibleAbove: async conversation => {
+        const access = await membership.access(conversation, user)
+        return access?.above
+      },
+      isOwnRemoval: entry => isRemovalOf(user, entry)
     }
   }
 
   /**
-   * Where the conversations of a user begin on a socket that opens now. Summaries follow their messages
+   * Where the conversations of a user begin on a socket that opens now. Summaries follow their entries
    * within a second. What this process wrote it knows itself; a message that another one stored in the last
    * second may be taken for a new one: a beginning is never too late.
    */
@@ -91,10 +93,10 @@ export class LogReads {
   async #readHeads (user: string, openedAt: number): Promise<Heads> {
     const { log, conversations } = this.#options
     const summaries = await conversations.recent(user, HEADS)
-    const last = await Promise.all(summaries.map(async ({ _id, lastSeq }): Promise<[string, number]> => {
-      const known = Math.max(lastSeq, log.known(_id))
-      // A summary is made before the first message of its conversation: 0 says nothing.
-      return [_id, known > 0 ? known : await log.lastSeq(_id)]
+    const last = await Promise.all(summaries.map(async ({ _id, lastRev }): Promise<[string, number]> => {
+      const known = Math.max(lastRev, log.known(_id)?.rev ?? 0)
+      // A summary is made before the first entry of its conversation: 0 says nothing.
+      return [_id, known > 0 ? known : (await log.end(_id)).rev]
     }))
     const oldest = summaries.at(-1)
     if (oldest === undefined || summaries.length < HEADS) {
@@ -104,7 +106,12 @@ export class LogReads {
       last: new Map(last),
       // In the last seconds before the opening, a clock that is behind may have given early times to later
       // messages.
-      othersUntil: new Date(Math.min(oldest.lastAt.getTime(), openedAt - BEHIND_MS))
+      othersUntil: new Date(Math.min(oldest.changedAt.getTime(), openedAt - BEHIND_MS))
     }
   }
+}
+
+/** Whether an entry removed a user from a group: the last one that the user sees. */
+export function isRemovalOf (user: string, entry: EntryDocument): boolean {
+  return entry.kind === 'member' && entry.user === user && entry.role === null
 }

@@ -11,6 +11,8 @@ export interface PresenceOptions {
   /** whether a user has an open socket */
   isConnected: (user: string) => boolean
   tellTyping: TellTyping
+  /** those of some users whose presence a user may not see, because one of the two blocked the other */
+  hiddenFrom: (user: string, others: string[]) => Promise<Set<string>>
   /** PRESENCE_GRACE_MS: a user counts as online for this time after the last socket was closed */
   graceMs: number
   /** TYPING_MS: a typing notice ends by itself after this time */
@@ -25,11 +27,18 @@ export interface PresenceGauges {
   typing: number
 }
 
+/** What a socket watches. */
+interface Watched {
+  readonly users: string[]
+  /** Those whose presence it does not see; all of them until that is known. */
+  readonly hidden: Set<string>
+}
+
 /** Knows who is online, across the devices of a user, and who types. */
 export class Presence {
   readonly #options: PresenceOptions
   readonly #watchers = new Map<string, Set<Connection>>()
-  readonly #watchedBy = new Map<Connection, string[]>()
+  readonly #watchedBy = new Map<Connection, Watched>()
   /** Users whose last socket was closed less than the grace time ago: they still count as online. */
   readonly #leaving = new Map<string, NodeJS.Timeout>()
   readonly #typists: Typists
@@ -38,7 +47,13 @@ export class Presence {
     this.#options = options
     this.#typists = new Typists(options.typingMs, options.tellTyping)
     options.bus.onMessage('presence', ({ frame }) => {
-      for (const connection of this.#watchers.get(frame.user) ?? []) connection.send(frame)
+      for (const connection of this.#watchers.get(frame.user) ?? []) {
+        if (this.#watchedBy.get(connection)?.hidden.has(frame.user) !== true) connection.send(frame)
+      }
+    })
+    options.bus.onMessage('block', ({ blocker, blocked }) => {
+      const pairs = [[blocker, blocked], [blocked, blocker]] as const
+      for (const [watcher, watched] of pairs) this.#showAgain(watcher, watched)
     })
   }
 
@@ -48,19 +63,46 @@ export class Presence {
     if (connection.closed) return
     this.#unwatch(connection)
     const watched = [...new Set(users)]
-    this.#watchedBy.set(connection, watched)
+    const state: Watched = { users: watched, hidden: new Set(watched) }
+    this.#watchedBy.set(connection, state)
     await Promise.all(watched.map(user => this.#addWatcher(user, connection)))
-    const lastSeen = await this.#options.users.lastSeen(watched)
-    for (const user of watched) connection.send(this.#frame(user, lastSeen.get(user)))
+    await this.#show(connection, state, watched)
+  }
+
+  /** Sends the present presence of some watched users, of whom those who are hidden seem to be offline. */
+  async #show (connection: Connection, state: Watched, users: string[]): Promise<void> {
+    const { users: repository, hiddenFrom } = this.#options
+    const [hidden, lastSeen] =
+      await Promise.all([hiddenFrom(connection.user, users), repository.lastSeen(users)])
+    // Another list replaced this one meanwhile.
+    if (this.#watchedBy.get(connection) !== state) return
+    for (const user of users) {
+      if (hidden.has(user)) state.hidden.add(user)
+      else state.hidden.delete(user)
+      connection.send(hidden.has(user)
+        ? { type: 'presence', user, online: false }
+        : this.#frame(user, lastSeen.get(user)))
+    }
+  }
+
+  /** A block between two users began or ended. */
+  #showAgain (watcher: string, watched: string): void {
+    for (const connection of this.#watchers.get(watched) ?? []) {
+      const state = this.#watchedBy.get(connection)
+      if (connection.user !== watcher || state === undefined) continue
+      this.#show(connection, state, [watched]).catch((error: unknown) => {
+        this.#options.log.warn({ err: error }, 'presence could not be shown again')
+      })
+    }
   }
 
   /**
-   * Tells `receiver` that the socket's user types, or stopped. The notice ends by itself after the typing
-   * time, unless it is repeated: a lost `on: false` shows no longer than that.
+   * Tells the others in a conversation that the socket's user types, or stopped. The notice ends by itself
+   * after the typing time, unless it is repeated: a lost `on: false` shows no longer than that.
    */
-  typing (connection: Connection, receiver: string, on: boolean): void {
-    if (on) this.#typists.start(connection, receiver)
-    else this.#typists.stop(connection, receiver)
+  typing (connection: Connection, conversation: string, on: boolean): void {
+    if (on) this.#typists.start(connection, conversation)
+    else this.#typists.stop(connection, conversation)
   }
 
   /** The first socket of a user was opened. */
@@ -136,7 +178,7 @@ export class Presence {
   }
 
   #unwatch (connection: Connection): void {
-    for (const user of this.#watchedBy.get(connection) ?? []) {
+    for (const user of this.#watchedBy.get(connection)?.users ?? []) {
       const watchers = this.#watchers.get(user)
       watchers?.delete(connection)
       if (watchers?.size === 0) {

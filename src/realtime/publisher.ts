@@ -1,9 +1,10 @@
-import type { Message } from 'chat-protocol'
+import { RECEIPT_MEMBERS } from 'chat-protocol'
 import type { EndedSession } from '../accounts/sessions.js'
 import { whenKnown, type Membership } from '../chat/membership.js'
 import type { Receipt } from '../chat/receipts.js'
+import type { EntryDocument } from '../database/documents.js'
 import { userTopic, type Bus, type BusMessage } from './bus/bus.js'
-import { FramedMessage } from './framed-message.js'
+import { FramedEntry } from './framed-entry.js'
 
 /** Puts on the bus what this process stored or ended, for the sockets that it concerns, wherever they are. */
 export class Publisher {
@@ -21,28 +22,40 @@ export class Publisher {
   }
 
   /**
-   * Publishes a stored message to its conversation.
+   * Publishes a stored entry to its conversation; a removal also to the user who is not a member any more.
    * @param repeat whether it was stored before. Its first publication may have been lost: only its number is
    *   published, so that each socket reads what it misses, in order
+   * @returns a promise where the members have to be looked up; it resolves when the entry is published
    */
-  stored (message: Message, repeat: boolean): void {
-    const { conversation, seq } = message
-    this.#publish(conversation, {
-      type: 'entry',
-      conversation,
-      seq,
-      ...(repeat ? {} : { entry: new FramedMessage(message) })
+  stored (entry: EntryDocument, repeat: boolean): Promise<void> | undefined {
+    const { conversation, rev } = entry
+    const message: BusMessage =
+      { type: 'entry', conversation, rev, ...(repeat ? {} : { entry: new FramedEntry(entry) }) }
+    return this.#withMembers(conversation, members => {
+      for (const member of members) this.#bus.publish(userTopic(member), message)
+      if (entry.kind === 'member' && entry.role === null && !repeat) {
+        this.#bus.publish(userTopic(entry.user), message)
+      }
     })
   }
 
-  /** Publishes the marks of a member to its conversation. */
+  /** Publishes the marks of a member to its conversation; in large groups to the member's own sockets. */
   receipt (receipt: Receipt): void {
-    this.#publish(receipt.conversation, { type: 'receipt', receipt })
+    this.#withMembers(receipt.conversation, members => {
+      const told = members.length > RECEIPT_MEMBERS ? [receipt.user] : members
+      for (const member of told) this.#bus.publish(userTopic(member), { type: 'receipt', receipt })
+    })
   }
 
-  /** Publishes that `user` types to `receiver`, or stopped; not to the socket that said so. */
-  typing (receiver: string, user: string, on: boolean, socket: string): void {
-    this.#bus.publish(userTopic(receiver), { type: 'typing', user, on, socket })
+  /** Publishes that a member types, or stopped, to the others; not in large groups. */
+  typing (conversation: string, user: string, on: boolean, socket: string): void {
+    this.#withMembers(conversation, members => {
+      if (members.length > RECEIPT_MEMBERS) return
+      for (const member of members) {
+        if (member === user && members.length > 1) continue
+        this.#bus.publish(userTopic(member), { type: 'typing', user, conversation, on, socket })
+      }
+    })
   }
 
   /** Publishes the end of a session to the sockets of its user. */
@@ -50,9 +63,9 @@ export class Publisher {
     this.#bus.publish(userTopic(user), { type: 'session-ended', session })
   }
 
-  #publish (conversation: string, message: BusMessage): void {
-    whenKnown(this.#membership.members(conversation), members => {
-      for (const member of members) this.#bus.publish(userTopic(member), message)
-    })?.catch(this.#onError)
+  #withMembers (
+    conversation: string, publish: (members: readonly string[]) => void
+  ): Promise<void> | undefined {
+    return whenKnown(this.#membership.members(conversation), publish)?.catch(this.#onError)
   }
 }

@@ -1,6 +1,6 @@
+import { kindOf } from 'chat-protocol'
 import type { App } from '../../../src/app.js'
 import type { InboxPosition } from '../../../src/chat/conversations-repository.js'
-import { Inbox } from '../../../src/chat/inbox.js'
 import {
   ConversationParams, ConversationsQuery, ConversationsReply, ReadBody, ReadReply
 } from '../../../src/chat/schemas/conversations.js'
@@ -11,7 +11,7 @@ import { replies } from '../../../src/http/schemas.js'
 const DEFAULT_LIMIT = 50
 
 /** `after`: milliseconds of lastAt, then the conversation's id. */
-const CURSOR = /^(\d{1,16})\.([0-9a-f]{24}:[0-9a-f]{24})$/
+const CURSOR = /^(\d{1,16})\.([0-9a-f]{24}(?::[0-9a-f]{24})?)$/
 
 /** The inbox, and the marks of what was read. */
 export default async function conversations (fastify: App) {
@@ -20,8 +20,7 @@ export default async function conversations (fastify: App) {
 }
 
 function addInbox (fastify: App): void {
-  const { conversations, membership, users } = fastify
-  const inbox = new Inbox({ conversations, users, membership })
+  const { inbox } = fastify.chat
 
   fastify.get('/conversations', {
     schema: {
@@ -46,7 +45,7 @@ function addInbox (fastify: App): void {
 }
 
 function addRead (fastify: App): void {
-  const { conversations, membership, messageLog } = fastify
+  const { conversations, conversationLog, membership } = fastify
 
   fastify.post('/conversations/:id/read', {
     schema: {
@@ -62,8 +61,8 @@ function addRead (fastify: App): void {
   }, async function read (request) {
     const { id } = request.params
     const me = request.caller.user
-    await membership.requireMember(id, me, 'id')
-    if (await messageLog.lastSeq(id) === 0) {
+    await membership.require(id, me, 'id')
+    if (kindOf(id) === 'direct' && (await conversationLog.end(id)).rev === 0) {
       throw apiError('notFound', 'there is no message in this conversation', 'id')
     }
     const data = await conversations.mark(id, me, 'read', request.body.seq)

@@ -1,4 +1,4 @@
-import { requireReceiver } from '../../../src/accounts/known-accounts.js'
+import { conversationOf } from 'chat-protocol'
 import type { App } from '../../../src/app.js'
 import { apiError } from '../../../src/errors.js'
 import { conversationOfPair, memberPair } from '../../../src/chat/legacy.js'
@@ -15,8 +15,6 @@ export default async function messages (fastify: App) {
 }
 
 function addAddMsg (fastify: App): void {
-  const { accounts, messageLog } = fastify
-
   fastify.post('/addmsg', {
     schema: {
       tags: ['messages'],
@@ -28,28 +26,17 @@ function addAddMsg (fastify: App): void {
       response: replies(201, AddMsgReply, [401, 403, 404, 409])
     }
   }, async function addmsg (request, reply) {
-    const { sender, reciver, message, createdAt, clientId } = request.body
+    const { sender, reciver, ...message } = request.body
     if (sender !== request.caller.user) throw apiError('forbidden', 'sender must be yourself', 'sender')
-    const reservation = messageLog.reserve(message)
-    try {
-      await reservation.within(requireReceiver(accounts, reciver))
-      const { message: stored } = await messageLog.append({
-        sender,
-        reciver,
-        message,
-        ...(createdAt === undefined ? {} : { createdAt }),
-        ...(clientId === undefined ? {} : { clientId })
-      }, reservation)
-      reply.code(201)
-      return { success: 'success' as const, message: 'Message sent successfully' as const, data: stored }
-    } finally {
-      reservation.release()
-    }
+    const conversation = conversationOf(sender, reciver)
+    const data = await fastify.chat.sending.post({ conversation, sender, ...message }, 'reciver')
+    reply.code(201)
+    return { success: 'success' as const, message: 'Message sent successfully' as const, data }
   })
 }
 
 function addGetAllMessages (fastify: App): void {
-  const { messageLog } = fastify
+  const { conversationLog } = fastify
 
   fastify.route({
     method: 'GET',
@@ -76,9 +63,9 @@ function addGetAllMessages (fastify: App): void {
       const message = 'Message sent successfully' as const
       const bounds = { limit, maxBytes: LIST_BYTES }
       const page = await fastify.answers.list(request, () => after === undefined
-        ? messageLog.before(conversation, before, bounds)
-        : messageLog.after(conversation, after, bounds))
-      return { success, message, data: page.messages, hasMore: page.hasMore }
+        ? conversationLog.before(conversation, before, 0, bounds)
+        : conversationLog.after(conversation, after, 0, bounds))
+      return { success, message, data: page.items, hasMore: page.hasMore }
     }
   })
 }

@@ -130,9 +130,19 @@ function allusers (fastify: App): void {
   }, async function allusers (request) {
     mustBeCaller(request, request.params.id, 'id')
     const { caller, query } = request
+    refuseListing(fastify, query)
     const page = await fastify.answers.list(request, () => userPage(fastify, caller.user, query))
     return { success: 'success' as const, message: 'All Uers retrived successfully' as const, ...page }
   })
+}
+
+/** The shortest search that DIRECTORY=search answers, in characters. */
+const LEAST_SEARCH = 3
+
+/** With DIRECTORY=search nobody can list all users. */
+function refuseListing ({ config }: App, { search = '' }: AllUsersQuery): void {
+  if (config.DIRECTORY === 'all' || [...usernameKey(search)].length >= LEAST_SEARCH) return
+  throw apiError('validation', `search must have at least ${LEAST_SEARCH} characters`, 'search')
 }
 
 /** Reads users by name, without one of them: as many as the query asks for, and up to LIST_BYTES. */
@@ -184,6 +194,7 @@ async function eraseAccount (fastify: App, request: FastifyRequest, password: st
     refusal: 'the password is wrong',
     path: 'password'
   })
+  await fastify.chat.groups.leaveAll(request.caller.user)
   // Hashes of the keys stay: a new owner of the name or the address could be mistaken for this user.
   const keys = fastify.accounts.retired.of({ ...user, skeleton: usernameSkeleton(user.username) })
   await fastify.users.erase(user._id, keys)

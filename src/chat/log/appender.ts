@@ -8,10 +8,10 @@
  */
 import Queue from 'yocto-queue'
 import { apiError } from '../../errors.js'
-import { entryOf, isRepeat, textOf, toClient, type Entry } from './entries.js'
+import type { EntryDocument } from '../../database/documents.js'
+import { isRepeat, textOf } from './entries.js'
 import { LogWriter } from './log-writer.js'
-import type { MessagesRepository } from './messages-repository.js'
-import type { Message } from 'chat-protocol'
+import type { LogEnd, LogRepository } from './log-repository.js'
 import type { Reservation, SendQuota } from './send-quota.js'
 import { keyOf, Send, type Appended, type Sender } from './send.js'
 
@@ -36,15 +36,15 @@ interface Line {
 }
 
 export interface AppenderOptions {
-  messages: MessagesRepository
+  log: LogRepository
   /** is awaited before the first entry of a conversation is written */
-  open: (conversation: string) => Promise<void>
+  open: (first: EntryDocument) => Promise<void>
   /**
    * Called with each new entry, in the order of its conversation, before its sender is answered, also where
    * its senders gave up; and with each repeat that was found in the database, because the process that wrote
    * it may have died before it published it.
    */
-  stored: (entry: Entry, message: Message, repeat: boolean) => void
+  stored: (entry: EntryDocument, repeat: boolean) => void
   quota: SendQuota
 }
 
@@ -60,14 +60,13 @@ export class Appender {
   #senders = 0
   #size = 0
 
-  constructor ({ messages, open, stored, quota }: AppenderOptions) {
+  constructor ({ log, open, stored, quota }: AppenderOptions) {
     this.#quota = quota
     this.#stored = stored
-    this.#writer = new LogWriter<Send>(messages, open, {
-      stored: send => { this.#answer(send, send.entry, false) },
-      repeats: (send, document) => {
-        const earlier = entryOf(document)
-        if (isRepeat(send.entry, earlier)) this.#answer(send, earlier, true)
+    this.#writer = new LogWriter<Send>(log, open, {
+      stored: send => { this.#answer(send, send.document, false) },
+      repeats: (send, earlier) => {
+        if (isRepeat(send.document, earlier)) this.#answer(send, earlier, true)
         else this.#fail(send, conflict())
       },
       failed: (send, error) => { this.#fail(send, error) }
@@ -81,15 +80,15 @@ export class Appender {
    * Stores an entry durably under the next number of its conversation. Where this sender used the clientId in
    * this conversation before, nothing is stored, and the stored entry is returned.
    * @param reservation of a sender that waited before, such as for a look-up
-   * @throws ApiError `conflict` where the clientId was used with another text; `unavailable` where too many
+   * @throws ApiError `conflict` where the clientId was used for another entry; `unavailable` where too many
    *   wait, or the time is over and the outcome is open: a repeat with the same clientId is safe
    */
-  append (entry: Entry, reservation?: Reservation): Promise<Appended> {
+  append (entry: EntryDocument, reservation?: Reservation): Promise<Appended> {
     return new Promise((resolve, reject) => {
       const reserved = reservation ?? this.#quota.reserve(textOf(entry))
-      const line = this.#lineOf(entry.document.conversation)
+      const line = this.#lineOf(entry.conversation)
       let send = line.pending.get(keyOf(entry))
-      if (send !== undefined && !isRepeat(entry, send.entry)) {
+      if (send !== undefined && !isRepeat(entry, send.document)) {
         reserved.release()
         throw conflict()
       }
@@ -106,10 +105,8 @@ export class Appender {
   /** Ends the retries of entries whose outcome is open. */
   close (): void { this.#writer.close() }
 
-  /**
-   * The highest number of a conversation that this process remembers, 0 if none; does not ask the database.
-   */
-  known (conversation: string): number { return this.#writer.known(conversation) }
+  /** The end of a log as far as this process remembers it; does not ask the database. */
+  known (conversation: string): LogEnd | undefined { return this.#writer.known(conversation) }
 
   #lineOf (conversation: string): Line {
     let line = this.#lines.get(conversation)
@@ -168,7 +165,7 @@ export class Appender {
         if (batch.length >= MAX_BATCH || bytes >= MAX_BATCH_BYTES) break
         send.taken = true
         batch.push(send)
-        bytes += Buffer.byteLength(textOf(send.entry))
+        bytes += Buffer.byteLength(textOf(send.document))
       }
     }
     this.#writes++
@@ -191,14 +188,13 @@ export class Appender {
     else this.#lines.delete(line.conversation)
   }
 
-  #answer (send: Send, entry: Entry, repeat: boolean): void {
+  #answer (send: Send, entry: EntryDocument, repeat: boolean): void {
     if (!this.#settle(send)) return
-    const message = toClient(entry)
-    this.#stored(entry, message, repeat)
+    this.#stored(entry, repeat)
     const [first] = send.senders
     for (const sender of send.senders) {
       this.#leave(sender)
-      sender.resolve({ message, repeat: repeat || sender !== first })
+      sender.resolve({ entry, repeat: repeat || sender !== first })
     }
   }
 
@@ -228,6 +224,7 @@ export class Appender {
   }
 }
 
-function conflict (): Error {
-  return apiError('conflict', 'this clientId was used before for another text', 'clientId')
+/** The error for a clientId that was used before for another entry. */
+export function conflict (): Error {
+  return apiError('conflict', 'this clientId was used before for something else', 'clientId')
 }

@@ -1,38 +1,108 @@
-/** The entries of a conversation's log. Messages are the only kind yet. */
-import type { Message } from 'chat-protocol'
-import type { MessageDocument } from '../../database/documents.js'
-import { newDocument, toMessage, type NewMessage } from '../messages.js'
+/** The entries of a conversation's log: what depends on their kind, between the database and the wire. */
+import type { Change, ChangeFrame, MessageFrame } from 'chat-protocol'
+import type { EntryDocument, MessageDocument } from '../../database/documents.js'
+import { mongodb } from '../../database/driver.js'
+import { sentMessage, type NewMessage } from '../messages.js'
 
-/** A message, with the document that the log stores. */
-export interface MessageEntry {
-  kind: 'message'
-  document: MessageDocument
+/** An entry as a socket or a page of changes shows it. */
+export type EntryFrame = MessageFrame | ChangeFrame
+
+/** The fields that the log itself fills in. */
+type Filled = 'rev' | 'seq' | 'top' | 'storedAt' | '_id' | 'clientId' | 'createdAt'
+type Unfilled<D> = D extends EntryDocument ? Omit<D, Filled> : never
+
+/** A new entry that is not a message. */
+export type NewChange = Exclude<Unfilled<EntryDocument>, { kind: 'message' }> & {
+  /** UUID; undefined: the server fills in a hidden one */
+  clientId?: string | undefined
 }
 
-/** An entry of the log. What depends on its kind is decided in this file. */
-export type Entry = MessageEntry
-
-/** The entry of a new message; its number comes with its turn to be written. */
-export function newMessage (input: NewMessage, now: Date): MessageEntry {
-  return { kind: 'message', document: newDocument(input, now) }
+/** The document of a new message; its numbers come with its turn to be written. */
+export function newMessage (input: NewMessage, now: Date): MessageDocument {
+  const { conversation, sender, message, createdAt = '', clientId, replyTo } = input
+  return {
+    ...unnumbered(conversation, sender, clientId, now),
+    ...(createdAt === '' ? {} : { createdAt }),
+    kind: 'message',
+    message,
+    ...(replyTo === undefined ? {} : { replyTo })
+  }
 }
 
-/** The entry of a stored document. Documents without a kind are messages. */
-export function entryOf (document: MessageDocument): Entry {
-  return { kind: document.kind ?? 'message', document }
+/** The document of a new change. */
+export function newChange (input: NewChange, now: Date): EntryDocument {
+  const { conversation, actor, clientId } = input
+  return { ...input, ...unnumbered(conversation, actor, clientId, now) } as EntryDocument
+}
+
+function unnumbered (conversation: string, actor: string, clientId: string | undefined, now: Date) {
+  const _id = new mongodb.ObjectId()
+  return {
+    _id,
+    conversation,
+    rev: 0,
+    seq: 0,
+    top: 0,
+    actor,
+    clientId: clientId?.toLowerCase() ?? _id.toHexString(),
+    createdAt: now.toISOString(),
+    storedAt: now
+  }
 }
 
 /** The text of an entry, which takes most of its memory. */
-export function textOf ({ document }: Entry): string {
-  return document.message
+export function textOf (entry: EntryDocument): string {
+  if (entry.kind === 'message' || entry.kind === 'edit') return entry.message
+  return entry.kind === 'group' ? entry.avatarImage ?? '' : ''
 }
 
-/** Whether an entry with the same clientId is the same entry sent again. */
-export function isRepeat (entry: Entry, earlier: Entry): boolean {
-  return entry.kind === earlier.kind && textOf(entry) === textOf(earlier)
+/**
+ * Whether an entry with the same clientId is the same entry sent again. The text of a deleted message is
+ * gone, so it is not compared.
+ */
+export function isRepeat (entry: EntryDocument, earlier: EntryDocument): boolean {
+  const erased = 'message' in earlier && earlier.message === ''
+  const [mine, theirs] = [contentOf(entry), contentOf(earlier)]
+  return mine.every((value, n) => (erased && n === 1) || value === theirs[n])
 }
 
-/** An entry as clients see it. */
-export function toClient ({ document }: Entry): Message {
-  return toMessage(document)
+/** What a repeat has to have in common with the stored entry; the text is the second. */
+function contentOf (entry: EntryDocument): unknown[] {
+  switch (entry.kind) {
+    case 'message': return [entry.kind, entry.message, entry.replyTo]
+    case 'edit': return [entry.kind, entry.message, entry.target]
+    case 'delete': return [entry.kind, '', entry.target]
+    case 'reaction': return [entry.kind, entry.emoji, entry.target, entry.on]
+    case 'member': return [entry.kind, '', entry.user, entry.role]
+    case 'group': return [
+      entry.kind, entry.name, entry.avatarImage, entry.history, [...entry.members ?? []].sort().join()
+    ]
+  }
+}
+
+/** A change as clients see it. */
+export function toChange (entry: Exclude<EntryDocument, MessageDocument>): Change {
+  const { conversation, rev, actor: by, createdAt: at } = entry
+  const head = { conversation, rev, kind: entry.kind, by, at }
+  switch (entry.kind) {
+    case 'edit': return { ...head, kind: 'edit', seq: entry.target, message: entry.message }
+    case 'delete': return { ...head, kind: 'delete', seq: entry.target }
+    case 'reaction': {
+      const { target: seq, emoji, on } = entry
+      return { ...head, kind: 'reaction', seq, emoji, on }
+    }
+    case 'member': return { ...head, kind: 'member', user: entry.user, role: entry.role }
+    case 'group': return {
+      ...head,
+      kind: 'group',
+      ...(entry.name === undefined ? {} : { name: entry.name }),
+      ...(entry.avatarImage === undefined ? {} : { avatarImage: entry.avatarImage })
+    }
+  }
+}
+
+/** An entry as it is pushed and replayed: a message has its text as sent. */
+export function toFrame (entry: EntryDocument): EntryFrame {
+  if (entry.kind === 'message') return { type: 'message', message: sentMessage(entry) }
+  return { type: 'change', ...toChange(entry) }
 }

@@ -1,17 +1,19 @@
 /**
- * Writes batches of messages to the log, each to its end, whatever fails.
+ * Writes batches of entries to the log, each to its end, whatever fails.
  *
- * A number is given by inserting it: the unique index on {conversation, seq} lets exactly one writer have it.
- * Reads see only what is durable (src/database/documents.ts), and a message is written only behind one that
- * is: so what is rolled back on a replica set is always the end of a conversation, and is written again with
- * the same numbers.
+ * A rev is given by inserting it: the unique index on {conversation, rev} lets exactly one writer have it.
+ * Who has rev r read the entry r - 1, so the number of a message, `top + 1`, follows from what stands before
+ * it. Reads see only what is durable (src/database/documents.ts), and an entry is written only behind one
+ * that is: so what is rolled back on a replica set is always the end of a conversation, and is written again
+ * with the same numbers.
  */
 import { mongodb } from '../../database/driver.js'
 import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DUPLICATE_KEY, type MessageDocument } from '../../database/documents.js'
+import { DUPLICATE_KEY, type EntryDocument } from '../../database/documents.js'
 import { apiError } from '../../errors.js'
-import type { MessagesRepository } from './messages-repository.js'
+import type { LogEnd, LogRepository, Numbers } from './log-repository.js'
+import { commandRefused, refusedAt } from './write-errors.js'
 
 /** The pause after an open outcome doubles from the first to the last. */
 const FIRST_PAUSE_MS = 50
@@ -24,7 +26,7 @@ const REMEMBERED = 20_000
 
 /** An entry that is to be written. */
 export interface QueuedEntry {
-  readonly document: MessageDocument
+  readonly document: EntryDocument
   /** It was in a write: it may be stored, whatever is known of that write. */
   sent: boolean
   /** A sender waits for its outcome. */
@@ -39,12 +41,12 @@ export interface Outcomes<E extends QueuedEntry> {
    */
   stored (entry: E): void
   /** It is not stored: its clientId was used before, for this message. */
-  repeats (entry: E, stored: MessageDocument): void
+  repeats (entry: E, stored: EntryDocument): void
   /** It is not stored, and will not be. */
   failed (entry: E, error: unknown): void
 }
 
-/** The server refused a number or clientId that no durable message has: its owner may yet be rolled back. */
+/** The server refused a number or clientId that no durable entry has: its owner may yet be rolled back. */
 class NotDurableYet extends Error {
   override name = 'NotDurableYet'
 }
@@ -52,32 +54,27 @@ class NotDurableYet extends Error {
 type Step<E> = () => Promise<E[]>
 
 export class LogWriter<E extends QueuedEntry> {
-  readonly #messages: MessagesRepository
-  readonly #open: (conversation: string) => Promise<void>
+  readonly #log: LogRepository
+  readonly #open: (first: EntryDocument) => Promise<void>
   readonly #outcomes: Outcomes<E>
-  readonly #lastSeqs = new LRUCache<string, number>({ max: REMEMBERED })
+  readonly #ends = new LRUCache<string, LogEnd>({ max: REMEMBERED })
   readonly #closing = new AbortController()
 
   /**
-   * @param open is awaited before the first message of a conversation is written
+   * @param open is awaited before the first entry of a conversation is written
    */
   constructor (
-    messages: MessagesRepository,
-    open: (conversation: string) => Promise<void>,
+    log: LogRepository,
+    open: (first: EntryDocument) => Promise<void>,
     outcomes: Outcomes<E>
   ) {
-    this.#messages = messages
+    this.#log = log
     this.#open = open
     this.#outcomes = outcomes
   }
 
-  /** The highest number stored in a conversation as far as this process remembers, 0 where it does not. */
-  known (conversation: string): number { return this.#lastSeqs.get(conversation) ?? 0 }
-
-  /** The highest number stored in a conversation, 0 if none. */
-  async lastSeq (conversation: string): Promise<number> {
-    return await this.#messages.lastSeq(conversation)
-  }
+  /** The end of a log as far as this process remembers it. */
+  known (conversation: string): LogEnd | undefined { return this.#ends.get(conversation) }
 
   /** Ends the retries; what is in doubt stays so. */
   close (): void { this.#closing.abort() }
@@ -125,17 +122,18 @@ export class LogWriter<E extends QueuedEntry> {
     const now = new Date()
     for (const entry of entries) {
       entry.sent = true
-      // Other processes find new messages by this time, so it must not be older than this write.
+      // Other processes find new entries by this time, so it must not be older than this write.
       entry.document.storedAt = now
     }
-    await this.#messages.insert(entries.map(entry => entry.document))
+    await this.#log.insert(entries.map(entry => entry.document))
     this.#accept(entries)
   }
 
   #accept (entries: E[]): void {
     for (const entry of entries) {
-      const { conversation, seq } = entry.document
-      this.#lastSeqs.set(conversation, Math.max(seq, this.#lastSeqs.get(conversation) ?? 0))
+      const { conversation, rev, top } = entry.document
+      const known = this.#ends.get(conversation)
+      if (known === undefined || known.rev < rev) this.#ends.set(conversation, { rev, top })
       this.#outcomes.stored(entry)
     }
   }
@@ -159,39 +157,43 @@ export class LogWriter<E extends QueuedEntry> {
     for (const entry of entries) this.#outcomes.failed(entry, error)
   }
 
-  /** Gives each entry the next number of its conversation. */
+  /** Gives each entry the next numbers of its conversation. */
   async #number (entries: E[]): Promise<E[]> {
-    const conversations = [...new Set(entries.map(entry => entry.document.conversation))]
-    const next = new Map<string, number>()
-    await Promise.all(conversations.map(async conversation => {
-      const last = this.#lastSeqs.get(conversation) ?? await this.lastSeq(conversation)
-      if (last === 0) await this.#open(conversation)
-      this.#lastSeqs.set(conversation, last)
-      next.set(conversation, last + 1)
+    const firsts = new Map<string, EntryDocument>()
+    for (const { document } of entries) {
+      if (!firsts.has(document.conversation)) firsts.set(document.conversation, document)
+    }
+    const ends = new Map<string, LogEnd>()
+    await Promise.all([...firsts].map(async ([conversation, first]) => {
+      const end = this.#ends.get(conversation) ?? await this.#log.end(conversation)
+      if (end.rev === 0) await this.#open(first)
+      this.#ends.set(conversation, end)
+      ends.set(conversation, end)
     }))
     const wanted = this.#wanted(entries)
     for (const { document } of wanted) {
-      document.seq = next.get(document.conversation)!
-      next.set(document.conversation, document.seq + 1)
+      const { rev, top } = ends.get(document.conversation)!
+      setNumbers(document, rev + 1, top)
+      ends.set(document.conversation, { rev: rev + 1, top: document.top })
     }
     return wanted
   }
 
   /** After an open outcome: accepts what is stored, and returns what is left, with unchanged numbers. */
   async #readBack (entries: E[]): Promise<E[]> {
-    const seqs = await this.#messages.seqsOf(entries.map(entry => entry.document._id))
+    const numbers = await this.#log.numbersOf(entries.map(entry => entry.document._id))
     const left: E[] = []
     // A cursor need not see one moment: behind one that is missing, the rest of its conversation waits, so
     // that order is kept.
     const missing = new Set<string>()
     for (const entry of entries) {
       const { _id, conversation } = entry.document
-      const seq = seqs.get(_id.toHexString())
-      if (seq === undefined || missing.has(conversation)) {
+      const stored = numbers.get(_id.toHexString())
+      if (stored === undefined || missing.has(conversation)) {
         missing.add(conversation)
         left.push(entry)
       } else {
-        entry.document.seq = seq
+        take(entry.document, stored)
         this.#accept([entry])
       }
     }
@@ -206,42 +208,37 @@ export class LogWriter<E extends QueuedEntry> {
    */
   async #resolveRefusal (entries: E[], error: mongodb.MongoBulkWriteError): Promise<E[]> {
     const [entry, ...behind] = entries as [E, ...E[]]
-    const { _id, conversation, seq } = entry.document
+    const { _id, conversation, rev } = entry.document
     if (error.code !== DUPLICATE_KEY) {
       this.#outcomes.failed(entry, error)
       return await this.#number(behind)
     }
-    const twin = await this.#messages.byId(_id) ?? await this.#messages.byClientId(entry.document)
+    const twin = await this.#log.byId(_id) ?? await this.#log.byClientId(entry.document)
     if (twin !== null) {
       if (twin._id.equals(_id)) {
-        entry.document.seq = twin.seq
+        take(entry.document, twin)
         this.#accept([entry])
       } else this.#outcomes.repeats(entry, twin)
       return await this.#number(behind)
     }
-    const last = await this.lastSeq(conversation)
-    if (last < seq) throw new NotDurableYet('what refused the message is not durable yet', { cause: error })
-    this.#lastSeqs.set(conversation, last)
+    const end = await this.#log.end(conversation)
+    if (end.rev < rev) throw new NotDurableYet('what refused the entry is not durable yet', { cause: error })
+    this.#ends.set(conversation, end)
     return await this.#number(entries)
   }
 }
 
-/**
- * The index of the write that the server refused; undefined where it refused none, but the outcome is open.
- * Beside a write concern error nothing is certain, not even what stands before the refused write.
- */
-function refusedAt (error: unknown): number | undefined {
-  if (!(error instanceof mongodb.MongoBulkWriteError)) return undefined
-  if (error.result.getWriteConcernError() !== undefined) return undefined
-  return [error.writeErrors].flat()[0]?.index
+/** Numbers an entry: a message counts among the messages; what is none stores -rev, which is unique too. */
+function setNumbers (document: EntryDocument, rev: number, top: number): void {
+  const isMessage = document.kind === 'message'
+  document.rev = rev
+  document.top = isMessage ? top + 1 : top
+  document.seq = isMessage ? document.top : -rev
 }
 
-/**
- * The server answered that it does not carry out this command: neither a failure of the way to it, nor a
- * passing one.
- */
-function commandRefused (error: unknown): boolean {
-  return error instanceof mongodb.MongoServerError && typeof error.code === 'number' &&
-    !(error instanceof mongodb.MongoBulkWriteError && error.result.getWriteConcernError() !== undefined) &&
-    !error.hasErrorLabel('RetryableWriteError')
+/** Takes over the numbers under which an entry is stored. */
+function take (document: EntryDocument, { rev, seq, top }: Numbers): void {
+  document.rev = rev
+  document.seq = seq
+  document.top = top
 }

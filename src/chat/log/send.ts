@@ -1,12 +1,10 @@
 /** An entry on its way into the log, with the senders who wait for its outcome. */
-import type { MessageDocument } from '../../database/documents.js'
-import type { Entry } from './entries.js'
+import type { EntryDocument } from '../../database/documents.js'
 import type { QueuedEntry } from './log-writer.js'
 import type { Reservation } from './send-quota.js'
-import type { Message } from 'chat-protocol'
 
 export interface Appended {
-  message: Message
+  entry: EntryDocument
   /** it was stored before: this send repeated its clientId */
   repeat: boolean
 }
@@ -28,14 +26,12 @@ export class Send implements QueuedEntry {
   /** The first one wrote the entry, the others repeat it; those whose time is over are removed. */
   readonly senders: Sender[] = []
 
-  constructor (readonly entry: Entry) { this.key = keyOf(entry) }
-
-  get document (): MessageDocument { return this.entry.document }
+  constructor (readonly document: EntryDocument) { this.key = keyOf(document) }
 
   get awaited (): boolean { return this.senders.length > 0 }
 }
 
-/** What is unique in a conversation: a sender uses a clientId once. */
-export function keyOf ({ document }: Entry): string {
-  return document.sender + document.clientId
+/** What is unique in a conversation: a user uses a clientId once, whatever the kind of the entry. */
+export function keyOf ({ actor, clientId }: EntryDocument): string {
+  return actor + clientId
 }

@@ -1,15 +1,17 @@
 /**
- * Keeps `conversations` in step with `messages`, which is the truth. Summaries and marks gather for FLUSH_MS,
- * then go out in one bulk write and one update for each changed mark, however many messages and receipts
+ * Keeps `conversations` in step with the log, which is the truth. Summaries and marks gather for FLUSH_MS,
+ * then go out in one bulk write and one update for each changed mark, however many entries and receipts
  * there were.
  */
 import type { BaseLogger } from 'pino'
-import type { ConversationDocument, MessageDocument } from '../../database/documents.js'
+import type { ConversationDocument } from '../../database/documents.js'
 import { apiError } from '../../errors.js'
-import { markOf, summaryOf, type ConversationsRepository } from '../conversations-repository.js'
+import type { ConversationsRepository, Summary } from '../conversations-repository.js'
+import { idOf, type MembershipsRepository } from '../memberships-repository.js'
 import type { Receipt } from '../receipts.js'
 import type { Mark } from '../schemas/conversations.js'
-import type { MessagesRepository } from './messages-repository.js'
+import type { LogRepository } from './log-repository.js'
+import { summaryOf } from './conversation-log.js'
 
 /**
  * An inbox may be behind by this; a person does not notice, and busy conversations cost ten writes a second
@@ -44,15 +46,16 @@ interface PendingMark {
 
 export interface SummariesOptions {
   conversations: ConversationsRepository
-  messages: MessagesRepository
+  memberships: MembershipsRepository
+  log: LogRepository
   /** called after a mark was raised and stored */
   onReceipt: (receipt: Receipt) => void
-  log: Pick<BaseLogger, 'warn'>
+  logger: Pick<BaseLogger, 'warn'>
 }
 
 export class Summaries {
   readonly #options: SummariesOptions
-  #touched = new Map<string, MessageDocument>()
+  #touched = new Map<string, Summary>()
   #marks = new Map<string, PendingMark>()
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
@@ -64,9 +67,11 @@ export class Summaries {
   /** Summaries and marks that wait or are being written. */
   get pending (): number { return this.#touched.size + this.#marks.size + this.#writing }
 
-  touch (message: MessageDocument): void {
-    const known = this.#touched.get(message.conversation)
-    if (known === undefined || known.seq < message.seq) this.#touched.set(message.conversation, message)
+  /** The database raises each field to the highest value, so newer values may simply replace older ones. */
+  touch (summary: Summary): void {
+    const { conversation } = summary
+    const known = this.#touched.get(conversation)
+    this.#touched.set(conversation, known === undefined ? summary : merged(known, summary))
     this.#schedule(FLUSH_MS)
   }
 
@@ -83,12 +88,18 @@ export class Summaries {
     })
   }
 
-  /** Gives a summary that is not behind `messages`; a summary that was behind is written again. */
+  /** Gives a summary that is not behind the log; a summary that was behind is written again. */
   async verify (document: ConversationDocument): Promise<ConversationDocument> {
-    const newest = await this.#options.messages.newestAbove(document._id, document.lastSeq)
+    const { log } = this.#options
+    const newest = await log.newestAbove(document._id, document.lastRev)
     if (newest === null) return document
-    this.touch(newest)
-    return { ...document, ...summaryOf(newest) }
+    const { conversation, ...summary } = summaryOf(newest)
+    if (newest.kind !== 'message' && newest.top > document.lastSeq) {
+      const last = await log.message(conversation, newest.top)
+      if (last !== null) Object.assign(summary, { last: { seq: last.seq, id: last._id } })
+    }
+    this.touch({ conversation, ...summary })
+    return { ...document, ...summary }
   }
 
   /** Writes what is left; later calls are ignored. */
@@ -126,14 +137,14 @@ export class Summaries {
   }
 
   /** Writes summaries; after a failure they wait again, and the marks that came with them are refused. */
-  async #writeSummaries (touched: MessageDocument[], marks: PendingMark[]): Promise<void> {
-    const { conversations, log } = this.#options
+  async #writeSummaries (touched: Summary[], marks: PendingMark[]): Promise<void> {
+    const { conversations, logger } = this.#options
     try {
       await conversations.summarize(touched)
     } catch (error) {
-      for (const message of touched) this.touch(message)
+      for (const summary of touched) this.touch(summary)
       for (const mark of marks) rejectAll(mark, error)
-      log.warn({ err: error }, 'conversations are behind: will try again')
+      logger.warn({ err: error }, 'conversations are behind: will try again')
       throw error
     }
   }
@@ -148,7 +159,7 @@ export class Summaries {
   }
 
   async #writeMark ({ conversation, user, socket, ...named }: PendingMark): Promise<Mark> {
-    const { conversations, onReceipt } = this.#options
+    const { conversations, memberships, onReceipt } = this.#options
     let document = await conversations.find(conversation)
     if (document === null) return { delivered: 0, read: 0 }
     const { lastSeq } = document
@@ -156,9 +167,12 @@ export class Summaries {
     const read = highest(named.read, document.lastSeq)
     // Read implies delivered.
     const delivered = Math.max(read, highest(named.delivered, document.lastSeq))
-    const raised = await conversations.raiseMark(conversation, user, { delivered, read })
-    if (raised === null) return this.#unchanged(markOf(document, user), { delivered, read })
-    const mark = markOf(raised, user)
+    const place = { conversation, user }
+    const mark = await memberships.raise(place, { delivered, read })
+    if (mark === null) {
+      const stored = (await memberships.marks([place])).get(idOf(place))
+      return this.#unchanged(stored ?? { delivered: 0, read: 0 }, { delivered, read })
+    }
     const by = socket === undefined ? {} : { socket }
     if (mark.delivered > 0) onReceipt({ conversation, user, ...mark, ...by })
     return mark
@@ -174,6 +188,14 @@ export class Summaries {
     const retryAfter = MARK_RETRY_SECONDS
     throw apiError('unavailable', 'the mark is not stored durably yet', '', { retryAfter })
   }
+}
+
+/** Entries come in their order, but a summary that could not be written comes back after later ones. */
+function merged (a: Summary, b: Summary): Summary {
+  const isOlder = (b.lastRev ?? b.foldedRev ?? 0) < (a.lastRev ?? a.foldedRev ?? 0)
+  const [older, newer] = isOlder ? [b, a] : [a, b]
+  const foldedRev = Math.max(a.foldedRev ?? 0, b.foldedRev ?? 0)
+  return { ...older, ...newer, ...(foldedRev > 0 ? { foldedRev } : {}) }
 }
 
 function rejectAll (mark: PendingMark, error: unknown): void {

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { ConversationId, Seq, Text } from 'chat-protocol/schemas'
+import { ConversationId, GroupName, Moment, Rev, Role, Seq, Text } from 'chat-protocol/schemas'
 import { PageLimit } from '../../lists.js'
 
 export const Mark = Type.Object({ delivered: Seq, read: Seq }, {
@@ -8,17 +8,37 @@ export const Mark = Type.Object({ delivered: Seq, read: Seq }, {
 })
 export type Mark = Static<typeof Mark>
 
-export const Conversation = Type.Object({
+export const History = Type.Union([Type.Literal('joined'), Type.Literal('all')], {
+  description: 'what members of a group see: what came after they joined, or all',
+  examples: ['joined']
+})
+
+const conversation = {
   id: ConversationId,
-  user: Type.Ref('User'),
+  kind: Type.Union([Type.Literal('direct'), Type.Literal('group')], { examples: ['direct'] }),
+  user: Type.Optional(Type.Ref('User')),
+  name: Type.Optional(GroupName),
+  avatarImage: Type.Optional(Type.String({ description: 'of a group: base64 of an SVG' })),
+  role: Type.Optional(Role),
+  members: Type.Integer({ minimum: 1, description: 'how many there are', examples: [2] }),
+  history: Type.Optional(History),
   lastSeq: Seq,
-  lastMessage: Type.Ref('Message'),
-  unread: Type.Integer({ minimum: 0, description: "the other member's messages above one's own read mark" }),
+  lastRev: Rev,
+  lastMessage: Type.Optional(Type.Ref('Message')),
+  unread: Type.Integer({ minimum: 0, description: "others' messages above one's own read mark" }),
   read: Type.Integer({ minimum: 0, description: "one's own read mark" }),
   delivered: Type.Integer({ minimum: 0, description: "one's own delivered mark" }),
-  other: Mark
-}, { $id: 'Conversation', title: 'Conversation' })
+  other: Type.Optional(Mark)
+}
+
+export const Conversation = Type.Object(conversation, { $id: 'Conversation', title: 'Conversation' })
 export type Conversation = Static<typeof Conversation>
+
+export const GroupDetails = Type.Object({
+  ...conversation,
+  memberList: Type.Array(Type.Object({ user: Type.Ref('User'), role: Role, joinedAt: Moment }))
+}, { title: 'GroupDetails' })
+export type GroupDetails = Static<typeof GroupDetails>
 
 export const ConversationsQuery = Type.Object({
   after: Type.Optional(Text({ minLength: 1, maxLength: 120, description: '`next` of the page before' })),

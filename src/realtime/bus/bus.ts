@@ -2,7 +2,7 @@
  * The messages between processes. A message may get lost, and none is needed for correctness: the log
  * in the database is the truth, and the bus only says where to look.
  */
-import type { FramedMessage } from '../framed-message.js'
+import type { FramedEntry } from '../framed-entry.js'
 import type { Receipt } from '../../chat/receipts.js'
 import type { PresenceFrame } from 'chat-protocol'
 
@@ -16,9 +16,9 @@ export type Topic = `user:${string}` | `presence:${string}` | 'accounts'
 export interface EntryMessage {
   type: 'entry'
   conversation: string
-  seq: number
+  rev: number
   /** The entry, where it is published the first time and in its order; without it the log has to be read. */
-  entry?: FramedMessage
+  entry?: FramedEntry
 }
 
 /** The marks of a member changed. */
@@ -27,10 +27,11 @@ export interface ReceiptMessage {
   receipt: Receipt
 }
 
-/** A user types to the user of the topic, or stopped. */
+/** A member of a conversation types, or stopped. */
 export interface TypingMessage {
   type: 'typing'
   user: string
+  conversation: string
   on: boolean
   /** the socket that said so: it does not get the notice */
   socket: string
@@ -54,6 +55,13 @@ export interface AccountDeletedMessage {
   user: string
 }
 
+/** A user blocked another one, or does not any more. */
+export interface BlockMessage {
+  type: 'block'
+  blocker: string
+  blocked: string
+}
+
 export type BusMessage =
   | EntryMessage
   | ReceiptMessage
@@ -61,6 +69,7 @@ export type BusMessage =
   | PresenceMessage
   | SessionEndedMessage
   | AccountDeletedMessage
+  | BlockMessage
 
 export type BusMessageType = BusMessage['type']
 

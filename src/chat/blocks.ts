@@ -1,0 +1,95 @@
+import { LRUCache } from 'lru-cache'
+import { kindOf } from 'chat-protocol'
+import { apiError } from '../errors.js'
+import type { BlocksRepository } from './blocks-repository.js'
+import { partnerIn } from './membership.js'
+
+/** Users whom one user may block: their list is one answer, and is kept in memory while it is in use. */
+const MAX_BLOCKS = 1_000
+/** Users whose list is remembered; a list of one block takes about 100 bytes. */
+const REMEMBERED = 20_000
+
+/** A block that another process stored counts here after this time, in milliseconds. */
+const OTHERS_MS = 5_000
+
+type Listener = (blocker: string, blocked: string) => void
+
+/** Who blocked whom. A blocked user cannot write to the blocker, and neither sees the other's presence. */
+export class Blocks {
+  readonly #repository: BlocksRepository
+  readonly #lists: LRUCache<string, ReadonlySet<string>>
+  readonly #loads = new Map<string, Promise<ReadonlySet<string>>>()
+  readonly #listeners: Listener[] = []
+
+  /** @param alone whether only this process writes: then lists need not be read again */
+  constructor (repository: BlocksRepository, alone: boolean) {
+    this.#repository = repository
+    this.#lists = new LRUCache({ max: REMEMBERED, ...(alone ? {} : { ttl: OTHERS_MS }) })
+  }
+
+  /** Registers a listener that is called after a user was blocked or unblocked. */
+  onChange (listener: Listener): void { this.#listeners.push(listener) }
+
+  /** Whether the other user of a direct conversation blocked this one. */
+  async isBlockedIn (conversation: string, user: string): Promise<boolean> {
+    if (kindOf(conversation) !== 'direct') return false
+    const blocker = partnerIn(conversation, user)
+    return blocker !== undefined && await this.isBlocked(blocker, user)
+  }
+
+  async isBlocked (blocker: string, user: string): Promise<boolean> {
+    const list = this.#lists.get(blocker) ?? await (this.#loads.get(blocker) ?? this.#load(blocker))
+    return list.has(user)
+  }
+
+  /** Those of some users who blocked a user, or whom the user blocked. */
+  async between (user: string, others: string[]): Promise<Set<string>> {
+    return others.length === 0 ? new Set() : await this.#repository.between(user, others)
+  }
+
+  /** Those whom a user blocked. */
+  async of (blocker: string): Promise<string[]> { return await this.#repository.of(blocker) }
+
+  /**
+   * Blocks a user; does nothing where that was done.
+   * @throws ApiError `conflict` above MAX_BLOCKS
+   */
+  async add (blocker: string, blocked: string): Promise<void> {
+    if (await this.isBlocked(blocker, blocked)) return
+    if (await this.#repository.count(blocker) >= MAX_BLOCKS) {
+      throw apiError('conflict', `you can block ${MAX_BLOCKS} users`, 'user')
+    }
+    await this.#repository.add(blocker, blocked)
+    this.#changed(blocker, blocked)
+  }
+
+  /** Unblocks a user; does nothing where the user was not blocked. */
+  async remove (blocker: string, blocked: string): Promise<void> {
+    await this.#repository.remove(blocker, blocked)
+    this.#changed(blocker, blocked)
+  }
+
+  #changed (blocker: string, blocked: string): void {
+    this.#lists.delete(blocker)
+    this.#loads.delete(blocker)
+    for (const listener of this.#listeners) listener(blocker, blocked)
+  }
+
+  async #load (blocker: string): Promise<ReadonlySet<string>> {
+    const load = this.#repository.of(blocker).then(blocked => new Set(blocked))
+    this.#loads.set(blocker, load)
+    try {
+      const list = await load
+      // It is not remembered where it changed meanwhile.
+      if (this.#loads.get(blocker) === load) this.#lists.set(blocker, list)
+      return list
+    } finally {
+      if (this.#loads.get(blocker) === load) this.#loads.delete(blocker)
+    }
+  }
+}
+
+/** The error of a user whom the other one blocked. */
+export function blockedError (): Error {
+  return apiError('forbidden', 'this user does not accept messages from you')
+}

@@ -1,0 +1,217 @@
+import type { BaseLogger } from 'pino'
+import { kindOf, type Message } from 'chat-protocol'
+import type { EntryDocument, MessageDocument } from '../../database/documents.js'
+import type { ConversationsRepository, Summary } from '../conversations-repository.js'
+import { whenKnown, type Membership } from '../membership.js'
+import type { MembershipsRepository } from '../memberships-repository.js'
+import { isNamed, presentMessage, sentMessage } from '../messages.js'
+import { Appender, conflict } from './appender.js'
+import { isRepeat } from './entries.js'
+import { Folder } from './folder.js'
+import { Folds } from './folds.js'
+import type { LogEnd, LogRepository } from './log-repository.js'
+import { Pages, type Page, type PageBounds } from './pages.js'
+import type { Reservation, SendQuota } from './send-quota.js'
+import type { Appended } from './send.js'
+
+type Listener = (entry: EntryDocument, repeat: boolean) => Promise<void> | undefined
+
+export interface ConversationLogOptions {
+  log: LogRepository
+  conversations: ConversationsRepository
+  memberships: MembershipsRepository
+  membership: Membership
+  quota: SendQuota
+  /** Brings the summary of a conversation up to date, some time later. */
+  touch: (summary: Summary) => void
+  /** Whether only this process writes. */
+  alone: boolean
+  logger: Pick<BaseLogger, 'warn'>
+}
+
+/** Every conversation as a gapless numbered log (docs/realtime.md). */
+export class ConversationLog {
+  readonly #log: LogRepository
+  readonly #options: ConversationLogOptions
+  readonly #appender: Appender
+  readonly #folder: Folder
+  readonly #pages: Pages
+  readonly #listeners: Listener[] = []
+  /** The last removal of a member that is being stored, by group. */
+  readonly #removals = new Map<string, Promise<void>>()
+  /** Those that wait for the members of a group. */
+  readonly #publications = new WeakMap<EntryDocument, Promise<unknown>>()
+
+  constructor (options: ConversationLogOptions) {
+    const { log, conversations, memberships, alone, logger } = options
+    this.#log = log
+    this.#options = options
+    this.#pages = new Pages(log)
+    this.#folder = new Folder({
+      log,
+      folds: new Folds({ log, conversations, memberships }),
+      conversations,
+      onFolded: (conversation, foldedRev) => { options.touch({ conversation, foldedRev }) },
+      alone,
+      logger
+    })
+    this.#appender = new Appender({
+      log,
+      quota: options.quota,
+      open: async first => await conversations.create(first),
+      stored: (entry, repeat) => this.#stored(entry, repeat)
+    })
+  }
+
+  /** Entries that wait or are being written, and conversations with entries to be folded. */
+  get pending (): number { return this.#appender.size + this.#folder.size }
+
+  /**
+   * Reserves a place for an entry that waits before its append, such as for a look-up: it counts among the
+   * waiting ones from here on.
+   * @throws ApiError `unavailable` where too many wait
+   */
+  reserve (text: string): Reservation { return this.#options.quota.reserve(text) }
+
+  /**
+   * Stores an entry durably, and has it published before it is answered; see Appender.append.
+   * @throws ApiError `notFound` where the user was removed from the group meanwhile
+   */
+  async append (entry: EntryDocument, reservation?: Reservation): Promise<Appended> {
+    if (kindOf(entry.conversation) === 'group') {
+      const admission = this.#admit(entry)
+      // In the same turn where the members are known, so that no removal comes between.
+      if (admission !== undefined) await admission
+    }
+    const appending = this.#appender.append(entry, reservation)
+    if (entry.kind === 'member' && entry.role === null) this.#removing(entry.conversation, appending)
+    const appended = await appending
+    await this.#publications.get(appended.entry)
+    return appended
+  }
+
+  /**
+   * The entry that this one repeats, by its clientId; undefined where there is none.
+   * @throws ApiError `conflict` where the clientId was used for another entry
+   */
+  async repeatOf (entry: EntryDocument): Promise<EntryDocument | undefined> {
+    if (!isNamed(entry.clientId)) return undefined
+    const earlier = await this.#log.byClientId(entry)
+    if (earlier === null) return undefined
+    if (!isRepeat(entry, earlier)) throw conflict()
+    return earlier
+  }
+
+  /**
+   * Registers a listener that is called with each entry that this process stored, in the order of its
+   * conversation; its sender is answered when the listener is done. `repeat` marks an entry that was stored
+   * before, and that may never have been published.
+   */
+  onStored (listener: Listener): void { this.#listeners.push(listener) }
+
+  /** The messages numbered above `after`, ascending, in their present state. */
+  async after (
+    conversation: string, after: number, aboveSeq: number, bounds: PageBounds
+  ): Promise<Page<Message>> {
+    await this.settled(conversation)
+    return await this.#pages.after(conversation, after, aboveSeq, bounds)
+  }
+
+  /** The newest messages, or those just below `before`; ascending, in their present state. */
+  async before (
+    conversation: string, before: number | undefined, aboveSeq: number, bounds: PageBounds
+  ): Promise<Page<Message>> {
+    await this.settled(conversation)
+    return await this.#pages.before(conversation, before, aboveSeq, bounds)
+  }
+
+  /** The entries above a rev, ascending, as they were stored. */
+  async entries (conversation: string, after: number, bounds: PageBounds): Promise<Page<EntryDocument>> {
+    await this.settled(conversation)
+    return await this.#pages.entries(conversation, after, bounds)
+  }
+
+  /** A message with what later entries made of it; null where there is none. */
+  async message (conversation: string, seq: number): Promise<MessageDocument | null> {
+    await this.settled(conversation)
+    return await this.#log.message(conversation, seq)
+  }
+
+  /** Messages by their ids, in any order; their conversations have to be settled before. */
+  async messages (ids: MessageDocument['_id'][]): Promise<MessageDocument[]> {
+    return await this.#log.messages(ids)
+  }
+
+  /** A message that was appended: a repeat in its present state, which may have changed since. */
+  async shown ({ entry, repeat }: Appended): Promise<Message> {
+    if (!repeat) return sentMessage(entry as MessageDocument)
+    const message = await this.message(entry.conversation, entry.seq)
+    return presentMessage(message ?? entry as MessageDocument)
+  }
+
+  /** Resolves when all that is stored in a conversation is folded; see Folder.settled. */
+  settled (conversation: string, summary?: Partial<Summary>): Promise<void> | undefined {
+    return this.#folder.settled(conversation, summary)
+  }
+
+  /** The end of the log of a conversation; asks the database. */
+  async end (conversation: string): Promise<LogEnd> { return await this.#log.end(conversation) }
+
+  /** The end of a log as far as this process remembers it; does not ask the database. */
+  known (conversation: string): LogEnd | undefined { return this.#appender.known(conversation) }
+
+  /** Resolves when no sender waits any more. */
+  async drain (): Promise<void> { await this.#appender.drain() }
+
+  /** Waits for what is being written, and ends the retries. */
+  async close (): Promise<void> {
+    await this.#appender.drain()
+    this.#appender.close()
+    await this.#folder.close()
+  }
+
+  /** Refuses an entry of a user who is not a member, or who is being removed. */
+  #admit ({ kind, conversation, actor }: EntryDocument): Promise<void> | undefined {
+    if (kind === 'member' || kind === 'group') return undefined
+    if (this.#removals.has(conversation)) return this.#admitAfterRemovals(conversation, actor)
+    return whenKnown(this.#options.membership.require(conversation, actor, 'conversation'), () => {})
+  }
+
+  async #admitAfterRemovals (conversation: string, actor: string): Promise<void> {
+    for (let removal = this.#removals.get(conversation); removal !== undefined;) {
+      await removal
+      removal = this.#removals.get(conversation)
+    }
+    await this.#options.membership.require(conversation, actor, 'conversation')
+  }
+
+  /** Until its outcome is known, a removal holds up what members append behind it. */
+  #removing (conversation: string, appending: Promise<unknown>): void {
+    const removal = appending.catch(() => {}).then(() => {
+      if (this.#removals.get(conversation) === removal) this.#removals.delete(conversation)
+    })
+    this.#removals.set(conversation, removal)
+  }
+
+  #stored (entry: EntryDocument, repeat: boolean): void {
+    // Another process may have stored a repeat, between entries that this process does not know.
+    if (!repeat) {
+      this.#options.membership.apply(entry)
+      this.#folder.stored(entry)
+    }
+    this.#options.touch(summaryOf(entry))
+    const publications = this.#listeners.map(listener => listener(entry, repeat))
+    const underWay = publications.filter(publication => publication !== undefined)
+    if (underWay.length > 0) this.#publications.set(entry, Promise.all(underWay))
+  }
+}
+
+/**
+ * What an entry says about the end of its conversation's log. Messages, and changes of a group, move the
+ * conversation to the top of the inbox: there who is added to a quiet group finds it.
+ */
+export function summaryOf ({ kind, conversation, rev, top, storedAt, _id }: EntryDocument): Summary {
+  const end = { conversation, lastRev: rev, lastSeq: top, changedAt: storedAt }
+  if (kind === 'message') return { ...end, last: { seq: top, id: _id }, lastAt: storedAt }
+  return kind === 'member' || kind === 'group' ? { ...end, lastAt: storedAt } : end
+}

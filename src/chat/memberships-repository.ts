@@ -1,0 +1,116 @@
+/** The collection `memberships`: the marks of the members, and their roles in groups. */
+import type { mongodb } from '../database/driver.js'
+import {
+  isDuplicateKey, type GroupDocument, type MemberDocument, type MembershipDocument, type Role
+} from '../database/documents.js'
+import type { Member } from './membership.js'
+import type { Mark } from './schemas/conversations.js'
+
+/** A member's place in a conversation. */
+export interface Place {
+  conversation: string
+  user: string
+}
+
+/** Sorts after every id that begins with "<conversation>/": '0' follows '/'. */
+const END = '0'
+
+export class MembershipsRepository {
+  readonly #collection: mongodb.Collection<MembershipDocument>
+
+  constructor (collection: mongodb.Collection<MembershipDocument>) {
+    this.#collection = collection
+  }
+
+  /** The marks of members, by `idOf`; where none are stored, none are returned. */
+  async marks (places: Place[]): Promise<Map<string, Mark>> {
+    const options = { projection: { read: 1, delivered: 1 }, batchSize: places.length + 1 }
+    const found = await this.#collection.find({ _id: { $in: places.map(idOf) } }, options).toArray()
+    return new Map(found.map(document => [document._id, markOf(document)]))
+  }
+
+  /** The members of a group. */
+  async members (group: string): Promise<Map<string, Member>> {
+    const found = await this.#collection.find(ofGroup(group)).toArray()
+    const members = found.filter(({ role }) => typeof role === 'string')
+    members.sort((a, b) => a.joined! - b.joined!)
+    return new Map(members.map(({ user, role, joined, joinedTop, joinedAt }) =>
+      [user, { role: role!, joined: joined!, joinedTop: joinedTop!, joinedAt: joinedAt! }]))
+  }
+
+  /**
+   * Raises the marks of a member.
+   * @returns the marks afterwards, or null where neither was lower
+   */
+  async raise (place: Place, { delivered, read }: Mark): Promise<Mark | null> {
+    const lower = [{ delivered: { $not: { $gte: delivered } } }, { read: { $not: { $gte: read } } }]
+    try {
+      const raised = await this.#collection.findOneAndUpdate(
+        { _id: idOf(place), $or: lower },
+        { $max: { delivered, read }, $setOnInsert: { ...place } },
+        { returnDocument: 'after', upsert: true })
+      return raised && markOf(raised)
+    } catch (error) {
+      // The marks are stored, and neither is lower, so the upsert met them.
+      if (isDuplicateKey(error)) return null
+      throw error
+    }
+  }
+
+  /** Adds the first members of a group, unless that was done. The creator owns it. */
+  async addFirst ({ conversation, members, actor, rev, createdAt }: GroupDocument): Promise<void> {
+    const joined = { joined: rev, joinedTop: 0, joinedAt: createdAt, read: 0, delivered: 0 }
+    const writes = members!.map(user =>
+      this.#set({ conversation, user }, rev, { role: user === actor ? 'owner' : 'member', ...joined }))
+    await this.#write(writes)
+  }
+
+  /** Changes a role as an entry says, unless this or a later entry did so before. */
+  async apply (entry: MemberDocument, isNew: boolean): Promise<void> {
+    const { conversation, user, role, actor, rev, top, createdAt } = entry
+    // The marks of a new member start at the last message.
+    const marks = { read: top, delivered: top }
+    const joined = isNew ? { joined: rev, joinedTop: top, joinedAt: createdAt, ...marks } : {}
+    const writes = [this.#set({ conversation, user }, rev, { role, ...joined })]
+    if (role === 'owner') writes.push(this.#set({ conversation, user: actor }, rev, { role: 'admin' }))
+    await this.#write(writes)
+  }
+
+  async role (place: Place): Promise<Role | null> {
+    const found = await this.#collection.findOne({ _id: idOf(place) }, { projection: { role: 1 } })
+    return found?.role ?? null
+  }
+
+  /** Removes all that is stored about the members of a group. */
+  async remove (group: string): Promise<void> {
+    await this.#collection.deleteMany(ofGroup(group))
+  }
+
+  #set (place: Place, rev: number, values: Partial<MembershipDocument>) {
+    const filter = { _id: idOf(place), rev: { $not: { $gte: rev } } }
+    return { updateOne: { filter, update: { $set: { ...place, ...values, rev } }, upsert: true } }
+  }
+
+  async #write (writes: mongodb.AnyBulkWriteOperation<MembershipDocument>[]): Promise<void> {
+    try {
+      await this.#collection.bulkWrite(writes, { ordered: false })
+    } catch (error) {
+      // This or a later entry changed some before: the filter does not match, and the upsert meets them.
+      if (!isDuplicateKey(error)) throw error
+    }
+  }
+}
+
+function ofGroup (group: string) {
+  return { _id: { $gte: `${group}/`, $lt: `${group}${END}` } }
+}
+
+/** The `_id` of a membership. */
+export function idOf ({ conversation, user }: Place): string {
+  return `${conversation}/${user}`
+}
+
+/** The marks of a member; 0 where none were raised. */
+function markOf (document: Pick<MembershipDocument, 'delivered' | 'read'> | undefined): Mark {
+  return { delivered: document?.delivered ?? 0, read: document?.read ?? 0 }
+}

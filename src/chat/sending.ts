@@ -1,0 +1,79 @@
+import { kindOf, type Message } from 'chat-protocol'
+import { requireUser, type KnownAccounts } from '../accounts/known-accounts.js'
+import { apiError } from '../errors.js'
+import { blockedError, type Blocks } from './blocks.js'
+import type { ConversationLog } from './log/conversation-log.js'
+import { newMessage } from './log/entries.js'
+import type { Reservation } from './log/send-quota.js'
+import type { Appended } from './log/send.js'
+import type { Access, Membership } from './membership.js'
+import type { NewMessage } from './messages.js'
+
+export interface SendingOptions {
+  log: ConversationLog
+  membership: Membership
+  accounts: Pick<KnownAccounts, 'exists'>
+  blocks: Blocks
+}
+
+/** Sends messages: checks who may send what where, then appends to the log. */
+export class Sending {
+  readonly #options: SendingOptions
+
+  constructor (options: SendingOptions) { this.#options = options }
+
+  /**
+   * Sends a message. A repeated clientId is answered with the stored message, whatever was checked.
+   * @param path the field of the request that names the conversation
+   * @returns the outcome in an object: who keeps an order of sends need not wait for it
+   * @throws ApiError `forbidden`, `notFound` or `conflict`; see docs/http-api.md
+   */
+  async send (
+    input: NewMessage, path: string, reservation: Reservation
+  ): Promise<{ outcome: Promise<Appended> }> {
+    const { log, membership } = this.#options
+    const { conversation, sender } = input
+    const entry = newMessage(input, new Date())
+    const known = membership.require(conversation, sender, path)
+    const access = known instanceof Promise ? await reservation.within(known) : known
+    await reservation.within(this.#requireReceiver(conversation, sender, path))
+    try {
+      await reservation.within(this.#check(input, access))
+    } catch (error) {
+      const stored = await reservation.within(log.repeatOf(entry))
+      if (stored === undefined) throw error
+      return { outcome: Promise.resolve({ entry: stored, repeat: true }) }
+    }
+    return { outcome: log.append(entry, reservation) }
+  }
+
+  /** Sends a message for a request; @returns it, once it is stored durably, a repeat in its present state */
+  async post (input: NewMessage, path: string): Promise<Message> {
+    const { log } = this.#options
+    const reservation = log.reserve(input.message)
+    try {
+      const { outcome } = await this.send(input, path, reservation)
+      return await log.shown(await outcome)
+    } finally {
+      reservation.release()
+    }
+  }
+
+  /** The other user of a direct conversation has to exist; members of groups do. */
+  async #requireReceiver (conversation: string, sender: string, path: string): Promise<void> {
+    const partner = this.#options.membership.partner(conversation, sender)
+    if (partner !== undefined) await requireUser(this.#options.accounts, partner, path)
+  }
+
+  async #check ({ conversation, sender, replyTo }: NewMessage, access: Access): Promise<void> {
+    const { log, blocks } = this.#options
+    if (kindOf(conversation) === 'direct' && await blocks.isBlockedIn(conversation, sender)) {
+      throw blockedError()
+    }
+    if (replyTo === undefined) return
+    const isVisible = replyTo > access.aboveSeq
+    if (!isVisible || await log.message(conversation, replyTo) === null) {
+      throw apiError('notFound', 'there is no message with this number', 'replyTo')
+    }
+  }
+}
