@@ -1,23 +1,15 @@
+import { checkMark, idFrom, recipientOf, sendFrame, type Recipient, type SendOptions } from './arguments.js'
 import type { Job } from './catch-up.js'
 import { Connection } from './connection.js'
 import { ChatError } from './errors.js'
 import { Emitter, type Events, type State } from './events.js'
 import { CLOSE, MAX_WATCHED, type HelloFrame, type Message } from 'chat-protocol'
 import { Http } from './http.js'
-import { isMark, resolveOptions, type ChatClientOptions } from './options.js'
-import type { Outgoing } from './outbox.js'
+import { resolveOptions, type ChatClientOptions } from './options.js'
+import type { Answer, Outgoing } from './outgoing.js'
 import { backoffMs } from './pace.js'
 import { Protocol } from './protocol.js'
 import { Timer } from './timer.js'
-
-export interface SendOptions {
-  /** a UUID; by default a new one */
-  clientId?: string
-  /** ISO 8601; by default the server's time */
-  createdAt?: string
-}
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
  * A user's connection to the server, which is kept up until `close()`. It connects the protocol with a
@@ -71,12 +63,13 @@ export class ChatClient {
   get limits (): HelloFrame['limits'] | undefined { return this.#lastHello?.limits }
 
   /**
-   * Conversation -> the number of the last delivered message. Store it, and pass it as `have` the next time.
+   * Conversation -> the rev of the last delivered message or change. Store it, and pass it as `have` the next
+   * time.
    */
   get have (): Record<string, number> { return this.#protocol.cursors.snapshot() }
 
   /**
-   * The messages without an answer, in order. Store them, and `send` them again with their clientIds the next
+   * Messages and changes without an answer, in order. Store them, and `resend` them in this order the next
    * time.
    */
   get pending (): Outgoing[] { return this.#protocol.outbox.pending() }
@@ -117,15 +110,39 @@ export class ChatClient {
    * @throws ChatError: the server's code if it refuses the message for good; `queue_full`; `closed`.
    *   TypeError if the arguments are not a message.
    */
-  async send (reciver: string, message: string, options: SendOptions = {}): Promise<Message> {
-    const { clientId = randomUuid(), createdAt } = options
-    const areTexts = typeof reciver === 'string' && typeof message === 'string'
-    if (!areTexts) throw new TypeError('reciver, message: strings')
-    if (!UUID.test(clientId)) throw new TypeError('clientId: a UUID')
-    if (this.state === 'closed') throw new ChatError('closed', 'The client is closed', { clientId })
-    const given = createdAt === undefined ? {} : { createdAt }
-    return await this.#protocol.send({ clientId: clientId.toLowerCase(), reciver, message, ...given })
+  async send (to: Recipient, message: string, options: SendOptions = {}): Promise<Message> {
+    return await this.#enqueue(sendFrame(to, message, options)) as Message
   }
+
+  /** Sends what an earlier client had in `pending`: it is stored once, whatever that client reached. */
+  async resend (outgoing: Outgoing): Promise<Answer> { return await this.#enqueue({ ...outgoing }) }
+
+  /**
+   * Replaces the text of an own message. Like `send` it is stored once, and kept over reconnects.
+   * @returns the stored change; the present message if nothing changed
+   */
+  async edit (conversation: string, seq: number, message: string, clientId?: string): Promise<Answer> {
+    checkMark(conversation, seq)
+    return await this.#enqueue({ type: 'edit', clientId: idFrom(clientId), conversation, seq, message })
+  }
+
+  /** Deletes a message for all members; as `edit`. */
+  async delete (conversation: string, seq: number, clientId?: string): Promise<Answer> {
+    checkMark(conversation, seq)
+    return await this.#enqueue({ type: 'delete', clientId: idFrom(clientId), conversation, seq })
+  }
+
+  /** Adds a reaction to a message, or takes it back; as `edit`. */
+  async react (conversation: string, seq: number, emoji: string, on = true, clientId?: string) {
+    checkMark(conversation, seq)
+    return await this.#enqueue({ type: 'react', clientId: idFrom(clientId), conversation, seq, emoji, on })
+  }
+
+  /**
+   * The newest delivered messages of a conversation in their present state, ascending: up to 200 of each of
+   * the 100 conversations that changed last. Messages from before `have` are not among them.
+   */
+  messages (conversation: string): readonly Message[] { return this.#protocol.views.messages(conversation) }
 
   /**
    * Marks everything up to `seq` as read, and as delivered. Call it as often as you like: only the highest
@@ -140,7 +157,9 @@ export class ChatClient {
    * Says that the user types, or stopped. Call it at every key: it is sent every 3 s, and ends automatically
    * 5 s after the last one.
    */
-  typing (reciver: string, on = true): void { this.#protocol.typing(reciver, on) }
+  typing (to: Recipient, on = true): void {
+    this.#protocol.typing({ type: 'typing', ...recipientOf(to), on })
+  }
 
   /** Replaces the list of up to 200 watched users. It is kept over reconnects. */
   watch (users: string[]): void {
@@ -148,8 +167,13 @@ export class ChatClient {
     this.#protocol.watch([...users])
   }
 
+  async #enqueue (outgoing: Outgoing): Promise<Answer> {
+    if (this.state === 'closed') throw new ChatError('closed', 'The client is closed', outgoing)
+    return await this.#protocol.send(outgoing)
+  }
+
   #mark (kind: 'delivered' | 'read', conversation: string, seq: number): void {
-    if (!isMark(conversation, seq)) throw new TypeError('conversation, seq: those of a message')
+    checkMark(conversation, seq)
     this.#protocol.mark(kind, conversation, seq)
   }
 
@@ -178,6 +202,7 @@ export class ChatClient {
         failures = 0
         this.#protocol.pump()
       } catch (error) {
+        if (this.#isLost(job, error)) continue
         const waitMs = this.#failed(error, failures)
         if (waitMs === undefined) break
         failures++
@@ -189,14 +214,21 @@ export class ChatClient {
 
   async #fetch (job: Job): Promise<void> {
     const { catchUp } = this.#protocol
-    if (job.kind === 'messages') {
-      const messages = await this.#http.messages(job.conversation, job.after)
-      catchUp.paged(job.conversation, messages)
+    if (job.kind === 'changes') {
+      const entries = await this.#http.changes(job.conversation, job.after)
+      catchUp.paged(job.conversation, entries)
       return
     }
     const page = await this.#http.conversations(job.after)
     this.#protocol.stored(page.data)
     catchUp.listed(job, page)
+  }
+
+  /** Whether a page failed because the user left the group meanwhile. */
+  #isLost (job: Job, error: unknown): boolean {
+    if (job.kind !== 'changes' || !(error instanceof ChatError) || error.code !== 'not_found') return false
+    this.#protocol.catchUp.lost(job.conversation)
+    return true
   }
 
   /**
@@ -212,13 +244,4 @@ export class ChatClient {
     }
     return (known.retryAfterMs ?? 0) + this.#retryMs(failures)
   }
-}
-
-/** Version 4 (RFC 9562). crypto.randomUUID is missing in browsers if a page comes over plain HTTP. */
-function randomUuid (): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  bytes[6] = bytes[6]! & 0x0f | 0x40
-  bytes[8] = bytes[8]! & 0x3f | 0x80
-  const hex = Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }

@@ -54,3 +54,12 @@ export function refusedFrame (
   if (path?.startsWith('have') === true) return 'resume'
   return limits?.resumeConversations === undefined ? 'unknown' : 'other'
 }
+
+/** The path of an error about a group that the user is not a member of. */
+const LOST = /^have\.(.+)$/
+
+/** The group that a `resume` named although the user is not a member, or undefined. */
+export function lostGroup (frame: { code: string, path?: string, clientId?: string }): string | undefined {
+  if (frame.code !== 'not_found' || frame.clientId !== undefined) return undefined
+  return frame.path?.match(LOST)?.[1]
+}

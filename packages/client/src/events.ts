@@ -1,5 +1,7 @@
 import type { ChatError } from './errors.js'
-import type { ConversationState, Message, PresenceFrame, ReceiptFrame, TypingNotice } from 'chat-protocol'
+import type {
+  ChangeFrame, ConversationState, Message, PresenceFrame, ReceiptFrame, TypingNotice
+} from 'chat-protocol'
 
 /**
  * - `idle`: before `connect()`
@@ -30,6 +32,10 @@ export interface Events {
    * Each message of all conversations, including the user's own: once, and in the order of its conversation.
    */
   message: Message
+  /** Each edit, delete, reaction and change of a group: once, and in order with the messages. */
+  change: ChangeFrame
+  /** The user is not a member of this group any more. */
+  left: { conversation: string }
   /**
    * After each connect, when all missed messages have been delivered. With up to 50 of the most recent
    * conversations.

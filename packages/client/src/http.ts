@@ -1,8 +1,9 @@
 /**
  * The requests that the client makes over HTTP: the two pages for catching up, and a check of the session.
  */
-import { ChatError } from './errors.js'
-import type { ConversationState, Message } from 'chat-protocol'
+import { ChatError, type FinalCode } from './errors.js'
+import type { ConversationState } from 'chat-protocol'
+import type { Entry } from './fold.js'
 import { Timer, type Clock } from './timer.js'
 
 /** The part of `fetch` that is used: that of browsers and of Node fits. */
@@ -25,10 +26,12 @@ interface ConversationsPage {
 }
 
 /** The most that the server gives in a page. */
-const MESSAGES = 1000
+const ENTRIES = 1000
 const CONVERSATIONS = 200
 /** A page of 1000 long messages needs a while over a slow line. Later answers are given up. */
 const ANSWER_MS = 60_000
+/** The statuses after which the same request cannot help. */
+const CODES: Partial<Record<number, FinalCode>> = { 401: 'unauthorized', 404: 'not_found' }
 
 export class Http {
   readonly #requests = new Set<AbortController>()
@@ -45,10 +48,10 @@ export class Http {
     this.#clock = clock
   }
 
-  async messages (conversation: string, after: number): Promise<Message[]> {
-    const [sender, reciver] = conversation.split(':')
-    const query = `sender=${sender}&reciver=${reciver}&after=${after}&limit=${MESSAGES}`
-    const page = await this.#get(`getallmessages?${query}`) as { data: Message[] }
+  /** The entries of a conversation after a rev, ascending. */
+  async changes (conversation: string, after: number): Promise<Entry[]> {
+    const query = `after=${after}&limit=${ENTRIES}`
+    const page = await this.#get(`conversations/${conversation}/changes?${query}`) as { data: Entry[] }
     return page.data
   }
 
@@ -102,6 +105,6 @@ export class Http {
 function httpError (path: string, { status, headers }: ResponseLike): ChatError {
   const seconds = Number(headers.get('retry-after') ?? NaN)
   const about = seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}
-  const code = status === 401 ? 'unauthorized' : 'http'
+  const code = CODES[status] ?? 'http'
   return new ChatError(code, `${path.split('?')[0]}: HTTP ${status}`, about)
 }

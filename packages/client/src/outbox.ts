@@ -1,5 +1,6 @@
 import { ChatError, isRetryable } from './errors.js'
-import type { ErrorFrame, HelloFrame, Message, SendFrame } from 'chat-protocol'
+import { excess, isSame, orderKey, targetOf, type Answer, type Outgoing } from './outgoing.js'
+import type { ErrorFrame, HelloFrame } from 'chat-protocol'
 
 /**
  * Without an answer in this time on a live socket, the answer counts as lost and the message is sent again.
@@ -8,12 +9,10 @@ const ANSWER_MS = 30_000
 /** After `internal` another attempt may help. A message that fails so often is itself the cause. */
 const INTERNAL_TRIES = 5
 
-export type Outgoing = Omit<SendFrame, 'type'>
-
 interface Entry {
   outgoing: Outgoing
-  promise: Promise<Message>
-  resolve: (message: Message) => void
+  promise: Promise<Answer>
+  resolve: (answer: Answer) => void
   reject: (error: ChatError) => void
   /** when it was put on the present socket; undefined while it is queued */
   sentAt: number | undefined
@@ -22,7 +21,8 @@ interface Entry {
 }
 
 /**
- * Messages that wait for their answers. Each is sent again with the same clientId until an answer settles it:
+ * Messages and changes that wait for their answers. Each is sent again with the same clientId until an answer
+ * settles it:
  *
  * ```
  * queued --next()--> in flight --acknowledged(), refused() for good--> settled
@@ -53,7 +53,7 @@ export class Outbox {
   }
 
   /** Queues a message, unless it is queued already. The promise settles with its answer. */
-  async add (outgoing: Outgoing): Promise<Message> {
+  async add (outgoing: Outgoing): Promise<Answer> {
     const { clientId } = outgoing
     const known = this.#entries.get(clientId)
     if (known !== undefined) {
@@ -64,20 +64,27 @@ export class Outbox {
     if (this.#entries.size >= this.#capacity) {
       throw new ChatError('queue_full', `${this.#capacity} messages wait already`, { clientId })
     }
-    const { promise, resolve, reject } = withResolvers<Message>()
+    const { promise, resolve, reject } = withResolvers<Answer>()
     this.#entries.set(clientId, { outgoing, promise, resolve, reject, sentAt: undefined, failures: 0 })
     return await promise
   }
 
   /**
    * Takes the next frame to put on the socket, or undefined. Messages above the server's limits are rejected
-   * here, because the server would close the socket for some of them.
-   * @param may whether messages to this receiver may be sent now
+   * here, because the server would close the socket for some of them. Changes of one message go one after
+   * another: a retry of the earlier one must not undo the later one.
+   * @param may whether something may be sent to this conversation now
    */
-  next (now: number, limits: HelloFrame['limits'], may: (reciver: string) => boolean): SendFrame | undefined {
+  next (
+    now: number, { user, limits }: Pick<HelloFrame, 'user' | 'limits'>, may: (conversation: string) => boolean
+  ): Outgoing | undefined {
+    const changing = new Set<string>()
     for (const entry of this.#entries.values()) {
-      if (!this.#isDue(entry, now, may)) continue
-      const frame: SendFrame = { type: 'send', ...entry.outgoing }
+      const frame = entry.outgoing
+      const key = orderKey(frame)
+      const isBehind = key !== undefined && changing.has(key)
+      if (key !== undefined) changing.add(key)
+      if (isBehind || !this.#isDue(entry, now, () => may(targetOf(frame, user)))) continue
       const problem = excess(frame, limits)
       if (problem === undefined) {
         if (entry.sentAt === undefined) this.#inFlight++
@@ -94,16 +101,21 @@ export class Outbox {
    * Whether a message has to be sent now: a queued one if the window has room, a sent one if its answer is
    * late.
    */
-  #isDue ({ sentAt, outgoing }: Entry, now: number, may: (reciver: string) => boolean): boolean {
+  #isDue ({ sentAt }: Entry, now: number, may: () => boolean): boolean {
     if (sentAt !== undefined) return now - sentAt >= ANSWER_MS
-    return this.#inFlight < this.#window && may(outgoing.reciver)
+    return this.#inFlight < this.#window && may()
   }
 
-  acknowledged (clientId: string, message: Message): void {
+  /** Whether a frame with this clientId waits, and of which type. */
+  typeOf (clientId: string): Outgoing['type'] | undefined {
+    return this.#entries.get(clientId)?.outgoing.type
+  }
+
+  acknowledged (clientId: string, answer: Answer): void {
     const entry = this.#entries.get(clientId)
     if (entry === undefined) return
     this.#settle(entry)
-    entry.resolve(message)
+    entry.resolve(answer)
   }
 
   /** The server refused a message: rejects it, or queues it again in its old place. */
@@ -153,25 +165,6 @@ export class Outbox {
     if (entry.sentAt !== undefined) this.#inFlight--
     this.#entries.delete(entry.outgoing.clientId)
   }
-}
-
-function isSame (a: Outgoing, b: Outgoing): boolean {
-  return a.reciver === b.reciver && a.message === b.message
-}
-
-/** The limit of the server that a frame exceeds, in words; undefined if none. */
-function excess (frame: SendFrame, { messageChars, frameBytes }: HelloFrame['limits']): string | undefined {
-  const { message } = frame
-  // Code points are at most UTF-16 units, and a UTF-16 unit takes at most three bytes of UTF-8: mostly no
-  // counting.
-  if (message.length > messageChars && [...message].length > messageChars) {
-    return `message: more than ${messageChars} code points`
-  }
-  const json = JSON.stringify(frame)
-  if (json.length * 3 > frameBytes && new TextEncoder().encode(json).length > frameBytes) {
-    return `message: its frame has more than ${frameBytes} bytes`
-  }
-  return undefined
 }
 
 /** Promise.withResolvers is newer than Node 20 and than many browsers in use. */

@@ -5,39 +5,28 @@
  */
 import { CatchUp } from './catch-up.js'
 import { Cursors } from './cursors.js'
-import { ChatError, isRetryable, refusedFrame } from './errors.js'
+import { ChatError, isRetryable, lostGroup, refusedFrame } from './errors.js'
+import type { Effects } from './effects.js'
 import type { Emitter } from './events.js'
-import {
-  conversationOf, type ByeFrame, type ClientFrame, type ErrorFrame, type HelloFrame, type Message,
-  type ServerFrame
-} from 'chat-protocol'
+import type { Entry } from './fold.js'
+import type { AckFrame, ClientFrame, ErrorFrame, HelloFrame, ServerFrame, TypingFrame } from 'chat-protocol'
 import { Marks } from './marks.js'
-import { Outbox, type Outgoing } from './outbox.js'
+import { Outbox } from './outbox.js'
+import { entryOfAck, type Answer, type Outgoing } from './outgoing.js'
 import { Pace } from './pace.js'
 import { Restatement } from './restatement.js'
 import { ResumeQueue } from './resume-queue.js'
+import { TypingTimes } from './typing.js'
+import { Views } from './views.js'
 
-/** The server ends a typing notice after 5 s unless it is repeated. */
-const TYPING_AGAIN_MS = 3000
 /** The wait after a temporary error that does not say when to repeat. */
 const RETRY_MS = 1000
-
-interface Effects {
-  /** Puts a frame on the open socket. */
-  transmit (frame: ClientFrame): void
-  /** Calls `pump` after this time, instead of any earlier request. */
-  wake (ms: number): void
-  /** `catchUp` has requests to make over HTTP. */
-  work (): void
-  /** Replaces this connection by another one, after at least this time. */
-  renew (ms: number): void
-  bye (frame: ByeFrame): void
-}
 
 export class Protocol {
   readonly cursors: Cursors
   readonly catchUp: CatchUp
   readonly outbox: Outbox
+  readonly views = new Views()
   readonly #marks = new Marks()
   #watched: string[] | undefined
 
@@ -48,7 +37,7 @@ export class Protocol {
   readonly #resumes = new ResumeQueue()
   readonly #restatement = new Restatement()
   #watchUnsent = false
-  readonly #typedAt = new Map<string, number>()
+  readonly #typing = new TypingTimes()
   #marksFirst = false
   readonly #emitter: Emitter
   readonly #effects: Effects
@@ -66,7 +55,8 @@ export class Protocol {
     this.cursors = new Cursors(options.have, options.complete)
     this.outbox = new Outbox(options.queueLimit, options.inFlight)
     this.catchUp = new CatchUp(this.cursors, {
-      deliver: message => this.#emitter.emit('message', message),
+      deliver: entry => this.#deliver(entry),
+      lost: conversation => this.#emitter.emit('left', { conversation }),
       transmit: frame => this.#resumes.add(frame),
       work: () => this.#effects.work(),
       renew: ms => this.#effects.renew(ms),
@@ -74,7 +64,7 @@ export class Protocol {
     })
   }
 
-  send (outgoing: Outgoing): Promise<Message> {
+  send (outgoing: Outgoing): Promise<Answer> {
     const answer = this.outbox.add(outgoing)
     this.pump()
     return answer
@@ -94,13 +84,13 @@ export class Protocol {
   /**
    * Sends a typing notice now or never: it is dropped while the client is offline or at the limit of frames.
    */
-  typing (reciver: string, on: boolean): void {
+  typing (frame: TypingFrame): void {
     const now = this.#now()
-    if (on && now - (this.#typedAt.get(reciver) ?? -Infinity) < TYPING_AGAIN_MS) return
+    const to = frame.conversation ?? frame.reciver!
+    if (this.#typing.isFresh(to, frame.on, now)) return
     if (this.hello === undefined || this.#leaving || this.#pace.wait(now) > 0) return
-    if (on) this.#typedAt.set(reciver, now)
-    else this.#typedAt.delete(reciver)
-    this.#transmit({ type: 'typing', reciver, on })
+    this.#typing.said(to, frame.on, now)
+    this.#transmit(frame)
   }
 
   /** The socket is gone. */
@@ -117,9 +107,7 @@ export class Protocol {
     this.disconnected()
   }
 
-  /**
-   * Handles a frame of the server. Frames of unknown types are ignored, because a newer server may have more.
-   */
+  /** Handles a frame of the server. Unknown types are ignored, because a newer server may have more. */
   receive (frame: ServerFrame): void {
     if (Object.hasOwn(this.#handlers, frame.type)) {
       const handle = this.#handlers[frame.type] as (frame: ServerFrame) => void
@@ -130,17 +118,15 @@ export class Protocol {
 
   readonly #handlers: { [T in ServerFrame['type']]: (frame: Extract<ServerFrame, { type: T }>) => void } = {
     hello: frame => this.#begin(frame),
-    message: ({ message }) => this.catchUp.accept(message),
-    ack: ({ clientId, message }) => {
-      this.catchUp.accept(message)
-      this.outbox.acknowledged(clientId, message)
-    },
+    message: frame => this.catchUp.accept(frame),
+    change: frame => this.catchUp.accept(frame),
+    ack: frame => this.#acknowledged(frame),
     resumed: ({ conversations }) => {
       this.#resumes.answered()
       this.stored(conversations)
       this.catchUp.resumed(conversations)
     },
-    reset: ({ conversation, lastSeq }) => this.catchUp.reset(conversation, lastSeq),
+    reset: ({ conversation, lastRev }) => this.catchUp.reset(conversation, lastRev),
     receipt: frame => {
       const { user, conversation, delivered, read } = frame
       if (user === this.hello?.user) this.#marks.stored(conversation, delivered, read)
@@ -178,12 +164,27 @@ export class Protocol {
     if (wakeAt < Infinity) this.#effects.wake(Math.max(0, wakeAt - now))
   }
 
+  #deliver (entry: Entry): void {
+    this.views.apply(entry)
+    if (entry.type === 'message') this.#emitter.emit('message', entry.message)
+    else this.#emitter.emit('change', entry)
+  }
+
+  #acknowledged (frame: AckFrame): void {
+    const answer = frame.change ?? frame.message
+    if (answer === undefined) return
+    const entry = entryOfAck(frame, this.outbox.typeOf(frame.clientId))
+    if (entry !== undefined) this.catchUp.accept(entry)
+    else this.catchUp.announced(answer.conversation, answer.rev)
+    this.outbox.acknowledged(frame.clientId, answer)
+  }
+
   #begin (hello: HelloFrame): void {
     this.hello = hello
     this.#leaving = false
     this.#pace = new Pace(hello.limits.ratePerSecond, this.#now())
-    this.#typedAt.clear()
-    this.catchUp.begin(hello.limits)
+    this.#typing.clear()
+    this.catchUp.begin(hello)
     this.#restatement.clear()
     this.#restate()
   }
@@ -196,6 +197,9 @@ export class Protocol {
 
   #failed (frame: ErrorFrame): void {
     const { code, message, clientId, retryAfterMs = RETRY_MS } = frame
+    const lost = lostGroup(frame)
+    // The other conversations of the frame still resume, and `resumed` follows.
+    if (lost !== undefined) return this.catchUp.lost(lost)
     if (clientId === undefined) this.#emitter.emit('error', new ChatError(code, message, frame))
     const isTemporary = isRetryable(code)
     const at = this.#now() + retryAfterMs
@@ -225,17 +229,17 @@ export class Protocol {
    * Resumes and the watch list come first, then messages and receipts in turn, so that neither delays the
    * other.
    */
-  #nextFrame ({ user, limits }: HelloFrame, now: number): ClientFrame | undefined {
+  #nextFrame (hello: HelloFrame, now: number): ClientFrame | undefined {
     const resume = this.#resumes.next(now)
     if (resume !== undefined) return resume
     if (this.#watchUnsent) {
       this.#watchUnsent = false
       return { type: 'watch', users: this.#watched! }
     }
-    const may = (reciver: string) => this.cursors.has(conversationOf(user, reciver))
+    const may = (conversation: string) => this.cursors.has(conversation)
     this.#marksFirst = !this.#marksFirst
-    if (this.#marksFirst) return this.#marks.next(now) ?? this.outbox.next(now, limits, may)
-    return this.outbox.next(now, limits, may) ?? this.#marks.next(now)
+    if (this.#marksFirst) return this.#marks.next(now) ?? this.outbox.next(now, hello, may)
+    return this.outbox.next(now, hello, may) ?? this.#marks.next(now)
   }
 
   #transmit (frame: ClientFrame): void {

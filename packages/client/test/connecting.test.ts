@@ -1,7 +1,7 @@
 /** Attempts to connect, and connections that end. The test plays the server, frame by frame. */
 import tap from 'tap'
 import { ChatClient } from '../src/index.js'
-import { bela, LIMITS, me, message, resumed, script } from './scripted-server.js'
+import { bela, LIMITS, me, message, resumed, script, talk } from './scripted-server.js'
 import { fakeFetch, socketClass, World } from './world.js'
 
 tap.test(
@@ -94,7 +94,7 @@ tap.test('silence: a ping after twice the heartbeat, a new connection if nothing
   const s = script(t)
   await s.start()
   await s.world.pass(40_000)
-  await s.tell({ type: 'typing', user: bela, on: true })
+  await s.tell({ type: 'typing', user: bela, conversation: talk, on: true })
   await s.world.pass(49_000)
   t.equal(s.all('ping').length, 0, 'any frame is a sign of life')
   await s.world.pass(2000)

@@ -66,7 +66,9 @@ tap.test(
         return {
           status: 200,
           body: {
-            data: Array.from({ length: Math.min(4, 14 - after) }, (_, n) => message(after + 1 + n)),
+            data: Array.from({ length: Math.min(4, 14 - after) }, (_, n) => (
+              { type: 'message', message: message(after + 1 + n) }
+            )),
             hasMore: after + 4 < 14
           }
         }
@@ -75,7 +77,7 @@ tap.test(
     s.client.connect()
     await s.world.pass(10)
     await s.tell(
-      { type: 'reset', conversation: talk, lastSeq: 14 },
+      { type: 'reset', conversation: talk, lastSeq: 14, lastRev: 14 },
       { type: 'message', message: message(15) },
       resumed(),
       { type: 'message', message: message(16) }
@@ -84,8 +86,7 @@ tap.test(
     const synced = new Promise(resolve => s.client.on('synced', resolve))
     await s.world.pass(5000)
     t.same(s.seqs(), [6, 7, 8, 9, 10, 11, 12, 13, 14])
-    t.match(s.asked[0], '/base/api/v1/getallmessages?')
-    t.match(s.asked[0], `sender=${me}&reciver=${bela}&after=5&limit=1000`)
+    t.equal(s.asked[0], `/base/api/v1/conversations/${talk}/changes?after=5&limit=1000`)
     t.equal(s.errors.length, 1, 'the failed page is told of, and tried again')
     t.same(s.all('resume').at(-1)!.have, { [talk]: 14 })
     await s.tell(
@@ -102,10 +103,11 @@ tap.test('a server restored from a backup goes on with its own numbers', async t
   const s = script(t, { have: { [talk]: 50 } })
   s.client.connect()
   await s.world.pass(10)
-  await s.tell({ type: 'reset', conversation: talk, lastSeq: 30 }, resumed([{ id: talk, lastSeq: 30 }]), {
-    type: 'message',
-    message: message(31)
-  })
+  await s.tell(
+    { type: 'reset', conversation: talk, lastSeq: 30, lastRev: 30 },
+    resumed([{ id: talk, lastSeq: 30 }]),
+    { type: 'message', message: message(31) }
+  )
   t.same(s.seqs(), [31])
   t.same(s.asked, [])
 })

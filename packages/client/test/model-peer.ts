@@ -121,7 +121,7 @@ export class ModelPeer implements Peer {
     cursor.restarts++
     const lastSeq = this.#model.log(conversation).length
     if (lastSeq - have > this.#model.resumeLimit || have > lastSeq) {
-      this.send({ type: 'reset', conversation, lastSeq })
+      this.send({ type: 'reset', conversation, lastSeq, lastRev: lastSeq })
       for (const message of this.#model.log(conversation)) {
         if (this.awaited.has(conversation + message.clientId)) this.deliver(message)
       }
@@ -153,6 +153,7 @@ export class ModelPeer implements Peer {
   }
 
   #append ({ clientId, reciver, message: text }: Extract<ClientFrame, { type: 'send' }>): void {
+    if (reciver === undefined) throw new Error('the model has no groups')
     const model = this.#model
     const conversation = conversationOf(this.user, reciver)
     const refuse = () =>

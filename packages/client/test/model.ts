@@ -42,8 +42,10 @@ export class Model implements ModelServer {
       .sort(([a], [b]) => this.#lastAt.get(b)! - this.#lastAt.get(a)!)
       .map(([id, log]) => ({
         id,
+        kind: 'direct' as const,
         user: id.split(':').find(member => member !== user) ?? user,
         lastSeq: log.length,
+        lastRev: log.length,
         read: 0,
         delivered: 0
       }))
@@ -77,6 +79,7 @@ export class Model implements ModelServer {
         _id: userId(++this.#stores),
         conversation,
         seq: log.length + 1,
+        rev: log.length + 1,
         message: text,
         sender,
         reciver,
@@ -142,15 +145,15 @@ export class Model implements ModelServer {
   #answer (path: string, query: URLSearchParams, token: string): Answer | undefined {
     const { world } = this
     if (world.chance(this.faults.http)) return world.chance(0.5) ? undefined : { status: 503, body: {} }
-    if (path.endsWith('/getallmessages')) return this.#history(query)
+    if (path.endsWith('/changes')) return this.#changes(path.split('/').at(-2)!, query)
     if (path.endsWith('/conversations')) return this.#conversations(query, token)
     return { status: 200, body: {} }
   }
 
-  #history (query: URLSearchParams): Answer {
-    const conversation = conversationOf(query.get('sender')!, query.get('reciver')!)
+  #changes (conversation: string, query: URLSearchParams): Answer {
     const rest = this.log(conversation).slice(Number(query.get('after')))
-    return { status: 200, body: { data: rest.slice(0, 5), hasMore: rest.length > 5 } }
+    const data = rest.slice(0, 5).map(message => ({ type: 'message', message }))
+    return { status: 200, body: { data, hasMore: rest.length > 5 } }
   }
 
   #conversations (query: URLSearchParams, token: string): Answer {

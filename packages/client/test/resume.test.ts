@@ -108,7 +108,7 @@ tap.test(
   'fetches conversations that the server does not list over HTTP, and only where something is new',
   async t => {
     const inbox = Array.from({ length: 120 }, (_, n) => {
-      return { id: conversationOf(me, userId(10 + n)), lastSeq: n + 1, read: 0, delivered: 0 }
+      return { id: conversationOf(me, userId(10 + n)), lastSeq: n + 1, lastRev: n + 1, read: 0, delivered: 0 }
     })
     const s = script(t, {
       page: (_path, query) => {
@@ -134,7 +134,7 @@ tap.test(
     t.equal(s.asked.length, 2)
     await s.cut()
     await s.world.pass(2000)
-    await s.tell(resumed(inbox.slice(0, 50).map(entry => ({ ...entry, lastSeq: entry.lastSeq + 1 }))))
+    await s.tell(resumed(inbox.slice(0, 50).map(entry => ({ ...entry, lastRev: entry.lastRev + 1 }))))
     t.equal(
       s.asked.length,
       3,

@@ -227,7 +227,7 @@ tap.test(
     const clientId = randomUUID()
     const lost = t.rejects(first.client.send(bela, 'once', { clientId }), { code: 'closed', clientId })
     await world.until(() => model.log(conversationOf(anna, bela)).length > 0, 1000)
-    t.same(first.client.pending, [{ clientId, reciver: bela, message: 'once' }])
+    t.same(first.client.pending, [{ type: 'send', clientId, reciver: bela, message: 'once' }])
     first.client.close()
     await lost
     const second = person(model, anna, {})

@@ -1,6 +1,6 @@
 /** A client whose server is played by the test, frame by frame, on a clock that the test moves. */
 import type { Test } from 'tap'
-import type { ClientFrame, HelloFrame, Message, ServerFrame } from 'chat-protocol'
+import type { ChangeFrame, ClientFrame, HelloFrame, Message, ServerFrame } from 'chat-protocol'
 import {
   ChatClient, conversationOf, type ChatClientOptions, type ChatError, type StateChange
 } from '../src/index.js'
@@ -29,6 +29,7 @@ export function message (seq: number, about: Partial<Message> = {}): Message {
     _id: userId(1000 + seq),
     conversation: talk,
     seq,
+    rev: seq,
     message: `number ${seq}`,
     sender: bela,
     reciver: me,
@@ -37,13 +38,13 @@ export function message (seq: number, about: Partial<Message> = {}): Message {
   }
 }
 
-interface Listed { id: string, lastSeq: number, read?: number, delivered?: number }
+interface Listed { id: string, lastSeq: number, lastRev?: number, read?: number, delivered?: number }
 
 export function resumed (conversations: Listed[] = []): ServerFrame {
   return {
     type: 'resumed',
-    conversations: conversations.map(({ id, lastSeq, read = 0, delivered = 0 }) => {
-      return { id, user: bela, lastSeq, read, delivered }
+    conversations: conversations.map(({ id, lastSeq, lastRev = lastSeq, read = 0, delivered = 0 }) => {
+      return { id, kind: 'direct', user: bela, lastSeq, lastRev, read, delivered }
     })
   }
 }
@@ -57,6 +58,9 @@ class Script {
   /** paths with queries of the client's HTTP requests */
   readonly asked: string[] = []
   readonly got: Message[] = []
+  readonly changes: ChangeFrame[] = []
+  /** conversations that the client says it left */
+  readonly left: string[] = []
   readonly states: StateChange[] = []
   readonly errors: ChatError[] = []
   readonly client: ChatClient
@@ -76,6 +80,8 @@ class Script {
       ...rest
     })
     this.client.on('message', value => this.got.push(value))
+    this.client.on('change', value => this.changes.push(value))
+    this.client.on('left', ({ conversation }) => this.left.push(conversation))
     this.client.on('state', value => this.states.push(value))
     this.client.on('error', value => this.errors.push(value))
   }
