@@ -65,8 +65,8 @@ t.test('a request while closing: 503 with Retry-After in the one error shape', a
 t.test('a socket that goes while its last sends are stored does not keep the server from closing', async t => {
   const { app, origin } = await listen(t)
   await connectSocket(t, origin, await register(app))
-  const { drain } = app.messageLog
-  app.messageLog.drain = async () => {
+  const drain = app.conversationLog.drain.bind(app.conversationLog)
+  app.conversationLog.drain = async () => {
     await drain()
     const [client] = app.websocketServer.clients
     const gone = once(client!, 'close')

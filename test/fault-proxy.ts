@@ -156,7 +156,7 @@ export class FaultProxy extends EventEmitter {
     asked.set(message.readInt32LE(4), { command, ids })
     this.emit('command', command)
     if (this.unheard.has(Object.keys(command)[0]!)) return undefined
-    const reads = command.find === 'messages' && command.readConcern?.level === 'majority'
+    const reads = command.find === 'log' && command.readConcern?.level === 'majority'
     if (!reads || this.#hidden.length === 0) return message
     const filter = { $and: [command.filter, { _id: { $nin: this.#hidden } }] }
     return withBody(message, { ...command, filter })
@@ -173,7 +173,7 @@ export class FaultProxy extends EventEmitter {
     if (altered !== undefined) return withBody(message, altered)
     if (!this.#lagging || command.writeConcern === undefined || read.body.ok !== 1) return message
     // An ordered insert stores the first `n`.
-    if (command.insert === 'messages') this.#hidden.push(...ids.slice(0, read.body.n))
+    if (command.insert === 'log') this.#hidden.push(...ids.slice(0, read.body.n))
     return withBody(message, { ...read.body, writeConcernError: WRITE_CONCERN_ERROR })
   }
 }

@@ -14,7 +14,10 @@ import { WebSocket, type ClientOptions } from 'ws'
 import { buildApp, type App } from '../src/app.js'
 import { loadConfig, type Config } from '../src/config.js'
 import { startEmbeddedMongo, type EmbeddedMongo } from 'embedded-mongo'
-import type { ServerFrame } from 'chat-protocol'
+import type { Message, ServerFrame } from 'chat-protocol'
+import { newMessage } from '../src/chat/log/entries.js'
+import { sentMessage } from '../src/chat/messages.js'
+import type { MessageDocument } from '../src/database/documents.js'
 
 let embedded: Promise<EmbeddedMongo> | undefined
 
@@ -94,9 +97,26 @@ export async function register (app: App, username = `user${randomBytes(6).toStr
   return { id: data._id, username, password, token, headers: { authorization: `Bearer ${token}` } }
 }
 
+/** Stores a message as a send does, without a request. */
+export async function append (
+  app: App, { sender, reciver, ...message }: { sender: string, reciver: string, message: string, clientId?: string }
+): Promise<{ message: Message, repeat: boolean }> {
+  const entry = newMessage({ conversation: conversationOf(sender, reciver), sender, ...message }, new Date())
+  const appended = await app.conversationLog.append(entry)
+  return { message: sentMessage(appended.entry as MessageDocument), repeat: appended.repeat }
+}
+
+/** A message as the log of a conversation that has messages only contains it. */
+export function messageDocument (sender: string, reciver: string, message: string, seq: number): MessageDocument {
+  const input = { conversation: conversationOf(sender, reciver), sender, message }
+  return { ...newMessage(input, new Date()), rev: seq, seq, top: seq }
+}
+
 export const conversationOf = (a: string, b: string): string => a < b ? `${a}:${b}` : `${b}:${a}`
 
-type Frame<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>
+/** In most tests an ack carries a message. */
+type Frame<T extends ServerFrame['type']> =
+  Extract<ServerFrame, { type: T }> & (T extends 'ack' ? { message: Message } : unknown)
 
 /** A plain WebSocket client that keeps every frame, and waits for those to come. */
 export class Socket {

@@ -128,12 +128,41 @@ t.test('signals that tell of a fault, or of a terminal that is gone, end the pro
   }
 })
 
-t.test("the README's first conversation, as it is written: curl and wscat", async t => {
+/** The shell script of a section of README.md. */
+async function scriptOf (section: string): Promise<string> {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
-  const script = /## A first conversation[^]*?```sh\n([^]*?)```/.exec(readme)![1]!
+  const [, script] = new RegExp(`## ${section}\\n[^]*?\`\`\`sh\\n([^]*?)\`\`\``).exec(readme)!
+  return script!
+}
+
+/** Runs a script of README.md in a shell, and returns what it prints. */
+async function runScript (script: string, origin: string): Promise<string> {
+  const adapted = script.replaceAll('localhost:5009', origin.slice('http://'.length))
+  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', adapted], { cwd: ROOT })
+  return stdout
+}
+
+t.test("the README's first conversation, as it is written: curl and wscat", async t => {
   const server = await start(t, { DATA_DIR: await dataDir(t) })
-  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script.replaceAll('localhost:5009', server.origin.slice('http://'.length))], { cwd: ROOT })
+  const stdout = await runScript(await scriptOf('A first conversation'), server.origin)
   t.match(stdout, /"type":"hello"/, 'Ben is greeted')
   t.match(stdout, /"type":"message".*Hello Ben 👋🏽/, 'Ben gets the message at once')
   t.match(stdout, /"data":\[\{.*Hello Ben 👋🏽/, 'and reads it again')
+})
+
+t.test("the README's group conversation, in the shell of the first one", async t => {
+  const server = await start(t, { DATA_DIR: await dataDir(t) })
+  const first = await scriptOf('A first conversation')
+  // Its variables, without its messages.
+  const setUp = first.slice(0, first.indexOf('# Ben listens'))
+  const stdout = await runScript(setUp + await scriptOf('A group conversation'), server.origin)
+  // Ben's page of changes below has the same frames.
+  const heard = stdout.slice(0, stdout.indexOf('"message":"Messages retrieved"'))
+  t.match(heard, /"type":"hello"/, 'Carla is greeted')
+  t.match(heard, /"type":"change".*"rev":1,"kind":"group".*Climbing 🧗/, 'Carla hears of the group')
+  t.match(heard, /"type":"message".*Sunday at nien\?/, 'gets the message as sent')
+  t.match(heard, /"type":"change".*"kind":"reaction".*👍/, 'the reaction')
+  t.match(heard, /"type":"change".*"rev":4,"kind":"edit".*Sunday at nine\?/, 'and the edit')
+  t.match(stdout, /"message":"Messages retrieved","data":\[\{.*Sunday at nine\?/, 'Ben reads the message as it is')
+  t.match(stdout, /"message":"Changes retrieved","data":\[\{.*Sunday at nien\?.*Sunday at nine\?/, 'and the log')
 })

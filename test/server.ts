@@ -7,7 +7,7 @@ import { join } from 'node:path'
 
 export const ROOT = process.cwd()
 /** What `npm run build` makes of src/server.ts. */
-const SERVER = join(ROOT, 'dist/src/server.js')
+export const SERVER = join(ROOT, 'dist/src/server.js')
 
 /** What a server or a directory ends with: a test of tap, or a program that has no test around it. */
 export interface Lifetime {

@@ -7,9 +7,12 @@ import { mongodb } from '@fastify/mongodb'
 import type { Document } from 'bson'
 import t from 'tap'
 import type { App } from '../../src/app.js'
-import { build, connect, conversationOf, databaseUrl, listen, register } from '../helper.js'
+import { changes, newGroup, removeMember } from '../groups.js'
+import {
+  append, build, connect, conversationOf, databaseUrl, listen, register, type Person, type Socket
+} from '../helper.js'
 import { relay } from '../relay.js'
-import { OPERATIONS } from '../security/operations.js'
+import { OPERATIONS, people, send } from '../security/operations.js'
 
 const { ObjectId } = mongodb
 interface AnyId { _id: unknown }
@@ -46,7 +49,33 @@ function * statements ({ lsid, $db, $clusterTime, $readPreference, txnNumber, ..
 }
 
 const ID = /^[0-9a-f]{24}$/
-const CONVERSATION = /^[0-9a-f]{24}:[0-9a-f]{24}$/
+const DIRECT = /^[0-9a-f]{24}:[0-9a-f]{24}$/
+
+/** Waits for the summaries, which follow the log. */
+async function settled (app: App): Promise<void> {
+  while (app.conversations.pending > 0) await new Promise(resolve => { setImmediate(resolve) })
+}
+
+/**
+ * Entries of a conversation that no command asks for: half of them are older than all, a message and a change in
+ * turn; the others are newer messages.
+ */
+function entriesOf (conversation: string, actor: string) {
+  const storedAt = new Date()
+  const entry = { conversation, actor, message: 'x', createdAt: storedAt.toISOString(), storedAt }
+  return Array.from({ length: MANY }, (_, i) => {
+    const [rev, seq] = i % 2 === 0 ? [-i, (i % 4 === 0 ? 1 : -1) * (10_000 + i)] : [1_000 + i, 1_000 + i]
+    return { ...entry, kind: seq > 0 ? 'message' : 'edit', rev, seq, top: seq, clientId: randomUUID() }
+  })
+}
+
+/** Adds many members to a conversation, in name only. */
+function membershipsOf (conversation: string) {
+  return Array.from({ length: MANY }, () => {
+    const user = new ObjectId().toHexString()
+    return { _id: `${conversation}/${user}`, conversation, user, role: null, rev: 1, read: 0, delivered: 0 }
+  })
+}
 
 /** All texts and ids in a command. */
 function textsIn (value: unknown): string[] {
@@ -63,30 +92,34 @@ function listed (value: unknown): number {
   return own + Object.values(value).reduce((sum: number, inner) => sum + listed(inner), 0)
 }
 
-/** Makes the conversations and users that the commands name large: messages, sessions and conversations, and other users. */
+/**
+ * Makes the conversations and users that the commands name large: entries, memberships, sessions, conversations and
+ * blocks, and other users.
+ */
 async function grow (app: App, commands: Document[]): Promise<void> {
   const texts = new Set(commands.flatMap(textsIn))
   const many = Array.from({ length: MANY }, (_, i) => i)
   const db = app.mongo.db!
   const now = Date.now()
-  for (const conversation of [...texts].filter(text => CONVERSATION.test(text))) {
-    const members = conversation.split(':')
-    // Most are older than all that a command asks for.
-    const numbers = many.flatMap(i => i % 4 === 0 ? [-i, 1_000 + i] : [-i])
-    await db.collection('messages').insertMany(numbers.map((seq, i) => {
-      const [sender, reciver] = i % 2 === 0 ? members : [...members].reverse()
-      const message = { sender, reciver, message: 'x', createdAt: new Date(now + i), storedAt: new Date(now + i) }
-      return { conversation, seq, clientId: randomUUID(), ...message }
-    }))
+  const groups = new Set(await db.collection<AnyId>('log').distinct('conversation', { kind: { $in: ['group', 'member'] } }))
+  for (const conversation of [...texts].filter(text => DIRECT.test(text) || groups.has(text))) {
+    const { actor } = (await db.collection('log').findOne({ conversation }, { sort: { rev: -1 } })) ?? { actor: '' }
+    await db.collection('log').insertMany(entriesOf(conversation, actor))
+    await db.collection<AnyId>('memberships').insertMany(membershipsOf(conversation))
   }
-  for (const id of [...texts].filter(text => ID.test(text))) {
+  for (const id of [...texts].filter(text => ID.test(text) && !groups.has(text))) {
     const user = new ObjectId(id)
     const expiresAt = new Date(now + 1e9)
     await db.collection<AnyId>('sessions').insertMany(many.map(i => (
       { _id: randomUUID(), user: i % 2 === 0 ? user : id, createdAt: new Date(now + i), lastSeenAt: new Date(), expiresAt })))
     await db.collection<AnyId>('conversations').insertMany(many.map(i => {
       const members = [id, new ObjectId().toHexString()].sort()
-      return { _id: members.join(':'), members, lastSeq: 1, lastAt: new Date(now + i), marks: {} }
+      const at = { lastAt: new Date(now + i), changedAt: new Date(now - 1e9 + i) }
+      return { _id: members.join(':'), members, lastSeq: 1, lastRev: 1, last: { seq: 1, id: new ObjectId() }, ...at }
+    }))
+    await db.collection<AnyId>('blocks').insertMany(many.map(() => {
+      const blocker = new ObjectId().toHexString()
+      return { _id: `${blocker}/${id}`, blocker, blocked: id, createdAt: new Date() }
     }))
   }
   await db.collection('users').insertMany(many.map(i => {
@@ -96,21 +129,47 @@ async function grow (app: App, commands: Document[]): Promise<void> {
   }))
 }
 
+/** Sends the frames that change messages, in a direct conversation and in a group, and those of the group. */
+async function sendChanges (app: App, socket: Socket, anna: Person, bert: Person): Promise<void> {
+  const group = await newGroup(app, anna, [bert])
+  const acked = async (frame: object) => {
+    const clientId = randomUUID()
+    // Twice: the repeat looks for the clientId.
+    for (const times of [1, 2]) {
+      socket.send({ ...frame, clientId })
+      await socket.until(() => socket.all('ack').filter(ack => ack.clientId === clientId).length === times || undefined)
+    }
+  }
+  await acked({ type: 'send', conversation: group, message: 'hello' })
+  await acked({ type: 'send', conversation: group, message: 'again', replyTo: 1 })
+  for (const conversation of [group, conversationOf(anna.id, bert.id)]) {
+    for (const on of [true, false]) await acked({ type: 'react', conversation, seq: 1, emoji: '👍', on })
+    await acked({ type: 'edit', conversation, seq: 1, message: 'better' })
+    await acked({ type: 'delete', conversation, seq: 1 })
+    socket.send({ type: 'typing', conversation, on: true })
+    socket.send({ type: 'resume', have: { [conversation]: 0 } })
+    await socket.next('resumed')
+  }
+  socket.send({ type: 'delivered', conversation: group, seq: 1 })
+  for (const query of ['', '?limit=1']) await changes(app, anna, group, query)
+  // The owner leaves last: the group is deleted.
+  for (const { id } of [bert, anna]) await removeMember(app, anna, group, id)
+}
+
 t.test('every operation and frame: an index or _id, no scan, no sort in memory', async t => {
   const seen = new Map<string, Document>()
   const { url } = await relay(t, await databaseUrl(), command => {
     const [name] = Object.keys(command)
-    if (!LOOKING.has(name!)) return
+    // One document for each migration that there ever was; it is read at the start.
+    if (!LOOKING.has(name!) || command.find === 'migrations') return
     for (const statement of statements(command)) seen.set(`${name} ${JSON.stringify(shapeOf(statement))}`, statement)
   })
   const { app, origin } = await listen(t, { MONGODB_URL: url, PRESENCE_GRACE_MS: 0 })
+  // Migrations walk through whole collections, once. What else a start sends, another process sends below.
+  seen.clear()
   for (const operation of OPERATIONS) {
-    const [anna, bert, carl] = await Promise.all([register(app), register(app), register(app)])
-    const people = { anna, bert, carl }
-    await app.messageLog.append({ sender: anna.id, reciver: bert.id, message: 'first' })
-    for (const request of [operation.valid(people), ...operation.foreign?.(people) ?? []]) {
-      await app.inject({ ...request, headers: { ...anna.headers, ...request.headers } })
-    }
+    const all = await people(app)
+    for (const request of [operation.valid(all), ...operation.foreign?.(all) ?? []]) await send(app, request, all.anna)
   }
   const [anna, bert] = await Promise.all([register(app), register(app)])
   const [annas, berts] = await Promise.all([connect(t, origin, anna), connect(t, origin, bert)])
@@ -119,7 +178,8 @@ t.test('every operation and frame: an index or _id, no scan, no sort in memory',
   await annas.say(bert.id, 'hello', clientId)
   annas.send({ type: 'send', clientId, reciver: bert.id, message: 'hello' })
   await annas.until(() => annas.all('ack').length === 2 || undefined)
-  while (app.conversations.pending > 0) await new Promise(resolve => { setImmediate(resolve) })
+  await sendChanges(app, annas, anna, bert)
+  await settled(app)
   await app.inject({ url: '/api/v1/conversations', headers: bert.headers })
   berts.send({ type: 'resume', have: { [conversation]: 0 } })
   berts.send({ type: 'read', conversation, seq: 1 })
@@ -127,21 +187,23 @@ t.test('every operation and frame: an index or _id, no scan, no sort in memory',
   await berts.next('resumed')
   await annas.next('receipt')
   for (const query of ['', '?limit=1', '?after=1.' + conversation]) await app.inject({ url: `/api/v1/conversations${query}`, headers: bert.headers })
+  for (const query of ['', '?before=2', '?after=1']) await app.inject({ url: `/api/v1/conversations/${conversation}/messages${query}`, headers: bert.headers })
   await annas.close()
   await berts.next('presence')
   // Another process writes to the same conversation: its number is lost here, and looked up.
   const other = await build(t, { MONGODB_URL: url })
-  await other.messageLog.append({ sender: bert.id, reciver: anna.id, message: 'from elsewhere' })
-  await app.messageLog.append({ sender: bert.id, reciver: anna.id, message: 'and from here' })
+  await append(other, { sender: bert.id, reciver: anna.id, message: 'from elsewhere' })
+  await append(app, { sender: bert.id, reciver: anna.id, message: 'and from here' })
   await app.conversations.since([anna.id, bert.id], new Date(0))
   await app.sessions.deleteExpired()
 
-  t.ok(seen.size > 25, `${seen.size} different commands`)
+  t.ok(seen.size > 50, `${seen.size} different commands`)
   const names = new Set([...seen.values()].map(command => Object.keys(command)[0]))
   for (const name of ['find', 'update', 'delete', 'findAndModify', 'aggregate']) t.ok(names.has(name), name)
   if (process.env.MONGODB_URL) return
-  await grow(app, [...seen.values()])
-  for (const [shape, command] of seen) {
+  const commands = [...seen]
+  await grow(app, commands.map(([, command]) => command))
+  for (const [shape, command] of commands) {
     const explained = await app.mongo.db!.command({ explain: command, verbosity: 'executionStats' })
     const plan = JSON.stringify(explained.queryPlanner.winningPlan)
     if (!ALLOWED_SCANS.includes(shape)) t.notMatch(plan, /COLLSCAN|"SORT"/, `${shape}: ${plan}`)

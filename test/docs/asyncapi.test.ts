@@ -1,11 +1,13 @@
 import { Parser } from '@asyncapi/parser'
+import type { TSchema } from '@sinclair/typebox'
 import { createHash } from 'node:crypto'
 import t from 'tap'
+import type { App } from '../../src/app.js'
 import type { asyncapi } from '../../src/api-docs/asyncapi.js'
 import { CLOSE } from 'chat-protocol'
 import { CLIENT_FRAMES, SERVER_FRAMES } from 'chat-protocol/schemas'
 import { compileFrame } from '../../src/validation.js'
-import { build, connect, listen, register } from '../helper.js'
+import { append, build, connect, listen, register } from '../helper.js'
 
 type Document = ReturnType<typeof asyncapi>
 type Test = Parameters<typeof build>[0]
@@ -22,6 +24,12 @@ function messagesOf (document: Document) {
     const key = `${side}${type[0]!.toUpperCase()}${type.slice(1)}`
     return { key, type, schema, message: document.channels.chat.messages[key] }
   }))
+}
+
+/** The fields of a frame; of a union, those of all its schemas. */
+function fieldsOf (schema: TSchema): string[] {
+  const schemas: TSchema[] = schema.anyOf ?? [schema]
+  return schemas.flatMap(({ properties }) => Object.keys(properties))
 }
 
 t.test('the document is valid AsyncAPI 3', async t => {
@@ -53,21 +61,31 @@ t.test('every example is a frame that the server itself accepts or sends', async
 t.test('the examples of client frames are answered as documented', async t => {
   const { app, origin } = await listen(t)
   const document = await documentOf(t)
+  for (const type of Object.keys(CLIENT_FRAMES)) await answered(t, { app, origin, document }, type)
+})
+
+/** The documents' example of one frame, sent by somebody whose conversation with oneself has a message. */
+async function answered (
+  t: Test, { app, origin, document }: { app: App, origin: string, document: Document }, type: string
+): Promise<void> {
   const person = await register(app)
+  await append(app, { sender: person.id, reciver: person.id, message: 'first' })
   const named = JSON.stringify(document.channels.chat.messages).replaceAll('64b7f0c2a1b2c3d4e5f60718', person.id).replaceAll('64b7f0c2a1b2c3d4e5f60719', person.id)
   const messages = JSON.parse(named) as Document['channels']['chat']['messages']
-  for (const type of Object.keys(CLIENT_FRAMES)) {
-    const key = `client${type[0]!.toUpperCase()}${type.slice(1)}`
-    const answers: string[] = document.operations[key].reply.messages.map(({ $ref }: { $ref: string }) => messages[$ref.split('/').at(-1)!]!.name)
-    const socket = await connect(t, origin, person)
-    socket.send(messages[key]!.examples[0]!.payload as object)
-    // The last that is not `error` ends the answer.
-    const last = answers.filter(answer => answer !== 'error').at(-1)
-    if (last === undefined) await socket.roundTrip()
-    else t.equal(await socket.until(() => socket.frames.find(frame => frame.type === last)?.type), last, key)
-    t.same(socket.all('error'), [], `${key} is not refused`)
+  const key = `client${type[0]!.toUpperCase()}${type.slice(1)}`
+  const answers: string[] = document.operations[key].reply.messages
+    .map(({ $ref }: { $ref: string }) => messages[$ref.split('/').at(-1)!]!.name)
+  const socket = await connect(t, origin, person)
+  socket.send(messages[key]!.examples[0]!.payload as object)
+  // The last that is not `error` ends the answer.
+  const last = answers.filter(answer => answer !== 'error').at(-1)
+  if (last === undefined) await socket.roundTrip()
+  else {
+    const end = await socket.until(() => socket.frames.find(({ type }) => type === last || type === 'error'))
+    t.equal(end.type, last, `${key}: ${JSON.stringify(end)}`)
   }
-})
+  t.same(socket.all('error'), [], `${key} is not refused`)
+}
 
 t.test('limits of this very server and every closing code are told, in the document and on the page', async t => {
   const app = await build(t, { FRAME_BYTES: 54_321, MAX_SOCKETS_PER_USER: 0 })
@@ -87,7 +105,7 @@ t.test('the page shows every frame with its fields and example, and no script', 
   for (const { key, schema, type } of messagesOf(await documentOf(t))) {
     const section = body.split(`<h3 id="${key}">`)[1]?.split(/<h[23]/)[0]
     t.match(section, `<code>${type}</code>`, key)
-    for (const field of Object.keys(schema.properties)) t.match(section, new RegExp(`<code>${field}(\\[\\])?</code>`), `${key}.${field}`)
+    for (const field of fieldsOf(schema)) t.match(section, new RegExp(`<code>${field}(\\[\\])?</code>`), `${key}.${field}`)
     t.match(section, `&quot;type&quot;: &quot;${type}&quot;`)
   }
   t.notMatch(body, /<script|\son\w+=|javascript:|https?:\/\//i)

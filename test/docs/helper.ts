@@ -4,12 +4,13 @@ import ajvFormats from 'ajv-formats'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { OpenAPIV3_1 as OpenAPI } from 'openapi-types'
 import type { App } from '../../src/app.js'
+import { newChange } from '../../src/chat/log/entries.js'
 import { collection } from '../../src/database/documents.js'
 import { emailKey, usernameKey } from '../../src/accounts/names.js'
 
 export interface Operation {
   id: string
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
   isPublic: boolean
   definition: OpenAPI.OperationObject
@@ -35,7 +36,9 @@ export function operationsOf (document: OpenAPI.Document): Operation[] {
 /** The documented example of an operation's request: path and body. */
 export function exampleRequest ({ method, path, definition }: Operation) {
   const parameters = (definition.parameters ?? []) as OpenAPI.ParameterObject[]
-  const url = path.replace(/\{(\w+)\}/g, (_, name) => parameters.find(parameter => parameter.in === 'path' && parameter.name === name)!.example)
+  const exampleOf = (name: string) =>
+    parameters.find(parameter => parameter.in === 'path' && parameter.name === name)!.example
+  const url = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(exampleOf(name)))
   const body = definition.requestBody as OpenAPI.RequestBodyObject | undefined
   return { method, url, ...(body === undefined ? {} : { payload: body.content['application/json']!.example }) }
 }
@@ -60,9 +63,10 @@ export function answerChecker (document: OpenAPI.Document) {
 
 const ME = '64b7f0c2a1b2c3d4e5f60718'
 const OTHER = '64b7f0c2a1b2c3d4e5f60719'
+const GROUP = '64b7f0c2a1b2c3d4e5f6071a'
 const SESSION = 'ab'.repeat(32)
 
-/** The people, the session and the conversation that the examples name; gives the headers of the caller. */
+/** The people, the session and the conversations that the examples name; gives the headers of the caller. */
 export async function populate (app: App): Promise<{ authorization: string }> {
   const users = collection(app, 'users')
   const password = await app.passwords.hash('12345678', { account: '', network: '', known: undefined })
@@ -86,5 +90,7 @@ export async function populate (app: App): Promise<{ authorization: string }> {
   const login = await app.inject({ method: 'POST', url: '/api/v1/user/login', payload: { username: 'Müller', password: '12345678' } })
   const headers = { authorization: `Bearer ${login.json().token}` }
   await app.inject({ method: 'POST', url: '/api/v1/addmsg', headers, payload: { sender: ME, reciver: OTHER, message: 'first' } })
+  const group = { kind: 'group', conversation: GROUP, actor: ME, name: 'Climbers', history: 'joined' } as const
+  await app.conversationLog.append(newChange({ ...group, members: [ME, OTHER] }, new Date()))
   return headers
 }

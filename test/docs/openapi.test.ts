@@ -12,7 +12,15 @@ const { resolve } = createRequire(import.meta.url)
 const CONTRACT = [
   'POST /api/v1/user/register', 'POST /api/v1/user/login', 'POST /api/v1/setAvatar/{id}', 'GET /api/v1/allusers/{id}', 'POST /api/v1/addmsg', 'GET /api/v1/getallmessages',
   'GET /api/v1/user/me', 'POST /api/v1/user/logout', 'GET /api/v1/user/sessions', 'DELETE /api/v1/user/sessions/{id}', 'POST /api/v1/user/password', 'DELETE /api/v1/user/{id}',
-  'GET /api/v1/avatars', 'GET /api/v1/conversations', 'POST /api/v1/conversations/{id}/read', 'GET /health', 'GET /ready', 'GET /metrics'
+  'GET /api/v1/avatars', 'GET /api/v1/conversations', 'POST /api/v1/conversations/{id}/read',
+  'GET /api/v1/conversations/{id}/messages', 'POST /api/v1/conversations/{id}/messages',
+  'PATCH /api/v1/conversations/{id}/messages/{seq}', 'DELETE /api/v1/conversations/{id}/messages/{seq}',
+  'PUT /api/v1/conversations/{id}/messages/{seq}/reactions/{emoji}',
+  'DELETE /api/v1/conversations/{id}/messages/{seq}/reactions/{emoji}',
+  'GET /api/v1/conversations/{id}/changes', 'POST /api/v1/groups', 'GET /api/v1/groups/{id}',
+  'PATCH /api/v1/groups/{id}', 'POST /api/v1/groups/{id}/members', 'PATCH /api/v1/groups/{id}/members/{user}',
+  'DELETE /api/v1/groups/{id}/members/{user}', 'GET /api/v1/user/blocks', 'PUT /api/v1/user/blocks/{user}',
+  'DELETE /api/v1/user/blocks/{user}', 'GET /health', 'GET /ready', 'GET /metrics'
 ]
 
 /** Every object inside a document. */
@@ -23,7 +31,9 @@ function * objectsIn (value: unknown): Generator<Record<string, unknown>> {
 }
 
 t.test('OpenAPI', async t => {
+  const warnings = t.capture(console, 'warn')
   const app = await build(t)
+  t.same(warnings(), [], 'no compiler ignores a format or a keyword of a schema')
   const document = await openapi(app)
   const operations = operationsOf(document)
 
@@ -42,7 +52,7 @@ t.test('OpenAPI', async t => {
 
   await t.test('every route of the contract is documented, with its own tag, and every success and error', async t => {
     const documented = operations.map(({ method, path }) => `${method} ${path}`)
-    t.same(CONTRACT.filter(route => !documented.includes(route)), [])
+    t.same(documented.sort(), [...CONTRACT].sort())
     t.equal(new Set(operations.map(({ id }) => id)).size, operations.length, 'operationIds are unique')
     const tags = document.tags!.map(({ name }) => name)
     for (const { id, isPublic, definition } of operations) {

@@ -34,12 +34,12 @@ t.test('no message text stands in the log, whatever error of the driver is logge
       const proxy = await FaultProxy.start(t, await databaseUrl())
       const app = await build(t, { MONGODB_URL: proxy.url, SEND_MS: 300 })
       const [anna, ben] = await Promise.all([register(app), register(app)])
-      proxy.alter = (command, reply) => command.insert === 'messages' ? answer(reply) : undefined
+      proxy.alter = (command, reply) => command.insert === 'log' ? answer(reply) : undefined
       const lines = logOf(app)
       app.log.level = 'trace'
       const payload = { message: TEXT, sender: anna.id, reciver: ben.id }
       await app.inject({ method: 'POST', url: '/api/v1/addmsg', headers: anna.headers, payload })
-      const messages = app.mongo.db!.collection('messages')
+      const messages = app.mongo.db!.collection('log')
       const caught = (error: unknown) => error
       const errors = [
         await messages.insertMany([{ message: TEXT }]).catch(caught),

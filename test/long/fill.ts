@@ -2,7 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MongoClient, ObjectId, type Db } from 'mongodb'
-import type { ConversationDocument, MessageDocument, UserDocument } from '../../src/database/documents.js'
+import { summaryOf } from '../../src/chat/log/conversation-log.js'
+import { newMessage } from '../../src/chat/log/entries.js'
+import { idOf } from '../../src/chat/memberships-repository.js'
+import type {
+  ConversationDocument, MembershipDocument, MessageDocument, UserDocument
+} from '../../src/database/documents.js'
 import { conversationOf } from 'chat-protocol'
 
 /** Below the most that one command may carry (48,000,000 bytes). */
@@ -54,24 +59,21 @@ export class Filler {
   ): Promise<MessageDocument> {
     const conversation = conversationOf(sender, reciver)
     const document = (seq: number): MessageDocument => {
-      const storedAt = new Date()
-      const createdAt = storedAt.toISOString()
-      const [_id, clientId] = [new ObjectId(), randomUUID()]
-      return { _id, conversation, seq, sender, reciver, message, createdAt, storedAt, clientId }
+      const input = { conversation, sender, message, clientId: randomUUID() }
+      return { ...newMessage(input, new Date()), rev: seq, seq, top: seq }
     }
     const documents = Array.from({ length: count }, (_, index) => document(index + 1))
     const batch = Math.max(1, Math.floor(BATCH_BYTES / (Buffer.byteLength(message) + 500)))
     for (let from = 0; from < count; from += batch) {
-      await this.db.collection<MessageDocument>('messages').insertMany(documents.slice(from, from + batch))
+      await this.db.collection<MessageDocument>('log').insertMany(documents.slice(from, from + batch))
     }
-    const summary = { ...summaryOf(documents.at(-1)!), marks: { [reciver]: { delivered: read, read } } }
-    await this.db.collection<ConversationDocument>('conversations').insertOne(summary)
+    const members = [...new Set([sender, reciver])].sort()
+    const { conversation: _id, ...end } = summaryOf(documents.at(-1)!)
+    const summary = { ...end, _id, members, foldedRev: count }
+    await this.db.collection<ConversationDocument>('conversations').insertOne(summary as ConversationDocument)
+    const place = { conversation, user: reciver }
+    await this.db.collection<MembershipDocument>('memberships').updateOne(
+      { _id: idOf(place) }, { $set: { ...place, delivered: read, read } }, { upsert: true })
     return documents[0]!
   }
-}
-
-/** As src/chat/log/summaries.ts writes it. */
-function summaryOf ({ storedAt, conversation, ...lastMessage }: MessageDocument): ConversationDocument {
-  const members = [...new Set([lastMessage.sender, lastMessage.reciver])].sort()
-  return { _id: conversation, members, lastSeq: lastMessage.seq, lastMessage, lastAt: storedAt }
 }

@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { App } from '../../src/app.js'
 import type { Config } from '../../src/config.js'
-import { connect as openSocket, listen, register, type Person } from '../helper.js'
+import { append, connect as openSocket, listen, register, type Person } from '../helper.js'
 
 const MIB = 1024 * 1024
 /** Four bytes in UTF-8 and two UTF-16 units a character: the longest message there is. */
@@ -59,7 +59,7 @@ async function world (t: Test, changes: Partial<Config> = {}): Promise<World> {
 async function hoarder (app: App): Promise<Person> {
   const person = await register(app)
   const note = { sender: person.id, reciver: person.id, message: LONGEST }
-  await Promise.all(Array.from({ length: MESSAGES }, () => app.messageLog.append(note)))
+  await Promise.all(Array.from({ length: MESSAGES }, () => append(app, note)))
   return person
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
 import { loadConfig } from '../../src/config.js'
-import { build, connect, listen, register, type Person } from '../helper.js'
+import { append, build, connect, listen, register, type Person } from '../helper.js'
 
 const WRONG = 'not the password'
 
@@ -212,7 +212,7 @@ tap.test('HTTP_RATE: an answer counts by its bytes, and no list is read for a us
   const long = '👍'.repeat(10_000)
   // A page of 800 KB counts as 13 requests; 15 are there at once.
   for (const { id } of people) {
-    for (let n = 0; n < 20; n++) await app.messageLog.append({ sender: id, reciver: id, message: long })
+    for (let n = 0; n < 20; n++) await append(app, { sender: id, reciver: id, message: long })
   }
   const read = async ({ id, headers }: Person) => await app.inject({
     url: `/api/v1/getallmessages?sender=${id}&reciver=${id}`, headers

@@ -49,7 +49,7 @@ t.test('a planned close waits for a send whose receiver is still being looked up
   const closing = app.close()
   await eventually(() => !app.realtime.accepting)
   // As long as the log has nothing to wait for.
-  await app.messageLog.drain()
+  await app.conversationLog.drain()
   released.open()
   t.equal((await socket.untilClosed()).code, CLOSE.serviceRestart)
   await closing

@@ -10,7 +10,7 @@ t.test('a conversation that waits to be resumed costs little memory', async t =>
   const { app, origin } = await listen(t)
   const anna = await register(app)
   const socket = await connect(t, origin, anna)
-  app.messageLog.lastSeq = () => new Promise(() => {})
+  app.conversationLog.end = () => new Promise(() => {})
   const before = heldBytes()
   for (const frame of resumes(strangers(anna.id, 9_600))) socket.send(frame)
   await socket.roundTrip()
@@ -23,12 +23,12 @@ t.test('reads of the log by resumes are bounded in all, not for each socket', as
   const { app, origin } = await listen(t)
   const anna = await register(app)
   const sockets = await Promise.all(range(1, 10).map(async () => await connect(t, origin, anna)))
-  const { lastSeq } = app.messageLog
+  const end = app.conversationLog.end.bind(app.conversationLog)
   let reading = 0
   let most = 0
-  app.messageLog.lastSeq = async conversation => {
+  app.conversationLog.end = async conversation => {
     most = Math.max(most, ++reading)
-    const last = await lastSeq(conversation)
+    const last = await end(conversation)
     reading--
     return last
   }
@@ -43,11 +43,11 @@ t.test('a user with thousands of waiting conversations does not delay the resume
   await fill(app, anna, ben, 3)
   const conversation = conversationOf(anna.id, ben.id)
   const [annas, bens] = await Promise.all([connect(t, origin, anna), connect(t, origin, ben)])
-  const { lastSeq } = app.messageLog
+  const end = app.conversationLog.end.bind(app.conversationLog)
   let reads = 0
-  app.messageLog.lastSeq = async id => {
+  app.conversationLog.end = async id => {
     if (id !== conversation) reads++
-    return await lastSeq(id)
+    return await end(id)
   }
   for (const frame of resumes(strangers(anna.id, 9_600))) annas.send(frame)
   await annas.roundTrip()
@@ -64,10 +64,10 @@ t.test('what waits is dropped with its socket: no read and no work for one that 
   const socket = await connect(t, origin, anna)
   const held = gate()
   let reads = 0
-  app.messageLog.lastSeq = async () => {
+  app.conversationLog.end = async () => {
     reads++
     await held.opened
-    return 0
+    return { rev: 0, top: 0 }
   }
   for (const frame of resumes(strangers(anna.id, 9_600))) socket.send(frame)
   await socket.roundTrip()
@@ -75,7 +75,7 @@ t.test('what waits is dropped with its socket: no read and no work for one that 
   await eventually(() => app.realtime.gauges().sockets === 0)
   const before = reads
   let turns = 0
-  app.messageLog.lastSeq = async () => { reads++; return 0 }
+  app.conversationLog.end = async () => { reads++; return { rev: 0, top: 0 } }
   const { page } = app.conversations
   app.conversations.page = async (...args) => { turns++; return await page(...args) }
   held.open()
@@ -90,11 +90,11 @@ t.test('MAX_CURSORS: a resume beyond it is refused as a whole, and the earlier o
   const conversation = conversationOf(anna.id, ben.id)
   await fill(app, anna, ben, 3)
   const socket = await connect(t, origin, ben)
-  const { lastSeq } = app.messageLog
+  const end = app.conversationLog.end.bind(app.conversationLog)
   const held = gate()
-  app.messageLog.lastSeq = async id => {
+  app.conversationLog.end = async id => {
     await held.opened
-    return await lastSeq(id)
+    return await end(id)
   }
   const first = [conversation, ...strangers(ben.id, 8)]
   socket.send(resumes(first)[0]!)
@@ -117,12 +117,12 @@ t.test('of two resumes of a conversation the later one holds: no reset for the e
   const conversation = conversationOf(anna.id, ben.id)
   await fill(app, anna, ben, 30)
   const socket = await connect(t, origin, ben)
-  const { lastSeq } = app.messageLog
+  const end = app.conversationLog.end.bind(app.conversationLog)
   const [asked, held] = [gate(), gate()]
-  app.messageLog.lastSeq = async id => {
+  app.conversationLog.end = async id => {
     asked.open()
     await held.opened
-    return await lastSeq(id)
+    return await end(id)
   }
   socket.send({ type: 'resume', have: { [conversation]: 0 } })
   await asked.opened

@@ -1,8 +1,10 @@
 /** What a socket gets of a conversation has no gap and no repeat, on hundreds of random schedules. */
 import t from 'tap'
-import { Cursors, type CursorSink } from '../../src/realtime/cursors.js'
+import type { CursorSink } from '../../src/realtime/cursor.js'
+import { Cursors } from '../../src/realtime/cursors.js'
 import type { CursorReads } from '../../src/realtime/log-reads.js'
-import type { Message } from 'chat-protocol'
+import type { LogEnd } from '../../src/chat/log/log-repository.js'
+import type { EntryDocument } from '../../src/database/documents.js'
 import { seeded } from '../../packages/client/test/world.js'
 import { eventually, range } from './helper.js'
 
@@ -30,9 +32,11 @@ class World implements CursorSink {
     this.random = seeded(seed)
     for (const conversation of this.conversations) this.stored.set(conversation, this.pick(4))
     const reads: CursorReads = {
-      lastSeq: async conversation => await this.#read(() => this.stored.get(conversation)!),
+      end: async conversation => await this.#read(() => this.#end(conversation)),
       page: async (conversation, after) => await this.#read(() => this.#page(conversation, after)),
-      lastSeqUntil: () => { throw new Error('all conversations are among the heads') }
+      lastRevUntil: () => { throw new Error('all conversations are among the heads') },
+      visibleAbove: async () => 0,
+      isOwnRemoval: () => false
     }
     this.cursors = new Cursors(this, reads, { onlyWriter, maxCursors: 0, resumeLimit: RESUME_LIMIT })
   }
@@ -53,9 +57,14 @@ class World implements CursorSink {
     for (let turns = this.pick(4); turns > 0; turns--) await new Promise(resolve => { setImmediate(resolve) })
   }
 
-  #page (conversation: string, after: number): Message[] {
+  #end (conversation: string): LogEnd {
+    const rev = this.stored.get(conversation)!
+    return { rev, top: rev }
+  }
+
+  #page (conversation: string, after: number): EntryDocument[] {
     const last = Math.min(this.stored.get(conversation)!, after + 1 + this.pick(PAGE))
-    return range(after + 1, last).map(seq => ({ conversation, seq }) as Message)
+    return range(after + 1, last).map(rev => ({ conversation, rev }) as EntryDocument)
   }
 
   get hasRoom (): boolean { return this.#room > 0 }
@@ -65,14 +74,14 @@ class World implements CursorSink {
     this.#room = 1 + this.pick(4)
   }
 
-  deliver ({ conversation, seq }: Pick<Message, 'conversation' | 'seq'>): void {
+  deliver ({ conversation, rev: seq }: Pick<EntryDocument, 'conversation' | 'rev'>): void {
     this.#room--
     const expected = this.next.get(conversation)
     if (expected !== seq) this.wrong.push(`${conversation}: ${seq} instead of ${expected}`)
     this.next.set(conversation, seq + 1)
   }
 
-  reset (conversation: string, lastSeq: number): void {
+  reset (conversation: string, { rev: lastSeq }: LogEnd): void {
     this.resets++
     this.next.set(conversation, lastSeq + 1)
   }
@@ -83,7 +92,7 @@ class World implements CursorSink {
     this.stored.set(conversation, seq)
     // If only this process writes, a conversation that was not resumed begins at the first number told.
     if (this.onlyWriter && !this.next.has(conversation)) this.next.set(conversation, seq)
-    if (this.cursors.offer(conversation, seq)) this.deliver({ conversation, seq })
+    if (this.cursors.offer(conversation, seq)) this.deliver({ conversation, rev: seq })
   }
 
   /** Another process stores messages. */

@@ -4,8 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { App } from '../../src/app.js'
 import type { ConversationDocument, MessageDocument } from '../../src/database/documents.js'
-import { newDocument } from '../../src/chat/messages.js'
-import { conversationOf, type Person, type Socket } from '../helper.js'
+import { append, conversationOf, messageDocument, type Person, type Socket } from '../helper.js'
 
 /** The numbers from `from` to `to`. */
 export const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
@@ -15,7 +14,7 @@ export async function fill (
   app: App, from: Pick<Person, 'id'>, to: Pick<Person, 'id'>, count: number, text = 'text'
 ): Promise<void> {
   await Promise.all(range(1, count).map(n => (
-    app.messageLog.append({ sender: from.id, reciver: to.id, message: `${text} ${n}` }))))
+    append(app, { sender: from.id, reciver: to.id, message: `${text} ${n}` }))))
 }
 
 /** The numbers that a socket got of a conversation as `message`, in the order in which they came. */
@@ -46,11 +45,8 @@ export function gate (): { opened: Promise<void>, open: () => void } {
 export async function storeSilently (
   app: App, from: Person, to: Person, seqs: number[], changes: Partial<MessageDocument> = {}
 ): Promise<void> {
-  const documents = seqs.map(seq => {
-    const message = { sender: from.id, reciver: to.id, message: `text ${seq}` }
-    return { ...newDocument(message, new Date()), seq, ...changes }
-  })
-  await app.mongo.db!.collection<MessageDocument>('messages').insertMany(documents)
+  const documents = seqs.map(seq => ({ ...messageDocument(from.id, to.id, `text ${seq}`, seq), ...changes }))
+  await app.mongo.db!.collection<MessageDocument>('log').insertMany(documents)
 }
 
 /** Writes a summary as another process does, with the time of its clock. */
@@ -59,7 +55,7 @@ export async function storeSummary (
 ): Promise<void> {
   await app.mongo.db!.collection<ConversationDocument>('conversations').updateOne(
     { _id: conversationOf(a.id, b.id) },
-    { $set: { members: [a.id, b.id], lastSeq, lastAt } },
+    { $set: { members: [a.id, b.id], lastSeq, lastRev: lastSeq, lastAt, changedAt: lastAt } },
     { upsert: true })
 }
 

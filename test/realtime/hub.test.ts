@@ -1,8 +1,10 @@
+import type { EntryDocument } from '../../src/database/documents.js'
+import { messageDocument } from '../helper.js'
 /** The hub with a bus of the test's own, and sockets that only keep what was sent. */
 import { EventEmitter } from 'node:events'
 import t, { type Test } from 'tap'
 import type { WebSocket } from 'ws'
-import type { Message, ServerFrame } from 'chat-protocol'
+import type { ServerFrame } from 'chat-protocol'
 import { Membership } from '../../src/chat/membership.js'
 import type { Topic } from '../../src/realtime/bus/bus.js'
 import { MemoryBus } from '../../src/realtime/bus/memory-bus.js'
@@ -64,26 +66,19 @@ const LIMITS = {
   pongMs: 60_000
 }
 
-const message = (seq: number): Message => ({
-  _id: `${seq}`.padStart(24, '0'),
-  conversation: TALK,
-  seq,
-  message: 'hello',
-  sender: ANNA,
-  reciver: BEN,
-  createdAt: ''
-})
+const message = (seq: number): EntryDocument => messageDocument(ANNA, BEN, 'hello', seq)
 
 /** A hub on a log that has these messages. */
-function build (t: Test, bus: MemoryBus, log: Message[]) {
-  const membership = new Membership()
+function build (t: Test, bus: MemoryBus, log: EntryDocument[]) {
+  const membership = new Membership(true)
   const reads = new LogReads({
     log: {
-      after: async (_conversation, after) => ({ messages: log.slice(after), bytes: 0 }),
-      lastSeq: async () => log.length,
-      known: () => 0
+      entries: async (_conversation, after) => ({ items: log.slice(after), bytes: 0, hasMore: false }),
+      end: async () => ({ rev: log.length, top: log.length }),
+      known: () => undefined
     },
-    messages: { lastSeqUntil: async () => 0 },
+    repository: { lastRevUntil: async () => 0 },
+    membership,
     conversations: { recent: async () => [] },
     pageBytes: 1000,
     onPage: () => {}
@@ -93,7 +88,7 @@ function build (t: Test, bus: MemoryBus, log: Message[]) {
     membership,
     reads,
     sessions: { openAmong: async ids => new Set(ids) },
-    conversations: { since: async () => [{ _id: TALK, lastSeq: log.length, lastAt: new Date() }] },
+    conversations: { since: async () => [{ _id: TALK, lastRev: log.length, changedAt: new Date() }] },
     hello: HELLO,
     limits: LIMITS,
     log: { warn: () => {} }
@@ -132,7 +127,7 @@ t.test('hello waits for the subscription', async t => {
 
 t.test('a doubt of the bus brings what was not published, once and in order', async t => {
   const bus = new TestBus(false)
-  const log: Message[] = []
+  const log: EntryDocument[] = []
   const { open, publisher } = build(t, bus, log)
   const socket = open(BEN)
   await eventually(() => socket.types.includes('hello'))
@@ -151,7 +146,7 @@ t.test('everything that concerns a user comes over the bus', async t => {
   const [anna, ben] = [open(ANNA), open(BEN)]
   publisher.stored(message(1), false)
   publisher.receipt({ conversation: TALK, user: BEN, delivered: 1, read: 0 })
-  publisher.typing(BEN, ANNA, true, 'a socket')
+  publisher.typing(TALK, ANNA, true, 'a socket')
   t.strictSame(anna.types, ['hello', 'message', 'receipt'])
   t.strictSame(ben.types, ['hello', 'message', 'receipt', 'typing'])
   let closed = false

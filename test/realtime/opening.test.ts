@@ -15,7 +15,7 @@ function interceptHeads (t: Test, user: string, before: () => Promise<void>): vo
     this: Collection, filter: Filter<Document> = {}, options?: FindOptions
   ) {
     const cursor: FindCursor = find.call(this, filter, options)
-    if (filter.members !== user || options?.projection?.lastAt !== 1) return cursor
+    if (filter.members !== user || options?.projection?.changedAt !== 1) return cursor
     const { toArray } = cursor
     cursor.toArray = async () => {
       await before()
@@ -92,7 +92,7 @@ t.test('an own message that was stored before the heads were known is acknowledg
   interceptHeads(t, anna.id, async () => { if (away) throw new Error('the database is away') })
   const socket = await connect(t, origin, anna)
   const ack = socket.say(ben.id, 'early')
-  await eventually(() => app.messageLog.known(conversationOf(anna.id, ben.id)) === 1)
+  await eventually(() => app.conversationLog.known(conversationOf(anna.id, ben.id))?.rev === 1)
   away = false
   t.equal((await ack).message.seq, 1)
   t.equal((await socket.say(ben.id, 'later')).message.seq, 2)
@@ -110,8 +110,8 @@ t.test('with more conversations than heads each begins after what was stored bef
   await eventually(() => other.conversations.pending === 0)
   // Older than the clocks of two processes may differ by.
   const database = app.mongo.db!
-  for (const name of ['messages', 'conversations']) {
-    const field = name === 'messages' ? 'storedAt' : 'lastAt'
+  for (const name of ['log', 'conversations']) {
+    const field = name === 'log' ? 'storedAt' : 'changedAt'
     const documents = await database.collection(name).find().toArray()
     for (const document of documents) {
       const time = new Date(document[field].getTime() - 3_600_000)

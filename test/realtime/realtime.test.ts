@@ -5,10 +5,9 @@ import { Collection } from 'mongodb'
 import t, { type Test } from 'tap'
 import type { App } from '../../src/app.js'
 import type { MessageDocument } from '../../src/database/documents.js'
-import { newDocument } from '../../src/chat/messages.js'
 import { DRAINED_SHARE } from '../../src/realtime/connection.js'
 import { CLOSE } from 'chat-protocol'
-import { build, connect, conversationOf, databaseUrl, listen, register, type Person } from '../helper.js'
+import { messageDocument, build, connect, conversationOf, databaseUrl, listen, register, type Person } from '../helper.js'
 import { eventually, fill, numbers, range, storeSilently } from './helper.js'
 
 t.test('resume', async t => {
@@ -88,7 +87,8 @@ t.test('resume', async t => {
       const socket = await connect(t, origin, ben)
       socket.send({ type: 'resume', have: { [conversation]: have } })
       const reset = await socket.next('reset')
-      t.same(reset, { type: 'reset', conversation, lastSeq: have === 4 ? 25 : 26 })
+      const last = have === 4 ? 25 : 26
+      t.same(reset, { type: 'reset', conversation, lastSeq: last, lastRev: last })
       await socket.next('resumed')
       const { message } = await (await connect(t, origin, anna)).say(ben.id, 'live')
       await socket.until(() => numbers(socket, conversation).length === 1 || undefined)
@@ -156,7 +156,7 @@ t.test('a gap in what is pushed is filled from the database: lost publications s
   t.equal(message.seq, 12)
   await bens.until(() => numbers(bens, conversation).at(-1) === 12 || undefined)
   t.same(numbers(bens, conversation), range(1, 12))
-  const own = annas.frames.flatMap(frame => frame.type === 'ack' || frame.type === 'message' ? [[frame.type, frame.message.seq]] : [])
+  const own = annas.frames.flatMap(frame => frame.type === 'ack' || frame.type === 'message' ? [[frame.type, frame.message!.seq]] : [])
   t.same(own, [['ack', 1], ...range(2, 11).map(seq => ['message', seq]), ['ack', 12]], 'the ack takes its place in the order')
 })
 
@@ -186,21 +186,21 @@ t.test('a summary that another process made before its first message: the messag
   const conversation = conversationOf(anna.id, ben.id)
   const socket = await connect(t, origin, ben)
   const beats = async (count: number) => { while (count-- > 0) await once(socket.ws, 'ping') }
-  const conversations = app.mongo.db!.collection<{ _id: string, members: string[], lastSeq: number, lastAt: Date }>('conversations')
-  const document = { ...newDocument({ sender: anna.id, reciver: ben.id, message: 'first' }, new Date()), seq: 1 }
+  const conversations = app.mongo.db!.collection<{ _id: string, members: string[], lastSeq: number, lastRev: number, lastAt: Date, changedAt: Date }>('conversations')
+  const document = messageDocument(anna.id, ben.id, 'first', 1)
   let storing: Promise<unknown> | undefined
-  const store = async () => await (storing ??= app.mongo.db!.collection<MessageDocument>('messages').insertOne(document))
+  const store = async () => await (storing ??= app.mongo.db!.collection<MessageDocument>('log').insertOne(document))
   // Whoever asks for the last number then gets the one of before the message.
-  const { lastSeq } = app.messageLog
-  app.messageLog.lastSeq = async conversation => {
-    const last = await lastSeq(conversation)
+  const end = app.conversationLog.end.bind(app.conversationLog)
+  app.conversationLog.end = async conversation => {
+    const last = await end(conversation)
     await store()
     return last
   }
-  await conversations.insertOne({ _id: conversation, members: [anna.id, ben.id], lastSeq: 0, lastAt: new Date() })
+  await conversations.insertOne({ _id: conversation, members: [anna.id, ben.id], lastSeq: 0, lastRev: 0, lastAt: new Date(), changedAt: new Date() })
   await beats(3)
   await store()
-  await conversations.updateOne({ _id: conversation }, { $set: { lastSeq: 1 } })
+  await conversations.updateOne({ _id: conversation }, { $set: { lastSeq: 1, lastRev: 1 } })
   await socket.until(() => numbers(socket, conversation).at(-1) === 1 || undefined)
   await beats(3)
   t.same(numbers(socket, conversation), [1])
@@ -326,7 +326,7 @@ t.test('inbox', async t => {
     const conversations = app.mongo.db!.collection<{ _id: string }>('conversations')
     await fill(app, others[0]!, me, 3)
     await eventually(() => app.conversations.pending === 0)
-    await conversations.updateOne({ _id: id }, { $set: { lastSeq: 1 } })
+    await conversations.updateOne({ _id: id }, { $set: { lastSeq: 1, lastRev: 1 } })
     t.equal((await inbox()).data.find((entry: { id: string }) => entry.id === id).lastSeq, 4)
     await eventually(() => app.conversations.pending === 0)
     t.match(await conversations.findOne({ _id: id }), { lastSeq: 4 })
@@ -337,13 +337,14 @@ t.test('typing is forwarded to the other member, never stored, and ends by itsel
   const { app, origin } = await listen(t, { TYPING_MS: 100 })
   const [anna, ben] = await Promise.all([register(app), register(app)])
   const [annas, bens] = await Promise.all([connect(t, origin, anna), connect(t, origin, ben)])
+  const conversation = conversationOf(anna.id, ben.id)
   annas.send({ type: 'typing', reciver: ben.id, on: true })
-  t.same(await bens.next('typing'), { type: 'typing', user: anna.id, on: true })
-  t.same(await bens.next('typing'), { type: 'typing', user: anna.id, on: false }, 'by itself')
+  t.same(await bens.next('typing'), { type: 'typing', user: anna.id, conversation, on: true })
+  t.same(await bens.next('typing'), { type: 'typing', user: anna.id, conversation, on: false }, 'by itself')
   annas.send({ type: 'typing', reciver: ben.id, on: true })
   await bens.next('typing')
   await annas.close()
-  t.same(await bens.next('typing'), { type: 'typing', user: anna.id, on: false }, 'with the socket')
+  t.same(await bens.next('typing'), { type: 'typing', user: anna.id, conversation, on: false }, 'with the socket')
 })
 
 t.test('presence', async t => {
@@ -442,7 +443,7 @@ t.test('nothing is left behind when all sockets are gone', async t => {
 })
 
 async function nothingLeft (t: Test, app: App): Promise<void> {
-  const left = () => ({ ...app.realtime.gauges(), ...app.presence.gauges(), messages: app.messageLog.pending, summaries: app.conversations.pending })
+  const left = () => ({ ...app.realtime.gauges(), ...app.presence.gauges(), messages: app.conversationLog.pending, summaries: app.conversations.pending })
   await eventually(() => Object.values(left()).every(count => count === 0))
   t.same(left(), { sockets: 0, users: 0, cursors: 0, awaitedAcks: 0, queuedBytes: 0, watched: 0, leaving: 0, typing: 0, messages: 0, summaries: 0 })
 }

@@ -50,11 +50,11 @@ t.test('sockets that resume much and read nothing hold their queue, and no page'
   const have = Object.fromEntries(senders.map(({ id }) => [conversationOf(id, ben.id), 0]))
   let reads = 0
   let underWay = 0
-  const { after } = app.messageLog
-  app.messageLog.after = async (...args) => {
+  const entries = app.conversationLog.entries.bind(app.conversationLog)
+  app.conversationLog.entries = async (...args) => {
     reads++
     underWay++
-    return await after(...args).finally(() => { underWay-- })
+    return await entries(...args).finally(() => { underWay-- })
   }
   const before = heldBytes()
   for (const socket of sockets) socket.send({ type: 'resume', have })

@@ -4,7 +4,7 @@ import t from 'tap'
 import type { App } from '../../src/app.js'
 import { collection } from '../../src/database/documents.js'
 import { mongodb } from '@fastify/mongodb'
-import { build, conversationOf, register, type Person } from '../helper.js'
+import { build, messageDocument, conversationOf, register, type Person } from '../helper.js'
 
 const MIB = 1024 * 1024
 /** What a list may have besides its items: its own words and the cursor. */
@@ -30,21 +30,18 @@ async function inbox (app: App, me: Person, texts: string[]): Promise<string[]> 
   }))
   await collection(app, 'users').insertMany(others)
   const ids = others.map(({ _id }) => conversationOf(me.id, _id.toHexString()))
-  await collection(app, 'conversations').insertMany(texts.map((message, index) => ({
+  const messages = texts.map((message, index) =>
+    messageDocument(me.id, others[index]!._id.toHexString(), message, 1))
+  await collection(app, 'log').insertMany(messages)
+  await collection(app, 'conversations').insertMany(messages.map(({ _id: id }, index) => ({
     _id: ids[index]!,
     members: ids[index]!.split(':'),
     lastSeq: 1,
-    lastMessage: {
-      _id: new mongodb.ObjectId(),
-      seq: 1,
-      sender: me.id,
-      reciver: others[index]!._id.toHexString(),
-      message,
-      createdAt: '',
-      clientId: ''
-    },
+    lastRev: 1,
+    last: { seq: 1, id },
     // Several have the same time, so that the id decides.
-    lastAt: new Date(1e12 - Math.floor(index / 4) * 1000)
+    lastAt: new Date(1e12 - Math.floor(index / 4) * 1000),
+    changedAt: new Date()
   })))
   const sorted = collection(app, 'conversations').find({ members: me.id }).sort({ lastAt: -1, _id: -1 })
   return (await sorted.toArray()).map(({ _id }) => _id)

@@ -1,8 +1,7 @@
 import type { Document } from 'bson'
 import t from 'tap'
-import { newDocument } from '../../src/chat/messages.js'
 import { FaultProxy } from '../fault-proxy.js'
-import { build, databaseUrl, register, type Person } from '../helper.js'
+import { build, databaseUrl, messageDocument, register, type Person } from '../helper.js'
 
 /** Messages as the log has them, written at once. */
 async function world (t: Parameters<typeof build>[0], senders: ('anna' | 'ben')[]) {
@@ -12,11 +11,10 @@ async function world (t: Parameters<typeof build>[0], senders: ('anna' | 'ben')[
   const people: Record<string, Person> = { anna, ben }
   const documents = senders.map((name, n) => {
     const [sender, reciver] = name === 'anna' ? [anna, ben] : [ben, anna]
-    const input = { sender: sender.id, reciver: reciver.id, message: `text ${n}` }
-    return { ...newDocument(input, new Date()), seq: n + 1 }
+    return messageDocument(sender.id, reciver.id, `text ${n}`, n + 1)
   })
-  await app.conversations.open(documents[0]!.conversation)
-  await app.mongo.db!.collection('messages').insertMany(documents)
+  await app.repositories.conversations.create(documents[0]!)
+  await app.mongo.db!.collection('log').insertMany(documents)
   async function unread (name: 'anna' | 'ben'): Promise<number> {
     const answer = await app.inject({ url: '/api/v1/conversations', headers: people[name]!.headers })
     return answer.json().data[0].unread
@@ -40,7 +38,7 @@ t.test('unread reads at most the newest 1,000 numbers, by their index', async t 
   const senders = [...times(1_500, 'ben' as const), ...times(100, 'anna' as const)]
   const { proxy, app, anna, conversation, unread } = await world(t, senders)
   const counts: Document[] = []
-  proxy.on('command', (command: Document) => { if (command.aggregate === 'messages') counts.push(command) })
+  proxy.on('command', (command: Document) => { if (command.aggregate === 'log') counts.push(command) })
   t.equal(await unread('anna'), 900)
   const { hint, pipeline: [{ $match: { seq, ...rest } }] } = counts[0]!
   t.same(hint, { conversation: 1, seq: 1 })

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import tap from 'tap'
 import { collection } from '../../src/database/documents.js'
 import { build, connect, conversationOf, listen } from '../helper.js'
@@ -7,7 +8,15 @@ tap.test("no route lets one act as somebody else or reach somebody else's data",
   const app = await build(t)
   const all = await people(app)
   const secret = `for ${all.carl.username} alone`
-  const state = async () => JSON.stringify(await Promise.all([collection(app, 'users').find({}).toArray(), collection(app, 'messages').find({}).toArray(), collection(app, 'sessions').countDocuments({})]))
+  const state = async () => {
+    // Summaries follow the log.
+    while (app.conversations.pending > 0) await new Promise(resolve => { setImmediate(resolve) })
+    return JSON.stringify(await Promise.all([
+      ...['users', 'log', 'conversations', 'memberships', 'blocks']
+        .map(name => app.mongo.db!.collection(name).find({}).sort({ _id: 1 }).toArray()),
+      collection(app, 'sessions').countDocuments({})
+    ]))
+  }
   const before = await state()
   let attacks = 0
   for (const { id, foreign } of OPERATIONS) {
@@ -19,7 +28,7 @@ tap.test("no route lets one act as somebody else or reach somebody else's data",
       t.notOk(response.body.includes(secret) || response.body.includes('@example.org'), id)
     }
   }
-  t.equal(attacks, 14)
+  t.equal(attacks, 40)
   t.equal(await state(), before, 'nothing has changed')
 })
 
@@ -34,30 +43,51 @@ tap.test('what is refused without a session is refused before it is read: 401, e
   }
 })
 
+/** Every frame that names a conversation. */
+function framesTo (conversation: string): object[] {
+  const clientId = randomUUID()
+  return [
+    { type: 'resume', have: { [conversation]: 0 } },
+    { type: 'read', conversation, seq: 1 },
+    { type: 'delivered', conversation, seq: 1 },
+    { type: 'typing', conversation, on: true },
+    { type: 'send', clientId, conversation, message: 'forged' },
+    { type: 'edit', clientId, conversation, seq: 1, message: 'forged' },
+    { type: 'delete', clientId, conversation, seq: 1 },
+    { type: 'react', clientId, conversation, seq: 1, emoji: '👍', on: true }
+  ]
+}
+
 tap.test('no frame lets one act as somebody else or reach a conversation of others', async t => {
   const { app, origin } = await listen(t)
-  const { anna, bert, carl } = await people(app)
+  const { anna, bert, carl, joined, theirs: group } = await people(app)
   const [socket, other] = [await connect(t, origin, anna), await connect(t, origin, carl)]
   const theirs = conversationOf(bert.id, carl.id)
-  const frames = [
-    { type: 'resume', have: { [theirs]: 0 } },
-    { type: 'resume', have: { [conversationOf(anna.id, bert.id)]: 0, [theirs]: 0 } },
-    { type: 'read', conversation: theirs, seq: 1 },
-    { type: 'delivered', conversation: theirs, seq: 1 }
-  ]
-  for (const frame of frames) {
+  for (const frame of [...framesTo(theirs), { type: 'resume', have: { [conversationOf(anna.id, bert.id)]: 0, [theirs]: 0 } }]) {
     socket.send(frame)
     t.match(await socket.next('error'), { code: 'forbidden' }, JSON.stringify(frame))
   }
+  for (const frame of framesTo(group)) {
+    socket.send(frame)
+    t.match(await socket.next('error'), { code: 'not_found' }, JSON.stringify(frame))
+  }
+  // The message of bert, in a group in which anna is a plain member.
+  for (const frame of [{ type: 'edit', message: 'forged' }, { type: 'delete' }]) {
+    socket.send({ ...frame, conversation: joined, seq: 1, clientId: randomUUID() })
+    t.match(await socket.next('error'), { code: 'forbidden' }, JSON.stringify(frame))
+  }
   await socket.roundTrip()
+  await other.roundTrip()
   t.strictSame(socket.all('message'), [], 'not even of the own conversation beside it')
+  t.strictSame(socket.all('change'), [])
+  t.strictSame(other.frames.filter(({ type }) => type !== 'hello' && type !== 'pong'), [], 'others hear nothing')
+  t.equal(await collection(app, 'log').countDocuments({ conversation: { $in: [theirs, group] } }), 3)
 
   // A sender in the frame is nobody's business: it is always the socket's user.
   socket.send({ type: 'send', clientId: '7f6c1f0e-5f0a-4d3c-9a5e-0c1d2e3f4a5b', sender: bert.id, user: bert.id, reciver: carl.id, message: 'from whom?' })
   t.match(await socket.next('ack'), { message: { sender: anna.id } })
   t.match(await other.next('message'), { message: { sender: anna.id } })
-  const marks = await collection(app, 'conversations').findOne({ _id: theirs })
-  t.notOk(marks?.marks?.[anna.id])
+  for (const id of [theirs, group]) t.equal(await collection(app, 'memberships').findOne({ _id: `${id}/${anna.id}` }), null)
 })
 
 tap.test('typing tells whom it is from, whatever the frame says', async t => {
@@ -65,5 +95,7 @@ tap.test('typing tells whom it is from, whatever the frame says', async t => {
   const { anna, bert, carl } = await people(app)
   const [socket, other] = [await connect(t, origin, anna), await connect(t, origin, carl)]
   socket.send({ type: 'typing', reciver: carl.id, on: true, user: bert.id })
-  t.strictSame(await other.next('typing'), { type: 'typing', user: anna.id, on: true })
+  t.strictSame(await other.next('typing'), {
+    type: 'typing', user: anna.id, conversation: conversationOf(anna.id, carl.id), on: true
+  })
 })

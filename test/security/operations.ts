@@ -2,30 +2,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import type { App } from '../../src/app.js'
+import { newGroup, say } from '../groups.js'
 import { conversationOf, register, type Person } from '../helper.js'
+import { GROUP_OPERATIONS } from './group-operations.js'
+import type { Operation, People, Request } from './operation.js'
+
+export type { Request } from './operation.js'
 
 export const SVG = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><circle r="4"/></svg>').toString('base64')
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
-
-export interface People { anna: Person, bert: Person, carl: Person }
-
-export interface Request {
-  method: 'GET' | 'POST' | 'DELETE'
-  url: string
-  query?: Record<string, string>
-  payload?: Record<string, unknown>
-  headers?: Record<string, string>
-}
-
-export interface Operation {
-  /** operationId in /docs/json */
-  id: string
-  public?: boolean
-  /** of anna */
-  valid (people: People): Request
-  /** of anna, for what is bert's or carl's; each must be refused */
-  foreign?: (people: People) => Request[]
-}
 
 const unique = () => randomBytes(6).toString('hex')
 
@@ -76,8 +61,10 @@ export const OPERATIONS: Operation[] = [
   {
     id: 'read',
     valid: ({ anna, bert }) => ({ method: 'POST', url: `/api/v1/conversations/${conversationOf(anna.id, bert.id)}/read`, payload: { seq: 1 } }),
-    foreign: ({ bert, carl }) => [{ method: 'POST', url: `/api/v1/conversations/${conversationOf(bert.id, carl.id)}/read`, payload: { seq: 1 } }]
+    foreign: ({ bert, carl, theirs }) => [conversationOf(bert.id, carl.id), theirs]
+      .map(id => ({ method: 'POST', url: `/api/v1/conversations/${id}/read`, payload: { seq: 1 } }))
   },
+  ...GROUP_OPERATIONS,
   { id: 'avatars', public: true, valid: () => ({ method: 'GET', url: '/api/v1/avatars', query: { count: '1' } }) },
   { id: 'health', public: true, valid: () => ({ method: 'GET', url: '/health' }) },
   { id: 'ready', public: true, valid: () => ({ method: 'GET', url: '/ready' }) },
@@ -95,14 +82,21 @@ export async function send (app: App, request: Request, person?: Pick<Person, 'h
   return await app.inject({ ...request, headers: { ...person?.headers, ...request.headers } })
 }
 
-/** Anna, Bert and Carl; each two of them have exchanged a message. */
+/** Anna, Bert and Carl, with a message of anna to bert, one of bert to carl, and one in each of their groups. */
 export async function people (app: App): Promise<People> {
   const [anna, bert, carl] = [await register(app), await register(app), await register(app)]
   for (const [from, to] of [[anna, bert], [bert, carl]] as const) {
     const { statusCode } = await send(app, { method: 'POST', url: '/api/v1/addmsg', payload: { message: `for ${to.username} alone`, sender: from.id, reciver: to.id } }, from)
     if (statusCode !== 201) throw new Error(`addmsg: ${statusCode}`)
   }
-  return { anna, bert, carl }
+  const own = await newGroup(app, anna, [bert])
+  const joined = await newGroup(app, bert, [anna, carl])
+  const theirs = await newGroup(app, bert, [carl], { name: `for ${carl.username} alone` })
+  for (const [from, group, text] of [[anna, own, 'ours'], [bert, joined, 'of bert'], [bert, theirs, `for ${carl.username} alone`]] as const) {
+    const { status } = await say(app, from, group, text)
+    if (status !== 201) throw new Error(`sendMessage: ${status}`)
+  }
+  return { anna, bert, carl, own, joined, theirs }
 }
 
 /** The table must hold every operation, so that none is left out of the attacks. */

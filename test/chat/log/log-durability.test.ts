@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import type { Document } from 'bson'
 import t from 'tap'
 import type { App } from '../../../src/app.js'
-import { newDocument } from '../../../src/chat/messages.js'
+import { newMessage } from '../../../src/chat/log/entries.js'
 import { FaultProxy } from '../../fault-proxy.js'
-import { build, connect, conversationOf, databaseUrl, listen, register, type Person } from '../../helper.js'
+import { append, build, connect, conversationOf, databaseUrl, listen, register, type Person } from '../../helper.js'
 
 async function world (t: Parameters<typeof build>[0]) {
   const proxy = await FaultProxy.start(t, await databaseUrl())
@@ -35,15 +35,15 @@ async function history (app: App, person: Person, other: Person): Promise<number
 
 async function seqs (app: App, a: Person, b: Person): Promise<number[]> {
   const conversation = conversationOf(a.id, b.id)
-  const log = await app.mongo.db!.collection('messages').find({ conversation }).sort({ seq: 1 }).toArray()
+  const log = await app.mongo.db!.collection('log').find({ conversation }).sort({ seq: 1 }).toArray()
   return log.map(({ seq }) => seq)
 }
 
 /** A message that another process wrote. */
 async function written (app: App, from: Person, to: Person, seq: number, clientId: string = randomUUID()) {
-  const input = { sender: from.id, reciver: to.id, message: 'from elsewhere', clientId }
-  const document = newDocument(input, new Date())
-  await app.mongo.db!.collection('messages').insertOne({ ...document, seq })
+  const conversation = conversationOf(from.id, to.id)
+  const document = newMessage({ conversation, sender: from.id, message: 'from elsewhere', clientId }, new Date())
+  await app.mongo.db!.collection('log').insertOne({ ...document, rev: seq, seq, top: seq })
   return document._id
 }
 
@@ -61,7 +61,7 @@ t.test('a message that a majority has not got yet is neither acknowledged, pushe
   await annas.next('resumed')
   t.same([ack.settled, posted.settled], [false, false])
   const seen = [...annas.all('message'), ...annas.all('ack'), ...bens.all('message')]
-  t.same(seen.map(({ message }) => message.seq), [1, 1, 1])
+  t.same(seen.map(({ message }) => message!.seq), [1, 1, 1])
   proxy.catchUp()
   await ack.promise
   t.equal((await posted.promise).statusCode, 201)
@@ -73,13 +73,13 @@ t.test('a message that a majority has not got yet is neither acknowledged, pushe
 t.test('a write concern error beside write errors accepts nothing', async t => {
   const { proxy, app, anna, ben } = await world(t)
   const old = randomUUID()
-  const append = async (message: string, clientId = randomUUID()) =>
-    (await app.messageLog.append({ sender: anna.id, reciver: ben.id, message, clientId })).message.seq
-  await append('old', old)
-  await append('second')
+  const store = async (message: string, clientId = randomUUID()) =>
+    (await append(app, { sender: anna.id, reciver: ben.id, message, clientId })).message.seq
+  await store('old', old)
+  await store('second')
   proxy.lag()
   // They are one batch: the first is stored, the second is refused as a repeat.
-  const outcomes = [append('third'), append('old', old), append('fourth')].map(follow)
+  const outcomes = [store('third'), store('old', old), store('fourth')].map(follow)
   await tries(proxy, ...outcomes)
   t.same(outcomes.map(({ settled }) => settled), [false, false, false])
   proxy.catchUp()
@@ -91,7 +91,7 @@ t.test('a number that another process took, on the primary alone so far', async 
   await t.test('the majority gets it: the next number is given', async t => {
     const { proxy, app, anna, ben } = await world(t)
     proxy.hide(await written(app, ben, anna, 1))
-    const outcome = follow(app.messageLog.append({ sender: anna.id, reciver: ben.id, message: 'hello' }))
+    const outcome = follow(append(app, { sender: anna.id, reciver: ben.id, message: 'hello' }))
     await tries(proxy, outcome)
     t.equal(outcome.settled, false)
     proxy.catchUp()
@@ -103,10 +103,10 @@ t.test('a number that another process took, on the primary alone so far', async 
     const { proxy, app, anna, ben } = await world(t)
     const id = await written(app, ben, anna, 1)
     proxy.hide(id)
-    const outcome = follow(app.messageLog.append({ sender: anna.id, reciver: ben.id, message: 'hello' }))
+    const outcome = follow(append(app, { sender: anna.id, reciver: ben.id, message: 'hello' }))
     await tries(proxy, outcome)
     t.equal(outcome.settled, false)
-    await app.mongo.db!.collection('messages').deleteOne({ _id: id })
+    await app.mongo.db!.collection('log').deleteOne({ _id: id })
     t.equal((await outcome.promise).message.seq, 1)
     t.same(await seqs(app, anna, ben), [1])
   })
@@ -118,7 +118,7 @@ t.test('a repeat of a message that the primary alone has waits for a majority', 
   const id = await written(app, anna, ben, 1, clientId)
   proxy.hide(id)
   const input = { sender: anna.id, reciver: ben.id, message: 'from elsewhere', clientId }
-  const outcome = follow(app.messageLog.append(input))
+  const outcome = follow(append(app, input))
   await tries(proxy, outcome)
   t.equal(outcome.settled, false)
   proxy.catchUp()

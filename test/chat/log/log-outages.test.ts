@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import type { App } from '../../../src/app.js'
 import type { Config } from '../../../src/config.js'
 import { FaultProxy } from '../../fault-proxy.js'
-import { connect, conversationOf, databaseUrl, listen, register, type Person } from '../../helper.js'
+import { append, connect, conversationOf, databaseUrl, listen, register, type Person } from '../../helper.js'
 
 const SEND_MS = 400
 /** The machine may be busy; senders that wait for the database's own time-outs wait much longer. */
@@ -20,8 +20,8 @@ async function world (t: Test, changes: Partial<Config> = {}) {
   return { proxy, app, origin, anna, ben }
 }
 
-async function append (app: App, from: Person, to: Person, message: string): Promise<unknown> {
-  return await app.messageLog.append({ sender: from.id, reciver: to.id, message })
+async function store (app: App, from: Person, to: Person, message: string): Promise<unknown> {
+  return await append(app, { sender: from.id, reciver: to.id, message })
 }
 
 async function kindOf (outcome: Promise<unknown>): Promise<string | undefined> {
@@ -33,25 +33,25 @@ t.test('a message that was stored although its sender was told unavailable is pu
     const { proxy, app, origin, anna, ben } = await world(t)
     const bens = await connect(t, origin, ben)
     proxy.unanswered.add('insert')
-    t.equal(await kindOf(append(app, anna, ben, 'first')), 'unavailable')
+    t.equal(await kindOf(store(app, anna, ben, 'first')), 'unavailable')
     t.same(bens.all('message'), [])
     proxy.unanswered.clear()
     proxy.cut()
     t.match((await bens.next('message')).message, { seq: 1, message: 'first' })
-    t.equal(app.messageLog.pending, 0)
+    t.equal(app.conversationLog.pending, 0)
   })
 
   await t.test('before what was sent after it', async t => {
     const { proxy, app, origin, anna, ben } = await world(t)
     const bens = await connect(t, origin, ben)
     proxy.unanswered.add('insert')
-    t.equal(await kindOf(append(app, anna, ben, 'first')), 'unavailable')
-    const later = append(app, anna, ben, 'second')
+    t.equal(await kindOf(store(app, anna, ben, 'first')), 'unavailable')
+    const later = store(app, anna, ben, 'second')
     proxy.unanswered.clear()
     proxy.cut()
     // The second may have been given up before the first was cleared up.
     const stored = await kindOf(later) === 'stored'
-    await append(app, anna, ben, 'third')
+    await store(app, anna, ben, 'third')
     const texts = stored ? ['first', 'second', 'third'] : ['first', 'third']
     await bens.until(() => bens.all('message').length === texts.length || undefined)
     const seen = bens.all('message').map(({ message }) => [message.seq, message.message])
@@ -70,7 +70,7 @@ t.test('a message that was stored although its sender was told unavailable is pu
     annas.send({ type: 'send', clientId, reciver: ben.id, message: 'first' })
     t.match((await annas.next('ack')).message, { seq: 1, message: 'first' })
     const conversation = conversationOf(anna.id, ben.id)
-    t.equal(await app.mongo.db!.collection('messages').countDocuments({ conversation }), 1)
+    t.equal(await app.mongo.db!.collection('log').countDocuments({ conversation }), 1)
   })
 })
 
@@ -82,7 +82,7 @@ t.test('senders are told in time, counted from each one\'s own send', async t =>
       const begin = performance.now()
       const reciver = n.toString(16).padStart(24, '0')
       const sender = n % 2 === 0 ? anna.id : ben.id
-      kinds.add(await kindOf(app.messageLog.append({ sender, reciver, message: `text ${n}` })))
+      kinds.add(await kindOf(append(app, { sender, reciver, message: `text ${n}` })))
       return performance.now() - begin
     }))
     t.same([...kinds], ['unavailable'])
@@ -140,7 +140,7 @@ t.test('waiting messages are bounded by bytes, those that look up their receiver
     return answer.json().message
   }
   // 11 KB each: 95 have room.
-  const appended = Array.from({ length: 45 }, async () => await kindOf(app.messageLog.append(payload)))
+  const appended = Array.from({ length: 45 }, async () => await kindOf(append(app, payload)))
   const messages = await Promise.all(Array.from({ length: 100 }, post))
   t.equal(messages.filter(message => message.includes('too many messages')).length, 50)
   t.equal(messages.filter(message => message.includes('is not known')).length, 50)

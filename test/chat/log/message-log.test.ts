@@ -4,14 +4,14 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { App } from '../../../src/app.js'
 import { FaultProxy } from '../../fault-proxy.js'
-import { build, connect, conversationOf, databaseUrl, listen, register, type Person } from '../../helper.js'
+import { append, build, connect, conversationOf, databaseUrl, listen, register, type Person } from '../../helper.js'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
 t.comment(`SEED=${SEED}`)
 
 /** Everything of a conversation, as the database has it. */
 async function stored (app: App, a: Person, b: Person) {
-  return await app.mongo.db!.collection('messages').find({ conversation: conversationOf(a.id, b.id) }).sort({ seq: 1 }).toArray()
+  return await app.mongo.db!.collection('log').find({ conversation: conversationOf(a.id, b.id) }).sort({ seq: 1 }).toArray()
 }
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
@@ -47,7 +47,7 @@ t.test('two senders, HTTP and sockets mixed, on several sockets: gapless, the sa
         // The acks of repeats stand outside the order: of each number the first frame counts.
         const seen = await socket.until(() => {
           const numbers: number[] = []
-          for (const frame of socket.frames) if ((frame.type === 'ack' || frame.type === 'message') && !numbers.includes(frame.message.seq)) numbers.push(frame.message.seq)
+          for (const frame of socket.frames) if ((frame.type === 'ack' || frame.type === 'message') && !numbers.includes(frame.message!.seq)) numbers.push(frame.message!.seq)
           return numbers.length === texts.length ? numbers : undefined
         })
         const pushed = socket.all('message').map(frame => frame.message.seq)
@@ -63,7 +63,7 @@ t.test('several processes append to one conversation: gapless, every message onc
   const apps = await Promise.all([build(t, { MONGODB_URL }), build(t, { MONGODB_URL }), build(t, { MONGODB_URL })])
   const [anna, ben] = await Promise.all([register(apps[0]), register(apps[0])])
   const outcomes = await Promise.all(Array.from({ length: 300 }, async (_, n) =>
-    await apps[n % 3]!.messageLog.append({ sender: n % 2 === 0 ? anna.id : ben.id, reciver: n % 2 === 0 ? ben.id : anna.id, message: `text ${n}` })))
+    await append(apps[n % 3]!, { sender: n % 2 === 0 ? anna.id : ben.id, reciver: n % 2 === 0 ? ben.id : anna.id, message: `text ${n}` })))
   const log = await stored(apps[0], anna, ben)
   t.same(log.map(({ seq }) => seq), upTo(300))
   t.same(outcomes.map(({ message }) => message.seq).sort((a, b) => a - b), upTo(300), 'each was told its own number')
@@ -76,7 +76,7 @@ t.test('the same clientId in several processes at once: one message, equal answe
   const [anna, ben] = await Promise.all([register(apps[0]), register(apps[0])])
   for (let round = 0; round < 20; round++) {
     const clientId = randomUUID()
-    const outcomes = await Promise.all(apps.flatMap(app => [1, 2].map(async () => await app.messageLog.append({ sender: anna.id, reciver: ben.id, message: `text ${round}`, clientId }))))
+    const outcomes = await Promise.all(apps.flatMap(app => [1, 2].map(async () => await append(app, { sender: anna.id, reciver: ben.id, message: `text ${round}`, clientId }))))
     for (const { message } of outcomes) t.same(message, outcomes[0]!.message)
     t.equal(outcomes.filter(({ repeat }) => !repeat).length, 1)
   }
@@ -87,12 +87,12 @@ t.test('one batch with repeats, conflicts and new messages: each gets its own an
   const app = await build(t)
   const [anna, ben, carl] = await Promise.all([register(app), register(app), register(app)])
   const old = randomUUID()
-  await app.messageLog.append({ sender: anna.id, reciver: ben.id, message: 'old', clientId: old })
-  const append = async (reciver: Person, message: string, clientId = randomUUID()) =>
-    await app.messageLog.append({ sender: anna.id, reciver: reciver.id, message, clientId }).then(({ message, repeat }) => [message.seq, repeat], (error: Error) => error.message)
+  await append(app, { sender: anna.id, reciver: ben.id, message: 'old', clientId: old })
+  const store = async (reciver: Person, message: string, clientId = randomUUID()) =>
+    await append(app, { sender: anna.id, reciver: reciver.id, message, clientId }).then(({ message, repeat }) => [message.seq, repeat], (error: Error) => error.message)
   // While the first is being written the others gather and become one batch.
   const outcomes = await Promise.all([
-    append(ben, 'first'), append(ben, 'second'), append(ben, 'old', old), append(carl, 'hello'), append(ben, 'new text', old), append(ben, 'third'), append(carl, 'you')
+    store(ben, 'first'), store(ben, 'second'), store(ben, 'old', old), store(carl, 'hello'), store(ben, 'new text', old), store(ben, 'third'), store(carl, 'you')
   ])
   t.same([outcomes[0], outcomes[1], outcomes[2], outcomes[3], outcomes[5], outcomes[6]], [[2, false], [3, false], [1, true], [1, false], [4, false], [2, false]])
   t.match(outcomes[4], /^Conflict/)
@@ -108,8 +108,8 @@ t.test('an open outcome is cleared up: connections cut in the middle of writes, 
   const cuts = (async () => {
     for (const turns of delays!) {
       // Moments are counted in messages stored, not in time.
-      const from = app.messageLog.pending
-      for (let n = 0; n < turns && app.messageLog.pending >= from - turns; n++) await new Promise(resolve => setImmediate(resolve))
+      const from = app.conversationLog.pending
+      for (let n = 0; n < turns && app.conversationLog.pending >= from - turns; n++) await new Promise(resolve => setImmediate(resolve))
       proxy.cut()
       await new Promise(resolve => app.mongo.client.once('connectionCreated', resolve))
       if (!cutting) return
@@ -122,7 +122,7 @@ t.test('an open outcome is cleared up: connections cut in the middle of writes, 
       const clientId = randomUUID()
       // As a client does: an unknown outcome is repeated with the same clientId.
       for (;;) {
-        const outcome = await app.messageLog.append({ sender: sender.id, reciver: reciver.id, message: text, clientId }).catch((error: { kind?: string }) => error)
+        const outcome = await append(app, { sender: sender.id, reciver: reciver.id, message: text, clientId }).catch((error: { kind?: string }) => error)
         if ('message' in outcome && 'repeat' in outcome) { outcomes.push(outcome.message); break }
         t.equal((outcome as { kind?: string }).kind, 'unavailable')
       }

@@ -6,7 +6,7 @@ import { MemoryBus } from '../../../src/realtime/bus/memory-bus.js'
 
 const BUSES: Record<string, () => Bus> = { memory: () => new MemoryBus(true) }
 
-const typing = (user: string): BusMessage => ({ type: 'typing', user, on: true, socket: '' })
+const typing = (user: string): BusMessage => ({ type: 'typing', conversation: 'c', user, on: true, socket: '' })
 
 for (const [name, create] of Object.entries(BUSES)) {
   t.test(`${name}: delivers what was subscribed to, by type, in order`, async t => {

@@ -1,0 +1,99 @@
+/** The fold of the log equals what history shows, for any schedule of writers. */
+import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import type { App } from '../../src/app.js'
+import { connect, listen, type Person, type Socket } from '../helper.js'
+import { fold, shown } from '../fold.js'
+import { changes, crowd, edit, erase, history, newGroup, react, revOf, say } from '../groups.js'
+
+const SEED = Number(process.env.TEST_SEED ?? 20_261_126)
+t.comment(`TEST_SEED=${SEED}`)
+
+const EMOJI = ['👍', '🎉', '❤️']
+const STEP = fc.record({
+  by: fc.integer({ min: 0, max: 2 }),
+  kind: fc.constantFrom('message', 'message', 'edit', 'delete', 'reaction', 'reaction'),
+  on: fc.boolean(),
+  seq: fc.integer({ min: 1, max: 6 }),
+  emoji: fc.constantFrom(...EMOJI),
+  socket: fc.boolean(),
+  wait: fc.boolean()
+})
+interface Step {
+  by: number
+  kind: string
+  on: boolean
+  seq: number
+  emoji: string
+  /** else over HTTP */
+  socket: boolean
+  wait: boolean
+}
+
+/** Sends a step in a frame; resolves with its ack or its error. */
+async function overSocket (socket: Socket, conversation: string, step: Step, text: string): Promise<unknown> {
+  const clientId = randomUUID()
+  const { seq, emoji, on } = step
+  const frame = {
+    message: { type: 'send', message: text },
+    edit: { type: 'edit', seq, message: text },
+    delete: { type: 'delete', seq },
+    reaction: { type: 'react', seq, emoji, on }
+  }[step.kind]
+  socket.send({ ...frame, clientId, conversation })
+  return await socket.until(() => [...socket.all('ack'), ...socket.all('error')]
+    .find(answer => answer.clientId === clientId))
+}
+
+async function overHttp (app: App, who: Person, id: string, step: Step, text: string): Promise<unknown> {
+  if (step.kind === 'message') return await say(app, who, id, text)
+  if (step.kind === 'edit') return await edit(app, who, id, step.seq, text)
+  if (step.kind === 'delete') return await erase(app, who, id, step.seq)
+  return await react(app, who, id, step.seq, step.emoji, step.on)
+}
+
+const byId = (reactions: Record<string, string[]>) =>
+  Object.fromEntries(Object.entries(reactions).map(([emoji, users]) => [emoji, [...users].sort()]))
+
+/** Reactions are compared as sets: two at once may be seen in the order of their revs alone. */
+const comparable = (message: any) => {
+  const state = shown(message)
+  return state.reactions === undefined ? state : { ...state, reactions: byId(state.reactions) }
+}
+
+t.test('the fold of the changes equals the history, for random schedules of several writers', async t => {
+  const { app, origin } = await listen(t)
+  const people = await crowd(app, 3)
+  await fc.assert(fc.asyncProperty(fc.array(STEP, { minLength: 8, maxLength: 40 }), async steps => {
+    const id = await newGroup(app, people[0]!, people.slice(1))
+    const sockets = await Promise.all(people.map(async person => await connect(t, origin, person)))
+    const reader = await connect(t, origin, people[2]!)
+    reader.send({ type: 'resume', have: { [id]: 0 } })
+    const sent: Promise<unknown>[] = [say(app, people[0]!, id, 'the first text')]
+    await sent[0]
+    for (const [n, step] of steps.entries()) {
+      const text = `text ${n}`
+      sent.push(step.socket
+        ? overSocket(sockets[step.by]!, id, step, text)
+        : overHttp(app, people[step.by]!, id, step, text))
+      if (step.wait) await sent.at(-1)
+    }
+    await Promise.all(sent)
+    const log = (await changes(app, people[2]!, id)).data
+    t.same(log.map(revOf), log.map((_: unknown, n: number) => n + 1), 'rev has no gap')
+    const seqs = log.flatMap((frame: any) => frame.type === 'message' ? [frame.message.seq] : [])
+    t.same(seqs, seqs.map((_: unknown, n: number) => n + 1), 'seq has no gap')
+    const stored = (await history(app, people[2]!, id)).data
+    t.same([...fold(log).values()].map(comparable), stored.map(comparable))
+    const pushed = await reader.until(() => {
+      const frames = reader.frames.filter((frame: any) => (
+        (frame.type === 'message' ? frame.message.conversation : frame.conversation) === id &&
+        ['message', 'change'].includes(frame.type)))
+      return frames.length >= log.length ? frames : undefined
+    })
+    t.same(pushed.map(revOf), log.map(revOf), 'a socket got each rev once, in order')
+    t.same([...fold(pushed).values()].map(comparable), stored.map(comparable), 'and folds to the same')
+    for (const socket of [...sockets, reader]) await socket.close()
+  }), { numRuns: 8, seed: SEED })
+})
