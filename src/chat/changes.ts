@@ -61,6 +61,8 @@ export class Changes {
     const reservation = log.reserve('message' in change ? change.message : '')
     try {
       const access = await membership.require(conversation, user, path)
+      // Before repeats: the message may have been changed while the user was not a member.
+      if (seq <= access.aboveSeq) throw noSuchMessage()
       return await reservation.within(this.#serial.run(`${conversation}/${seq}`, async () => {
         const unchanged = await this.#orRepeat(entry, () => this.#check(request, access))
         return unchanged ?? await log.append(entry, reservation)
@@ -92,8 +94,8 @@ export class Changes {
   async #check (
     { conversation, seq, user, change }: ChangeRequest, access: Access
   ): Promise<MessageDocument | undefined> {
-    const message = seq > access.aboveSeq ? await this.#options.log.message(conversation, seq) : null
-    if (message === null) throw apiError('notFound', 'there is no message with this number', 'seq')
+    const message = await this.#options.log.message(conversation, seq)
+    if (message === null) throw noSuchMessage()
     if (change.kind === 'delete') return checkDelete(message, user, access)
     if (change.kind === 'edit' && message.actor !== user) {
       throw apiError('forbidden', 'only its sender may edit a message', 'seq')
@@ -104,6 +106,10 @@ export class Changes {
       ? checkEdit(message, change.message)
       : checkReaction(message, user, change)
   }
+}
+
+function noSuchMessage (): Error {
+  return apiError('notFound', 'there is no message with this number', 'seq')
 }
 
 function checkDelete (message: MessageDocument, user: string, { role }: Access): MessageDocument | undefined {

@@ -1,4 +1,5 @@
 /** Visible means rev >= joined (rule 17), unless the group shows its whole history. */
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { build } from '../helper.js'
 import {
@@ -142,4 +143,17 @@ t.test('rule 22: changes pages by rev: after defaults to 0, limit up to 1,000, b
     const { status, path } = await changes(app, ben!, id, `?${query}`)
     t.same([status, path], [400, query.split('=')[0]], query)
   }
+})
+
+t.test('rule 18: a repeated change does not show a message that is not visible any more', async t => {
+  const app = await build(t)
+  const [anna, ben] = await crowd(app, 2)
+  const id = await newGroup(app, anna!, [ben!])
+  await say(app, ben!, id, 'text')
+  const clientId = randomUUID()
+  t.equal((await edit(app, ben!, id, 1, 'better text', { clientId })).status, 200)
+  await removeMember(app, anna!, id, ben!.id)
+  await react(app, anna!, id, 1, '🎉')
+  await addMember(app, anna!, id, ben!.id)
+  t.equal((await edit(app, ben!, id, 1, 'better text', { clientId })).status, 404)
 })
