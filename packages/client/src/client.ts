@@ -1,14 +1,15 @@
 import { checkMark, idFrom, recipientOf, sendFrame, type Recipient, type SendOptions } from './arguments.js'
-import type { Job } from './catch-up.js'
 import { Connection } from './connection.js'
 import { ChatError } from './errors.js'
 import { Emitter, type Events, type State } from './events.js'
 import { CLOSE, MAX_WATCHED, type HelloFrame, type Message } from 'chat-protocol'
+import { Fetching } from './fetching.js'
 import { Http } from './http.js'
 import { resolveOptions, type ChatClientOptions } from './options.js'
 import type { Answer, Outgoing } from './outgoing.js'
 import { backoffMs } from './pace.js'
 import { Protocol } from './protocol.js'
+import { Saving } from './saving.js'
 import { Timer } from './timer.js'
 
 /**
@@ -21,29 +22,33 @@ export class ChatClient {
   readonly #protocol: Protocol
   readonly #http: Http
   readonly #waking: Timer
-  readonly #retrying: Timer
-  readonly #retryMs: (failures: number) => number
+  readonly #fetching: Fetching
+  readonly #saving: Saving
   #lastHello: HelloFrame | undefined
-  #working = false
 
   /** @throws TypeError, RangeError if options cannot work */
   constructor (options: ChatClientOptions) {
     const { socketUrl, httpUrl, token, fetch, clock, random, backoff, ...rest } = resolveOptions(options)
     this.#http = new Http(httpUrl, token, fetch, clock)
     this.#waking = new Timer(clock)
-    this.#retrying = new Timer(clock)
-    this.#retryMs = failures => backoffMs(backoff, failures, random)
+    this.#saving = new Saving(options.save, () => ({ have: this.have, pending: this.pending }), clock)
     this.#protocol = new Protocol(rest, this.#emitter, {
       transmit: frame => this.#connection.send(frame),
       wake: ms => this.#waking.set(ms, () => this.#protocol.pump()),
-      work: () => this.#work(),
+      work: () => this.#fetching.work(),
       renew: ms => this.#connection.renew(ms),
       bye: ({ retryAfterMs }) => this.#connection.comeBackAfter(retryAfterMs)
     }, () => clock.now())
+    this.#fetching = new Fetching(this.#http, this.#protocol, clock, {
+      retryMs: failures => backoffMs(backoff, failures, random),
+      fetched: () => this.#saving.touch(),
+      failed: error => this.#failed(error)
+    })
     this.#connection = new Connection({ ...rest, url: socketUrl, backoff, random, clock }, {
       frame: frame => {
         if (frame.type === 'hello') this.#lastHello = frame
         this.#protocol.receive(frame)
+        this.#saving.touch()
       },
       gone: () => {
         this.#waking.clear()
@@ -52,6 +57,10 @@ export class ChatClient {
       state: change => this.#emitter.emit('state', change),
       refused: () => this.#checkSession()
     })
+    for (const outgoing of options.state?.pending ?? []) {
+      // Nobody else waits for the answer.
+      this.resend(outgoing).catch(error => this.#report(error))
+    }
   }
 
   get state (): State { return this.#connection.state }
@@ -97,9 +106,10 @@ export class ChatClient {
    */
   close (): void {
     if (this.state === 'closed') return
+    this.#saving.flush()
     this.#protocol.stop()
     this.#connection.stop({ state: 'closed' })
-    this.#retrying.clear()
+    this.#fetching.stop()
     this.#http.abort()
     this.#protocol.outbox.rejectAll(new ChatError('closed', 'The client was closed before the answer came'))
   }
@@ -169,7 +179,9 @@ export class ChatClient {
 
   async #enqueue (outgoing: Outgoing): Promise<Answer> {
     if (this.state === 'closed') throw new ChatError('closed', 'The client is closed', outgoing)
-    return await this.#protocol.send(outgoing)
+    const answer = this.#protocol.send(outgoing)
+    this.#saving.touch()
+    return await answer
   }
 
   #mark (kind: 'delivered' | 'read', conversation: string, seq: number): void {
@@ -190,58 +202,18 @@ export class ChatClient {
     this.#connection.stop({ state: 'stopped', code: CLOSE.sessionEnded, reason: 'unauthorized' })
   }
 
-  /** Makes the missing requests over HTTP, one after another. */
-  async #work (): Promise<void> {
-    if (this.#working) return
-    this.#working = true
-    const { catchUp } = this.#protocol
-    let failures = 0
-    for (let job = catchUp.job(); job !== undefined; job = catchUp.job()) {
-      try {
-        await this.#fetch(job)
-        failures = 0
-        this.#protocol.pump()
-      } catch (error) {
-        if (this.#isLost(job, error)) continue
-        const waitMs = this.#failed(error, failures)
-        if (waitMs === undefined) break
-        failures++
-        await this.#retrying.sleep(waitMs)
-      }
-    }
-    this.#working = false
-  }
-
-  async #fetch (job: Job): Promise<void> {
-    const { catchUp } = this.#protocol
-    if (job.kind === 'changes') {
-      const entries = await this.#http.changes(job.conversation, job.after)
-      catchUp.paged(job.conversation, entries)
-      return
-    }
-    const page = await this.#http.conversations(job.after)
-    this.#protocol.stored(page.data)
-    catchUp.listed(job, page)
-  }
-
-  /** Whether a page failed because the user left the group meanwhile. */
-  #isLost (job: Job, error: unknown): boolean {
-    if (job.kind !== 'changes' || !(error instanceof ChatError) || error.code !== 'not_found') return false
-    this.#protocol.catchUp.lost(job.conversation)
-    return true
-  }
-
-  /**
-   * Reports an error of a request. Returns the milliseconds until the next one, or undefined if none follows.
-   */
-  #failed (error: unknown, failures: number): number | undefined {
+  /** A request failed; tells whether another attempt makes sense. */
+  #failed (error: unknown): { retryAfterMs?: number } | undefined {
     if (this.state === 'closed') return undefined
+    const known = this.#report(error)
+    if (known.code !== 'unauthorized') return known
+    this.#sessionEnded()
+    return undefined
+  }
+
+  #report (error: unknown): ChatError {
     const known = error instanceof ChatError ? error : new ChatError('http', String(error))
-    this.#emitter.emit('error', known)
-    if (known.code === 'unauthorized') {
-      this.#sessionEnded()
-      return undefined
-    }
-    return (known.retryAfterMs ?? 0) + this.#retryMs(failures)
+    if (known.code !== 'closed') this.#emitter.emit('error', known)
+    return known
   }
 }

@@ -2,6 +2,7 @@ import { BEARER_PREFIX, CONVERSATION_ID_PATTERN, SUBPROTOCOL } from 'chat-protoc
 import type { WebSocketClass } from './connection.js'
 import type { FetchLike } from './http.js'
 import type { Backoff } from './pace.js'
+import type { SavedState } from './saving.js'
 import { systemClock, type Clock } from './timer.js'
 
 export interface ChatClientOptions {
@@ -19,6 +20,13 @@ export interface ChatClientOptions {
    * first message (`all`). Default: `all` with `have`, otherwise `new`.
    */
   history?: 'new' | 'all'
+  /** what `save` got last: the client goes on there; it stands for `have` */
+  state?: SavedState
+  /**
+   * Called with the state some time after it changed, for a store that survives a restart. Store the messages
+   * that the application shows before: after a crash some are delivered again, none is lost.
+   */
+  save?: (state: SavedState) => void
   /** messages that may wait for their answers, offline or not; default 1000 */
   queueLimit?: number
   /**
@@ -56,7 +64,9 @@ export function isMark (conversation: string, seq: number): boolean {
  * @throws TypeError, RangeError that names the option
  */
 export function resolveOptions (options: ChatClientOptions) {
-  const { token, have = {} } = options
+  const { token, state } = options
+  const have = state?.have ?? options.have ?? {}
+  const isFresh = state === undefined && options.have === undefined
   for (const [id, seq] of Object.entries(have)) {
     if (!isMark(id, seq)) throw new TypeError(`have: not a conversation and its number: ${id}: ${seq}`)
   }
@@ -66,7 +76,7 @@ export function resolveOptions (options: ChatClientOptions) {
     protocols: token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_PREFIX + token],
     token,
     have,
-    complete: (options.history ?? (options.have === undefined ? 'new' : 'all')) === 'all',
+    complete: (options.history ?? (isFresh ? 'new' : 'all')) === 'all',
     queueLimit: positive('queueLimit', options.queueLimit ?? QUEUE_LIMIT),
     inFlight: positive('inFlight', options.inFlight ?? IN_FLIGHT),
     backoff: { ...BACKOFF, ...options.backoff },
