@@ -12,6 +12,9 @@ export interface Place {
   user: string
 }
 
+/** Members of a group at most (GROUP_MEMBERS), and those who left: they come in one answer. */
+const MOST_MEMBERS = 2_000
+
 /** Sorts after every id that begins with "<conversation>/": '0' follows '/'. */
 const END = '0'
 
@@ -31,7 +34,7 @@ export class MembershipsRepository {
 
   /** The members of a group. */
   async members (group: string): Promise<Map<string, Member>> {
-    const found = await this.#collection.find(ofGroup(group)).toArray()
+    const found = await this.#collection.find(ofGroup(group), { batchSize: MOST_MEMBERS }).toArray()
     const members = found.filter(({ role }) => typeof role === 'string')
     members.sort((a, b) => a.joined! - b.joined!)
     return new Map(members.map(({ user, role, joined, joinedTop, joinedAt }) =>
