@@ -71,6 +71,8 @@ export class Groups {
   async update (user: string, id: string, given: { name?: string, avatarImage?: string }): Promise<void> {
     await this.#change(user, id, async (_group, { role }) => {
       if (role === 'member') throw apiError('forbidden', 'only its owner and its admins may change a group')
+      // The last change may not be folded yet.
+      await this.#options.log.settled(id)
       const { name, avatarImage = '' } = await this.#options.conversations.find(id) ?? {}
       const changed: { name?: string, avatarImage?: string } = {}
       if (given.name !== undefined && given.name !== name) changed.name = given.name
