@@ -27,7 +27,8 @@ export default fp(async function conversationLogPlugin (fastify) {
     conversations,
     memberships,
     log,
-    lastRev: conversation => bus.alone ? entries.known(conversation)?.rev : undefined,
+    known: conversation => entries.known(conversation),
+    alone: bus.alone,
     logger
   })
   const entries: ConversationLog = new ConversationLog({

@@ -1,7 +1,8 @@
+import { LRUCache } from 'lru-cache'
 import type { BaseLogger } from 'pino'
 import type { ConversationDocument } from '../database/documents.js'
 import type { ConversationsRepository, Head, InboxPosition, Summary } from './conversations-repository.js'
-import type { LogRepository } from './log/log-repository.js'
+import type { LogEnd, LogRepository } from './log/log-repository.js'
 import { Summaries } from './log/summaries.js'
 import type { MembershipsRepository, Place } from './memberships-repository.js'
 import type { Receipt } from './receipts.js'
@@ -14,13 +15,24 @@ type Listener = (receipt: Receipt) => void
  * numbers have no gaps, no more index entries are read, however long the conversation is.
  */
 const MAX_UNREAD = 1000
+/** Conversations of which counts and checks are remembered: 400 inbox pages; each takes about 150 bytes. */
+const REMEMBERED = 20_000
+
+/** The unread messages of a user in a conversation. */
+interface Unread {
+  above: number
+  lastSeq: number
+  count: number
+}
 
 export interface ConversationsOptions {
   conversations: ConversationsRepository
   memberships: MembershipsRepository
   log: LogRepository
-  /** The highest rev that is stored in a conversation, where this process knows it for certain. */
-  lastRev: (conversation: string) => number | undefined
+  /** The end of a log as far as this process remembers it. */
+  known: (conversation: string) => LogEnd | undefined
+  /** Whether only this process writes. */
+  alone: boolean
   logger: Pick<BaseLogger, 'warn'>
 }
 
@@ -29,6 +41,10 @@ export class Conversations {
   readonly #options: ConversationsOptions
   readonly #summaries: Summaries
   readonly #listeners: Listener[] = []
+  /** Conversations that were compared with the log since the start. */
+  readonly #compared = new LRUCache<string, true>({ max: REMEMBERED })
+  /** By conversation and user. Messages never change their sender, so a count stays true for its numbers. */
+  readonly #unread = new LRUCache<string, Unread>({ max: REMEMBERED })
 
   constructor (options: ConversationsOptions) {
     this.#options = options
@@ -82,7 +98,13 @@ export class Conversations {
   /** Counts the messages of others above a read mark of `user`, among the newest MAX_UNREAD ones. */
   async unread ({ _id, lastSeq }: ConversationDocument, user: string, read: number): Promise<number> {
     if (lastSeq <= read) return 0
-    return await this.#options.log.countOfOthers(_id, user, Math.max(read, lastSeq - MAX_UNREAD), lastSeq)
+    const above = Math.max(read, lastSeq - MAX_UNREAD)
+    const key = `${_id}/${user}`
+    const known = this.#unread.get(key)
+    if (known?.above === above && known.lastSeq === lastSeq) return known.count
+    const count = await this.#options.log.countOfOthers(_id, user, above, lastSeq)
+    this.#unread.set(key, { above, lastSeq, count })
+    return count
   }
 
   /** The heads of a user's conversations that changed last; summaries may be behind by a second. */
@@ -102,7 +124,18 @@ export class Conversations {
   async close (): Promise<void> { await this.#summaries.close() }
 
   async #verified (document: ConversationDocument): Promise<ConversationDocument> {
-    if (this.#options.lastRev(document._id) === document.lastRev) return document
-    return await this.#summaries.verify(document)
+    const { _id, lastRev } = document
+    if (this.#isCertain(_id, lastRev)) return document
+    const verified = await this.#summaries.verify(document)
+    this.#compared.set(_id, true)
+    return verified
+  }
+
+  /** Whether a summary cannot be behind: nobody else writes, and this process wrote nothing later. */
+  #isCertain (conversation: string, lastRev: number): boolean {
+    const { alone, known } = this.#options
+    if (!alone) return false
+    const end = known(conversation)
+    return end === undefined ? this.#compared.has(conversation) : end.rev === lastRev
   }
 }
