@@ -5,10 +5,9 @@
  * It fails where B is more than 5 % slower.
  */
 import { resolve } from 'node:path'
-import { register } from '../test/long/accounts.js'
+import { register, type Account } from '../test/long/accounts.js'
 import { Caller } from '../test/long/caller.js'
 import { median, printTable, showMs } from '../test/long/figures.js'
-import { Filler } from '../test/long/fill.js'
 import { within } from '../test/long/lifetime.js'
 import { dataDir, start, type Lifetime } from '../test/server.js'
 import { Sender, speedOf, workOf, type Speed, type Work } from './compare/work.js'
@@ -17,6 +16,8 @@ const DEFAULT_ROUNDS = 20
 /** Speed of B in shares of A's. */
 const LEAST = 0.95
 const HISTORY = 1_000
+/** Messages of the history that are sent at a time. */
+const AT_ONCE = 50
 
 /** As `npm start` starts it, without the limits by rate. */
 const ENV = {
@@ -29,6 +30,12 @@ const ENV = {
 
 interface Build { pid: number, work: Work[] }
 
+async function say (caller: Caller, from: Account, to: Account): Promise<void> {
+  const body = { sender: from.id, reciver: to.id, message: 'A message as long as people write them.' }
+  const { status, text } = await caller.call('POST', '/api/v1/addmsg', { token: from.token, body })
+  if (status !== 201) throw new Error(text)
+}
+
 async function prepare (lifetime: Lifetime, script: string): Promise<Build> {
   const dir = await dataDir(lifetime)
   const options = { script: resolve(script), keepLog: false }
@@ -36,13 +43,14 @@ async function prepare (lifetime: Lifetime, script: string): Promise<Build> {
   const caller = new Caller(origin, '127.0.0.1')
   lifetime.teardown(() => caller.close())
   const [anna, ben] = [await register(caller, 'anna'), await register(caller, 'ben')]
-  const filler = await Filler.connect(dir)
-  const [other] = await filler.users(1)
-  await filler.conversation(other!, anna.id, HISTORY, 'A message as long as people write them.')
-  await filler.close()
+  const other = await register(caller, 'carl')
+  // Over HTTP: the builds may store messages in different formats.
+  for (let n = 0; n < HISTORY; n += AT_ONCE) {
+    await Promise.all(Array.from({ length: AT_ONCE }, () => say(caller, other, anna)))
+  }
   const sender = await Sender.open(origin, anna)
   lifetime.teardown(() => sender.close())
-  return { pid: child.pid!, work: workOf(caller, sender, anna, ben.id, other!) }
+  return { pid: child.pid!, work: workOf(caller, sender, anna, ben.id, other.id) }
 }
 
 interface Pair { a: Speed, b: Speed }
