@@ -1,8 +1,9 @@
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { MESSAGE_CHARS } from 'chat-protocol'
 import type { Config } from '../src/config.js'
 import { DRAINED_SHARE } from '../src/realtime/connection.js'
-import { costOfPage } from '../src/realtime/frame-costs.js'
+import { costOfFanOut, costOfPage } from '../src/realtime/frame-costs.js'
 import { Hub, type HubLimits } from '../src/realtime/hub.js'
 import { LogReads } from '../src/realtime/log-reads.js'
 import { Publisher } from '../src/realtime/publisher.js'
@@ -39,9 +40,7 @@ export default fp(async function realtimePlugin (fastify) {
     limits: limitsOf(config),
     log
   })
-  const publisher = new Publisher(bus, membership, error => {
-    log.warn({ err: error }, 'the members of a conversation could not be looked up')
-  })
+  const publisher = newPublisher(fastify)
   fastify.decorate('realtime', hub)
   fastify.decorate('publisher', publisher)
 
@@ -60,6 +59,20 @@ export default fp(async function realtimePlugin (fastify) {
     'auth', 'bus', 'conversation-log', 'membership', 'rate-limits', 'repositories', 'websocket'
   ]
 })
+
+function newPublisher ({ bus, membership, limits, log }: FastifyInstance): Publisher {
+  return new Publisher({
+    bus,
+    membership,
+    onFanOut: (actor, members) => {
+      const cost = costOfFanOut(members)
+      if (cost > 0) limits.frames.of(actor).charge(Date.now(), cost)
+    },
+    onError: error => {
+      log.warn({ err: error }, 'the members of a conversation could not be looked up')
+    }
+  })
+}
 
 function helloOf (config: Config) {
   return {

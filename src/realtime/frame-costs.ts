@@ -15,6 +15,9 @@ const WATCHED_USERS_PER_UNIT = 16
 /** A page of 1 MiB of missed messages takes 10 ms: to read, to serialise and to send. */
 const PAGE_BYTES_PER_UNIT = 32 * 1024
 
+/** A message to 500 sockets takes 16 ms. */
+const MEMBERS_PER_UNIT = 10
+
 const COSTS: { [T in ClientFrame['type']]: (frame: Extract<ClientFrame, { type: T }>) => number } = {
   /** 0.015 ms; nothing costs less than one unit. */
   ping: () => 1,
@@ -48,6 +51,11 @@ export function costOfFrame (frame: ClientFrame): number {
 /** The cost of messages that are sent again after a resume. */
 export function costOfPage (bytes: number): number {
   return bytes / PAGE_BYTES_PER_UNIT
+}
+
+/** What an entry costs by the members to whom it is pushed, whatever way it came. */
+export function costOfFanOut (members: number): number {
+  return Math.floor(members / MEMBERS_PER_UNIT)
 }
 
 /** Conversations that a frame asks to resume. */

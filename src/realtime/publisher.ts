@@ -6,19 +6,25 @@ import type { EntryDocument } from '../database/documents.js'
 import { userTopic, type Bus, type BusMessage } from './bus/bus.js'
 import { FramedEntry } from './framed-entry.js'
 
+export interface PublisherOptions {
+  bus: Bus
+  membership: Membership
+  /** Called with the user who made an entry, and with the members to whom it is published. */
+  onFanOut: (actor: string, members: number) => void
+  /** Called where the members could not be looked up; sockets then find out by the heartbeat. */
+  onError: (error: unknown) => void
+}
+
 /** Puts on the bus what this process stored or ended, for the sockets that it concerns, wherever they are. */
 export class Publisher {
   readonly #bus: Bus
   readonly #membership: Membership
-  readonly #onError: (error: unknown) => void
+  readonly #options: PublisherOptions
 
-  /**
-   * @param onError called where the members could not be looked up; sockets then find out by the heartbeat
-   */
-  constructor (bus: Bus, membership: Membership, onError: (error: unknown) => void) {
-    this.#bus = bus
-    this.#membership = membership
-    this.#onError = onError
+  constructor (options: PublisherOptions) {
+    this.#bus = options.bus
+    this.#membership = options.membership
+    this.#options = options
   }
 
   /**
@@ -33,6 +39,7 @@ export class Publisher {
       { type: 'entry', conversation, rev, ...(repeat ? {} : { entry: new FramedEntry(entry) }) }
     return this.#withMembers(conversation, members => {
       for (const member of members) this.#bus.publish(userTopic(member), message)
+      this.#options.onFanOut(entry.actor, members.length)
       if (entry.kind === 'member' && entry.role === null && !repeat) {
         this.#bus.publish(userTopic(entry.user), message)
       }
@@ -66,6 +73,6 @@ export class Publisher {
   #withMembers (
     conversation: string, publish: (members: readonly string[]) => void
   ): Promise<void> | undefined {
-    return whenKnown(this.#membership.members(conversation), publish)?.catch(this.#onError)
+    return whenKnown(this.#membership.members(conversation), publish)?.catch(this.#options.onError)
   }
 }

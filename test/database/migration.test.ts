@@ -77,6 +77,9 @@ function asDirect (entry: any): object {
   return { ...entry, kind: 'direct', members, lastRev: lastSeq, lastMessage: withRev(lastMessage) }
 }
 
+/** It copies 21,000 messages five times. */
+const KILLS = { skip: process.env.TEST_LONG === '1' ? false : 'in npm run test:long' }
+
 t.test('inbox, unread, marks and histories are those that the version before showed', async t => {
   const app = await build(t, { MONGODB_URL: '', DATA_DIR: await oldData(t) })
   for (const [username, { id, inbox, histories }] of Object.entries(ANSWERS)) {
@@ -193,7 +196,7 @@ async function killWhen (dir: string, reached: (db: mongodb.Db) => Promise<boole
   })
 }
 
-t.test('kill -9 at several moments of the migration: the same documents, none twice', async t => {
+t.test('kill -9 at several moments of the migration: the same documents, none twice', KILLS, async t => {
   const dir = await oldData(t)
   await withData(dir, addMany)
   const copy = await dataDir(t)

@@ -99,7 +99,7 @@ function build (t: Test, bus: MemoryBus, log: EntryDocument[]) {
     hub.open(socket as unknown as WebSocket, { user, session: `session of ${user}` })
     return socket
   }
-  return { open, publisher: new Publisher(bus, membership, error => { throw error }) }
+  return { open, publisher: new Publisher({ bus, membership, onFanOut: () => {}, onError: error => { throw error } }) }
 }
 
 t.test('a user is subscribed from the first socket to the last', async t => {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { collection } from '../../src/database/documents.js'
+import { costOfFanOut } from '../../src/realtime/frame-costs.js'
 import { build, connect, listen } from '../helper.js'
 import { call, changes, crowd, history, newGroup, react, say } from '../groups.js'
 
@@ -126,4 +127,14 @@ t.test('a flood of reactions stores each effect once, and revs stay without a ga
   t.same(data.map((frame: any) => frame.rev ?? frame.message.rev), data.map((_: unknown, n: number) => n + 1))
   const users = (await history(app, ben!, id)).data[0].reactions['👍']
   t.same([...users].sort(), [anna!.id, ben!.id].sort())
+})
+
+t.test('large groups cost their creator requests, and each message to them units of frames', async t => {
+  const app = await build(t, { HTTP_RATE: 10 })
+  const [anna, ben] = await crowd(app, 2)
+  const members = Array.from({ length: 1_000 }, () => ben!.id)
+  const create = async () => await call(app, anna!, 'POST', '/groups', { name: 'Many names', members })
+  t.equal((await create()).status, 201)
+  t.equal((await create()).status, 429, 'the first one cost as much as 250 requests')
+  t.same([costOfFanOut(2), costOfFanOut(9), costOfFanOut(500)], [0, 0, 50])
 })

@@ -6,6 +6,7 @@ import {
   MemberParams, MemberRemovedReply, MemberUpdatedReply, NewGroupBody, UpdateGroupBody, UpdateMemberBody
 } from '../../../src/chat/schemas/groups.js'
 import { apiError } from '../../../src/errors.js'
+import { costOfMembers } from '../../../src/http/request-costs.js'
 import { replies } from '../../../src/http/schemas.js'
 
 const tags = ['groups']
@@ -40,6 +41,8 @@ function addCreate (fastify: App): void {
     }
   }, async function createGroup (request, reply) {
     const { user } = request.caller
+    fastify.limits.solvent(request)
+    fastify.limits.work(request, costOfMembers(request.body.members.length))
     const id = await fastify.chat.groups.create(user, request.body)
     const data = await shown(fastify, user, id)
     reply.code(201)
