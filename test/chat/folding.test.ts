@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import type { App } from '../../src/app.js'
-import { connect, listen, type Person, type Socket } from '../helper.js'
+import { FaultProxy } from '../fault-proxy.js'
+import { build, connect, databaseUrl, listen, type Person, type Socket } from '../helper.js'
+import { eventually } from '../realtime/helper.js'
 import { fold, shown } from '../fold.js'
 import { changes, crowd, edit, erase, history, newGroup, react, revOf, say } from '../groups.js'
 
@@ -96,4 +98,40 @@ t.test('the fold of the changes equals the history, for random schedules of seve
     t.same([...fold(pushed).values()].map(comparable), stored.map(comparable), 'and folds to the same')
     for (const socket of [...sockets, reader]) await socket.close()
   }), { numRuns: 8, seed: SEED })
+})
+
+/** Steps, and whether the process dies before it folds them. */
+const CRASHES = fc.array(fc.record({ step: STEP, crash: fc.boolean() }), { minLength: 10, maxLength: 25 })
+
+t.test('at every rev the history equals the fold of the log, also where the fold crashed', async t => {
+  const url = await databaseUrl()
+  const proxy = await FaultProxy.start(t, url)
+  const { app, origin } = await listen(t, { MONGODB_URL: proxy.url })
+  const people = await crowd(app, 3)
+  // The process that reads next: it folds what the other one left.
+  const reader = await build(t, { MONGODB_URL: url })
+  let crashes = 0
+  await fc.assert(fc.asyncProperty(CRASHES, async steps => {
+    const id = await newGroup(app, people[0]!, people.slice(1))
+    const sockets = await Promise.all(people.map(async person => await connect(t, origin, person)))
+    await say(app, people[0]!, id, 'the first text')
+    for (const [n, { step, crash }] of steps.entries()) {
+      await eventually(() => app.conversationLog.pending === 0)
+      // The entry is stored and acknowledged, but its fold never reaches the database.
+      if (crash) proxy.unheard.add('update')
+      await overSocket(sockets[step.by]!, id, step, `text ${n}`)
+      const log = (await changes(reader, people[2]!, id)).data
+      const stored = (await history(reader, people[2]!, id)).data
+      t.same([...fold(log).values()].map(comparable), stored.map(comparable), `rev ${log.length}`)
+      if (!crash) continue
+      crashes++
+      proxy.unheard.clear()
+      proxy.cut()
+    }
+    await eventually(() => app.conversationLog.pending === 0)
+    const [log, stored] = [await changes(app, people[2]!, id), await history(app, people[2]!, id)]
+    t.same([...fold(log.data).values()].map(comparable), stored.data.map(comparable), 'folded twice is the same')
+    for (const socket of sockets) await socket.close()
+  }), { numRuns: 4, seed: SEED })
+  t.ok(crashes > 10, `${crashes} crashes`)
 })
