@@ -1,9 +1,6 @@
 /** The collection `blocks`: who does not want to hear from whom. */
 import type { mongodb } from '../database/driver.js'
-import { isDuplicateKey, type BlockDocument } from '../database/documents.js'
-
-/** Sorts after every id that begins with "<blocker>/": '0' follows '/'. */
-const END = '0'
+import { idsWithin, isDuplicateKey, type BlockDocument } from '../database/documents.js'
 
 export class BlocksRepository {
   readonly #collection: mongodb.Collection<BlockDocument>
@@ -43,7 +40,7 @@ export class BlocksRepository {
 
 /** The blocks of a user: a range of `_id`, which is sorted already. */
 function ofUser (blocker: string) {
-  return { _id: { $gte: `${blocker}/`, $lt: `${blocker}${END}` } }
+  return { _id: idsWithin(blocker) }
 }
 
 function idOf (blocker: string, blocked: string): string {

@@ -6,7 +6,7 @@ import { blockedError, type Blocks } from './blocks.js'
 import type { ConversationLog } from './log/conversation-log.js'
 import { newChange } from './log/entries.js'
 import type { Access, Membership } from './membership.js'
-import { reactionsOf } from './messages.js'
+import { noSuchMessage, reactionsOf } from './messages.js'
 
 /**
  * Edits of one message: each stays in the log, and the message names them all, so that a deletion can erase
@@ -62,7 +62,7 @@ export class Changes {
     try {
       const access = await membership.require(conversation, user, path)
       // Before repeats: the message may have been changed while the user was not a member.
-      if (seq <= access.aboveSeq) throw noSuchMessage()
+      if (seq <= access.aboveSeq) throw noSuchMessage('seq')
       return await reservation.within(this.#serial.run(`${conversation}/${seq}`, async () => {
         const unchanged = await this.#orRepeat(entry, () => this.#check(request, access))
         return unchanged ?? await log.append(entry, reservation)
@@ -95,7 +95,7 @@ export class Changes {
     { conversation, seq, user, change }: ChangeRequest, access: Access
   ): Promise<MessageDocument | undefined> {
     const message = await this.#options.log.message(conversation, seq)
-    if (message === null) throw noSuchMessage()
+    if (message === null) throw noSuchMessage('seq')
     if (change.kind === 'delete') return checkDelete(message, user, access)
     if (change.kind === 'edit' && message.actor !== user) {
       throw apiError('forbidden', 'only its sender may edit a message', 'seq')
@@ -106,10 +106,6 @@ export class Changes {
       ? checkEdit(message, change.message)
       : checkReaction(message, user, change)
   }
-}
-
-function noSuchMessage (): Error {
-  return apiError('notFound', 'there is no message with this number', 'seq')
 }
 
 function checkDelete (message: MessageDocument, user: string, { role }: Access): MessageDocument | undefined {

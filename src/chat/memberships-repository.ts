@@ -1,7 +1,7 @@
 /** The collection `memberships`: the marks of the members, and their roles in groups. */
 import type { mongodb } from '../database/driver.js'
 import {
-  isDuplicateKey, type GroupDocument, type MemberDocument, type MembershipDocument, type Role
+  idsWithin, isDuplicateKey, type GroupDocument, type MemberDocument, type MembershipDocument, type Role
 } from '../database/documents.js'
 import type { Member } from './membership.js'
 import type { Mark } from './schemas/conversations.js'
@@ -14,9 +14,6 @@ export interface Place {
 
 /** Members of a group at most (GROUP_MEMBERS), and those who left: they come in one answer. */
 const MOST_MEMBERS = 2_000
-
-/** Sorts after every id that begins with "<conversation>/": '0' follows '/'. */
-const END = '0'
 
 export class MembershipsRepository {
   readonly #collection: mongodb.Collection<MembershipDocument>
@@ -105,7 +102,7 @@ export class MembershipsRepository {
 }
 
 function ofGroup (group: string) {
-  return { _id: { $gte: `${group}/`, $lt: `${group}${END}` } }
+  return { _id: idsWithin(group) }
 }
 
 /** The `_id` of a membership. */

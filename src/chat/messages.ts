@@ -1,6 +1,7 @@
 /** What a message is, between the database and the wire. */
 import { kindOf, type Message } from 'chat-protocol'
 import type { MessageDocument } from '../database/documents.js'
+import { apiError } from '../errors.js'
 import { partnerIn } from './membership.js'
 
 export interface NewMessage {
@@ -62,4 +63,9 @@ export function reactionBytes (document: Pick<MessageDocument, 'reactions'>): nu
 /** Whether a client gave this clientId. */
 export function isNamed (clientId: string): boolean {
   return clientId.length === UUID_LENGTH
+}
+
+/** @param path the field of the request that names the message */
+export function noSuchMessage (path: string): Error {
+  return apiError('notFound', 'there is no message with this number', path)
 }

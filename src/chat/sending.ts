@@ -1,13 +1,12 @@
 import { kindOf, type Message } from 'chat-protocol'
 import { requireUser, type KnownAccounts } from '../accounts/known-accounts.js'
-import { apiError } from '../errors.js'
 import { blockedError, type Blocks } from './blocks.js'
 import type { ConversationLog } from './log/conversation-log.js'
 import { newMessage } from './log/entries.js'
 import type { Reservation } from './log/send-quota.js'
 import type { Appended } from './log/send.js'
 import type { Access, Membership } from './membership.js'
-import type { NewMessage } from './messages.js'
+import { noSuchMessage, type NewMessage } from './messages.js'
 
 export interface SendingOptions {
   log: ConversationLog
@@ -73,7 +72,7 @@ export class Sending {
     if (replyTo === undefined) return
     const isVisible = replyTo > access.aboveSeq
     if (!isVisible || await log.message(conversation, replyTo) === null) {
-      throw apiError('notFound', 'there is no message with this number', 'replyTo')
+      throw noSuchMessage('replyTo')
     }
   }
 }

@@ -187,6 +187,11 @@ interface Documents {
   blocks: BlockDocument
 }
 
+/** The documents whose `_id` is this beginning, a slash, and anything: '0' follows '/'. */
+export function idsWithin (beginning: string): { $gte: string, $lt: string } {
+  return { $gte: `${beginning}/`, $lt: `${beginning}0` }
+}
+
 /** MongoDB's error code for a value that a unique index contains already. */
 export const DUPLICATE_KEY = 11000
 

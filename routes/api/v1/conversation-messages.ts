@@ -1,7 +1,7 @@
 import type { App } from '../../../src/app.js'
 import type { ChangeRequest } from '../../../src/chat/changes.js'
 import { toFrame } from '../../../src/chat/log/entries.js'
-import { presentMessage } from '../../../src/chat/messages.js'
+import { noSuchMessage, presentMessage } from '../../../src/chat/messages.js'
 import { ConversationParams } from '../../../src/chat/schemas/conversations.js'
 import {
   ChangesQuery, ChangesReply, ConversationPageQuery, ConversationPageReply, EditBody, MessageDeletedReply,
@@ -106,7 +106,7 @@ function addSend (fastify: App): void {
 async function changed ({ chat, conversationLog }: App, request: ChangeRequest) {
   await chat.changes.change(request, 'id')
   const message = await conversationLog.message(request.conversation, request.seq)
-  if (message === null) throw apiError('notFound', 'there is no message with this number', 'seq')
+  if (message === null) throw noSuchMessage('seq')
   return presentMessage(message)
 }
 

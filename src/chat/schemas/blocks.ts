@@ -1,16 +1,11 @@
 import { Type } from '@sinclair/typebox'
 import { OtherIdString } from 'chat-protocol/schemas'
+import { replyWith } from './reply.js'
 
 export const BlockParams = Type.Object({ user: OtherIdString })
 
-const reply = <M extends string>(message: M) => Type.Object({
-  success: Type.Literal('success'),
-  message: Type.Literal(message),
-  data: Type.Ref('User')
-})
-
-export const BlockedReply = reply('User blocked')
-export const UnblockedReply = reply('User unblocked')
+export const BlockedReply = replyWith('User blocked', Type.Ref('User'))
+export const UnblockedReply = replyWith('User unblocked', Type.Ref('User'))
 
 export const BlocksReply = Type.Object({
   success: Type.Literal('success'),

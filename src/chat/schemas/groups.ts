@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { ClientId, GroupId, GroupName, OtherIdString, Role } from 'chat-protocol/schemas'
 import { GroupDetails, History } from './conversations.js'
+import { replyWith } from './reply.js'
 
 /** Ids that a list may have, members that are named twice included; GROUP_MEMBERS bounds the group. */
 const MAX_LISTED = 1_000
@@ -27,16 +28,10 @@ export const AddMemberBody = Type.Object({
 
 export const UpdateMemberBody = Type.Object({ role: Role })
 
-const reply = <M extends string>(message: M) => Type.Object({
-  success: Type.Literal('success'),
-  message: Type.Literal(message),
-  data: Type.Ref('Conversation')
-})
-
-export const GroupCreatedReply = reply('Group created')
-export const GroupUpdatedReply = reply('Group updated')
-export const MemberAddedReply = reply('Member added')
-export const MemberUpdatedReply = reply('Member updated')
+export const GroupCreatedReply = replyWith('Group created', Type.Ref('Conversation'))
+export const GroupUpdatedReply = replyWith('Group updated', Type.Ref('Conversation'))
+export const MemberAddedReply = replyWith('Member added', Type.Ref('Conversation'))
+export const MemberUpdatedReply = replyWith('Member updated', Type.Ref('Conversation'))
 
 export const GroupReply = Type.Object({
   success: Type.Literal('success'),

@@ -4,6 +4,7 @@ import {
   OtherIdString, Rev, Seq
 } from 'chat-protocol/schemas'
 import { PageLimit } from '../../lists.js'
+import { replyWith } from './reply.js'
 
 /** Without an example: those of the documents are run, and a new conversation has no message yet. */
 const ReplyTo = Type.Integer({
@@ -98,14 +99,8 @@ export const MessageParams = Type.Object({ id: ConversationId, seq: MessageNumbe
 export const ReactionParams = Type.Object({ id: ConversationId, seq: MessageNumber, emoji: Emoji })
 export const EditBody = Type.Object({ message: MessageText, clientId: Type.Optional(ClientId) })
 
-const reply = <M extends string>(message: M) => Type.Object({
-  success: Type.Literal('success'),
-  message: Type.Literal(message),
-  data: Type.Ref('Message')
-})
-
-export const MessageSentReply = reply('Message sent')
-export const MessageEditedReply = reply('Message edited')
-export const MessageDeletedReply = reply('Message deleted')
-export const ReactionAddedReply = reply('Reaction added')
-export const ReactionRemovedReply = reply('Reaction removed')
+export const MessageSentReply = replyWith('Message sent', Type.Ref('Message'))
+export const MessageEditedReply = replyWith('Message edited', Type.Ref('Message'))
+export const MessageDeletedReply = replyWith('Message deleted', Type.Ref('Message'))
+export const ReactionAddedReply = replyWith('Reaction added', Type.Ref('Message'))
+export const ReactionRemovedReply = replyWith('Reaction removed', Type.Ref('Message'))
