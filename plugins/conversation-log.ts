@@ -39,6 +39,7 @@ export default fp(async function conversationLogPlugin (fastify) {
     quota: new SendQuota({ sends: MAX_WAITING, bytes: config.WAITING_BYTES, waitMs: config.SEND_MS }),
     touch: summary => { summaries.touch(summary) },
     alone: bus.alone,
+    tailBytes: config.TAIL_BYTES,
     logger
   })
   membership.loadGroupsBy(async id => {

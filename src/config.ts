@@ -100,6 +100,7 @@ export const Config = Type.Object({
     default: 64 * MIB,
     minimum: MIB
   }),
+  TAIL_BYTES: count(16 * MIB, 'bytes of memory for the newest messages of the conversations in use'),
   BODY_BYTES: integer('bytes of one request body', {
     default: 128 * KIB,
     minimum: 64 * KIB,

@@ -1,4 +1,4 @@
-import { kindOf, type Message } from 'chat-protocol'
+import { kindOf } from 'chat-protocol'
 import { requireUser, type KnownAccounts } from '../accounts/known-accounts.js'
 import { blockedError, type Blocks } from './blocks.js'
 import type { ConversationLog } from './log/conversation-log.js'
@@ -46,8 +46,8 @@ export class Sending {
     return { outcome: log.append(entry, reservation) }
   }
 
-  /** Sends a message for a request; @returns it, once it is stored durably, a repeat in its present state */
-  async post (input: NewMessage, path: string): Promise<Message> {
+  /** Sends a message for a request; @returns it as JSON, once it is stored; see ConversationLog.shown */
+  async post (input: NewMessage, path: string): Promise<string> {
     const { log } = this.#options
     const reservation = log.reserve(input.message)
     try {

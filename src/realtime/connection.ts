@@ -154,7 +154,8 @@ export class Connection implements CursorSink {
   /** Sends an ack now: it has no place in the order, such as that of a repeat. */
   acknowledge (expected: ExpectedAck, acknowledged: Acknowledged): void {
     if (!this.#acks.remove(expected)) return
-    this.send({ type: 'ack', clientId: expected.clientId, ...acknowledged })
+    const clientId = JSON.stringify(expected.clientId)
+    this.send(Buffer.from(`{"type":"ack","clientId":${clientId},${acknowledged}}`))
   }
 
   /** Acks that this socket waits for. */

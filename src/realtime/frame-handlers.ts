@@ -7,15 +7,15 @@ import type { Reservation } from '../chat/log/send-quota.js'
 import type { Appended } from '../chat/log/send.js'
 import { notAMember, type Membership } from '../chat/membership.js'
 import { idOf } from '../chat/memberships-repository.js'
-import { presentMessage } from '../chat/messages.js'
+import { presentJson } from '../chat/log/message-json.js'
 import type { Sending } from '../chat/sending.js'
-import { toChange } from '../chat/log/entries.js'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
-import type { EntryDocument, MessageDocument } from '../database/documents.js'
+import type { EntryDocument } from '../database/documents.js'
 import { apiError } from '../errors.js'
 import type { Connection } from './connection.js'
 import type { ExpectedAck } from './expected-acks.js'
 import { errorFrame } from './error-frame.js'
+import { FramedEntry } from './framed-entry.js'
 import type { Presence } from './presence.js'
 import { targetOf } from './target.js'
 
@@ -88,7 +88,7 @@ export class FrameHandlers {
       const { outcome: storing } = await appended
       connection.storing = Promise.allSettled([connection.storing, storing])
       const outcome = await storing
-      if (outcome.repeat) connection.acknowledge(expected, { message: await log.shown(outcome) })
+      if (outcome.repeat) connection.acknowledge(expected, `"message":${await log.shown(outcome)}`)
       else await this.#stored(connection, expected, outcome.entry)
     } catch (error) {
       connection.forget(expected)
@@ -134,10 +134,9 @@ export class FrameHandlers {
 
   async #changed (connection: Connection, expected: ExpectedAck, changed: Changed): Promise<void> {
     if ('unchanged' in changed) {
-      connection.acknowledge(expected, { message: presentMessage(changed.unchanged) })
+      connection.acknowledge(expected, `"message":${presentJson(changed.unchanged).json}`)
     } else if (changed.repeat) {
-      const entry = changed.entry as Exclude<EntryDocument, MessageDocument>
-      connection.acknowledge(expected, { change: toChange(entry) })
+      connection.acknowledge(expected, new FramedEntry(changed.entry).acknowledged)
     } else {
       await this.#stored(connection, expected, changed.entry)
     }
@@ -152,11 +151,7 @@ export class FrameHandlers {
     // Without an await where the answer is there.
     const access = known instanceof Promise ? await known : known
     if (access !== undefined) connection.stored(expected, entry)
-    else if (entry.kind === 'message') {
-      connection.acknowledge(expected, { message: await this.#options.log.shown({ entry, repeat: false }) })
-    } else {
-      connection.acknowledge(expected, { change: toChange(entry) })
-    }
+    else connection.acknowledge(expected, new FramedEntry(entry).acknowledged)
   }
 
   async #resume (connection: Connection, { have }: FrameOf<'resume'>): Promise<void> {

@@ -1,10 +1,9 @@
-import type { Change, Message } from 'chat-protocol'
 import type { EntryDocument } from '../database/documents.js'
-import { toChange, toFrame } from '../chat/log/entries.js'
-import { sentMessage } from '../chat/messages.js'
+import { frameOf, toChange } from '../chat/log/entries.js'
+import { sentJson } from '../chat/log/message-json.js'
 
-/** What an `ack` carries. */
-export type Acknowledged = { message: Message } | { change: Change }
+/** What an `ack` carries besides its type and clientId: a member of a JSON object. */
+export type Acknowledged = `"message":${string}` | `"change":${string}`
 
 /**
  * An entry with the WebSocket frame that carries it. The frame is made at the first use, and sent to every
@@ -17,13 +16,15 @@ export class FramedEntry {
   constructor (entry: EntryDocument) { this.entry = entry }
 
   get frame (): Buffer {
-    this.#frame ??= Buffer.from(JSON.stringify(toFrame(this.entry)))
+    this.#frame ??= Buffer.from(frameOf(this.entry))
     return this.#frame
   }
 
   /** What the `ack` of its sender carries. */
   get acknowledged (): Acknowledged {
     const { entry } = this
-    return entry.kind === 'message' ? { message: sentMessage(entry) } : { change: toChange(entry) }
+    return entry.kind === 'message'
+      ? `"message":${sentJson(entry)}`
+      : `"change":${JSON.stringify(toChange(entry))}`
   }
 }

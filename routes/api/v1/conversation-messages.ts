@@ -1,6 +1,7 @@
+import type { ChangeFrame, Message, MessageFrame } from 'chat-protocol'
 import type { App } from '../../../src/app.js'
 import type { ChangeRequest } from '../../../src/chat/changes.js'
-import { toFrame } from '../../../src/chat/log/entries.js'
+import { frameOf } from '../../../src/chat/log/entries.js'
 import { noSuchMessage, presentMessage } from '../../../src/chat/messages.js'
 import { ConversationParams } from '../../../src/chat/schemas/conversations.js'
 import {
@@ -9,6 +10,7 @@ import {
   ReactionRemovedReply
 } from '../../../src/chat/schemas/messages.js'
 import { apiError } from '../../../src/errors.js'
+import { jsonList, jsonText, spliceJson } from '../../../src/http/json-text.js'
 import { replies } from '../../../src/http/schemas.js'
 import { LIST_BYTES, PAGE_LIMIT } from '../../../src/lists.js'
 
@@ -32,6 +34,7 @@ function addPage (fastify: App): void {
   const { conversationLog, membership } = fastify
 
   fastify.get(MESSAGES, {
+    serializerCompiler: spliceJson,
     schema: {
       tags,
       operationId: 'conversationMessages',
@@ -53,7 +56,8 @@ function addPage (fastify: App): void {
     const page = await fastify.answers.list(request, () => after === undefined
       ? conversationLog.before(id, before, aboveSeq, bounds)
       : conversationLog.after(id, after, aboveSeq, bounds))
-    return { success, message: 'Messages retrieved' as const, data: page.items, hasMore: page.hasMore }
+    const data = jsonList<Message>(page.items)
+    return { success, message: 'Messages retrieved' as const, data, hasMore: page.hasMore }
   })
 }
 
@@ -61,6 +65,7 @@ function addChanges (fastify: App): void {
   const { conversationLog, membership } = fastify
 
   fastify.get('/conversations/:id/changes', {
+    serializerCompiler: spliceJson,
     schema: {
       tags,
       operationId: 'changes',
@@ -77,13 +82,14 @@ function addChanges (fastify: App): void {
     const bounds = { limit, maxBytes: LIST_BYTES }
     const page = await fastify.answers.list(request, () =>
       conversationLog.entries(id, Math.max(after, above), bounds))
-    const data = page.items.map(toFrame)
+    const data = jsonList<MessageFrame | ChangeFrame>(page.items.map(entry => ({ json: frameOf(entry) })))
     return { success, message: 'Changes retrieved' as const, data, hasMore: page.hasMore }
   })
 }
 
 function addSend (fastify: App): void {
   fastify.post(MESSAGES, {
+    serializerCompiler: spliceJson,
     schema: {
       tags,
       operationId: 'sendMessage',
@@ -96,9 +102,9 @@ function addSend (fastify: App): void {
     }
   }, async function sendMessageTo (request, reply) {
     const { params: { id: conversation }, caller: { user: sender } } = request
-    const data = await fastify.chat.sending.post({ conversation, sender, ...request.body }, 'id')
+    const json = await fastify.chat.sending.post({ conversation, sender, ...request.body }, 'id')
     reply.code(201)
-    return { success, message: 'Message sent' as const, data }
+    return { success, message: 'Message sent' as const, data: jsonText<Message>(json) }
   })
 }
 

@@ -1,7 +1,8 @@
-import { conversationOf } from 'chat-protocol'
+import { conversationOf, type Message } from 'chat-protocol'
 import type { App } from '../../../src/app.js'
 import { apiError } from '../../../src/errors.js'
 import { conversationOfPair, memberPair } from '../../../src/chat/legacy.js'
+import { jsonList, jsonText, spliceJson } from '../../../src/http/json-text.js'
 import { replies } from '../../../src/http/schemas.js'
 import { LIST_BYTES, PAGE_LIMIT } from '../../../src/lists.js'
 import {
@@ -16,6 +17,7 @@ export default async function messages (fastify: App) {
 
 function addAddMsg (fastify: App): void {
   fastify.post('/addmsg', {
+    serializerCompiler: spliceJson,
     schema: {
       tags: ['messages'],
       operationId: 'addmsg',
@@ -29,9 +31,13 @@ function addAddMsg (fastify: App): void {
     const { sender, reciver, ...message } = request.body
     if (sender !== request.caller.user) throw apiError('forbidden', 'sender must be yourself', 'sender')
     const conversation = conversationOf(sender, reciver)
-    const data = await fastify.chat.sending.post({ conversation, sender, ...message }, 'reciver')
+    const json = await fastify.chat.sending.post({ conversation, sender, ...message }, 'reciver')
     reply.code(201)
-    return { success: 'success' as const, message: 'Message sent successfully' as const, data }
+    return {
+      success: 'success' as const,
+      message: 'Message sent successfully' as const,
+      data: jsonText<Message>(json)
+    }
   })
 }
 
@@ -41,6 +47,7 @@ function addGetAllMessages (fastify: App): void {
   fastify.route({
     method: 'GET',
     url: '/getallmessages',
+    serializerCompiler: spliceJson,
     schema: {
       tags: ['messages'],
       operationId: 'getallmessages',
@@ -65,7 +72,7 @@ function addGetAllMessages (fastify: App): void {
       const page = await fastify.answers.list(request, () => after === undefined
         ? conversationLog.before(conversation, before, 0, bounds)
         : conversationLog.after(conversation, after, 0, bounds))
-      return { success, message, data: page.items, hasMore: page.hasMore }
+      return { success, message, data: jsonList<Message>(page.items), hasMore: page.hasMore }
     }
   })
 }

@@ -1,18 +1,21 @@
 import type { BaseLogger } from 'pino'
-import { kindOf, type Message } from 'chat-protocol'
+import { kindOf } from 'chat-protocol'
 import type { EntryDocument, MessageDocument } from '../../database/documents.js'
 import type { ConversationsRepository, Summary } from '../conversations-repository.js'
 import { whenKnown, type Membership } from '../membership.js'
 import type { MembershipsRepository } from '../memberships-repository.js'
-import { isNamed, presentMessage, sentMessage } from '../messages.js'
+import { isNamed } from '../messages.js'
 import { Appender, conflict } from './appender.js'
 import { isRepeat } from './entries.js'
 import { Folder } from './folder.js'
 import { Folds } from './folds.js'
 import type { LogEnd, LogRepository } from './log-repository.js'
-import { Pages, type Page, type PageBounds } from './pages.js'
+import { presentJson, sentJson, type JsonMessage } from './message-json.js'
+import type { Page, PageBounds } from './page.js'
+import { Pages } from './pages.js'
 import type { Reservation, SendQuota } from './send-quota.js'
 import type { Appended } from './send.js'
+import { Tails } from './tails.js'
 
 type Listener = (entry: EntryDocument, repeat: boolean) => Promise<void> | undefined
 
@@ -26,6 +29,8 @@ export interface ConversationLogOptions {
   touch: (summary: Summary) => void
   /** Whether only this process writes. */
   alone: boolean
+  /** Bytes of memory for the newest messages of the conversations in use, if only this process writes. */
+  tailBytes: number
   logger: Pick<BaseLogger, 'warn'>
 }
 
@@ -36,6 +41,7 @@ export class ConversationLog {
   readonly #appender: Appender
   readonly #folder: Folder
   readonly #pages: Pages
+  readonly #tails: Tails | undefined
   readonly #listeners: Listener[] = []
   /** The last removal of a member that is being stored, by group. */
   readonly #removals = new Map<string, Promise<void>>()
@@ -46,10 +52,11 @@ export class ConversationLog {
     const { log, conversations, memberships, alone, logger } = options
     this.#log = log
     this.#options = options
-    this.#pages = new Pages(log)
+    this.#tails = alone ? new Tails(options.tailBytes) : undefined
+    this.#pages = new Pages(log, this.#tails)
     this.#folder = new Folder({
       log,
-      folds: new Folds({ log, conversations, memberships }),
+      folds: new Folds({ log, conversations, memberships, tails: this.#tails }),
       conversations,
       onFolded: (conversation, foldedRev) => { options.touch({ conversation, foldedRev }) },
       alone,
@@ -85,7 +92,7 @@ export class ConversationLog {
     }
     const appending = this.#appender.append(entry, reservation)
     if (entry.kind === 'member' && entry.role === null) this.#removing(entry.conversation, appending)
-    const appended = await appending
+    const appended = await this.#outcome(entry.conversation, appending)
     await this.#publications.get(appended.entry)
     return appended
   }
@@ -112,7 +119,7 @@ export class ConversationLog {
   /** The messages numbered above `after`, ascending, in their present state. */
   async after (
     conversation: string, after: number, aboveSeq: number, bounds: PageBounds
-  ): Promise<Page<Message>> {
+  ): Promise<Page<JsonMessage>> {
     await this.settled(conversation)
     return await this.#pages.after(conversation, after, aboveSeq, bounds)
   }
@@ -120,7 +127,7 @@ export class ConversationLog {
   /** The newest messages, or those just below `before`; ascending, in their present state. */
   async before (
     conversation: string, before: number | undefined, aboveSeq: number, bounds: PageBounds
-  ): Promise<Page<Message>> {
+  ): Promise<Page<JsonMessage>> {
     await this.settled(conversation)
     return await this.#pages.before(conversation, before, aboveSeq, bounds)
   }
@@ -142,11 +149,11 @@ export class ConversationLog {
     return await this.#log.messages(ids)
   }
 
-  /** A message that was appended: a repeat in its present state, which may have changed since. */
-  async shown ({ entry, repeat }: Appended): Promise<Message> {
-    if (!repeat) return sentMessage(entry as MessageDocument)
+  /** A message that was appended, as JSON: a repeat in its present state, which may have changed since. */
+  async shown ({ entry, repeat }: Appended): Promise<string> {
+    if (!repeat) return sentJson(entry as MessageDocument)
     const message = await this.message(entry.conversation, entry.seq)
-    return presentMessage(message ?? entry as MessageDocument)
+    return presentJson(message ?? entry as MessageDocument).json
   }
 
   /** Resolves when all that is stored in a conversation is folded; see Folder.settled. */
@@ -168,6 +175,16 @@ export class ConversationLog {
     await this.#appender.drain()
     this.#appender.close()
     await this.#folder.close()
+  }
+
+  async #outcome (conversation: string, appending: Promise<Appended>): Promise<Appended> {
+    try {
+      return await appending
+    } catch (error) {
+      // The outcome may be open: what is stored after all may be missing at the end of the tail.
+      this.#tails?.drop(conversation)
+      throw error
+    }
   }
 
   /** Refuses an entry of a user who is not a member, or who is being removed. */
@@ -198,6 +215,7 @@ export class ConversationLog {
     if (!repeat) {
       this.#options.membership.apply(entry)
       this.#folder.stored(entry)
+      if (entry.kind === 'message') this.#tails?.stored(entry)
     }
     this.#options.touch(summaryOf(entry))
     const publications = this.#listeners.map(listener => listener(entry, repeat))

@@ -1,11 +1,9 @@
 /** The entries of a conversation's log: what depends on their kind, between the database and the wire. */
-import type { Change, ChangeFrame, MessageFrame } from 'chat-protocol'
+import type { Change } from 'chat-protocol'
 import type { EntryDocument, MessageDocument } from '../../database/documents.js'
 import { mongodb } from '../../database/driver.js'
-import { sentMessage, type NewMessage } from '../messages.js'
-
-/** An entry as a socket or a page of changes shows it. */
-export type EntryFrame = MessageFrame | ChangeFrame
+import type { NewMessage } from '../messages.js'
+import { sentJson } from './message-json.js'
 
 /** The fields that the log itself fills in. */
 type Filled = 'rev' | 'seq' | 'top' | 'storedAt' | '_id' | 'clientId' | 'createdAt'
@@ -101,8 +99,8 @@ export function toChange (entry: Exclude<EntryDocument, MessageDocument>): Chang
   }
 }
 
-/** An entry as it is pushed and replayed: a message has its text as sent. */
-export function toFrame (entry: EntryDocument): EntryFrame {
-  if (entry.kind === 'message') return { type: 'message', message: sentMessage(entry) }
-  return { type: 'change', ...toChange(entry) }
+/** An entry as it is pushed and replayed, as JSON: a message has its text as sent. */
+export function frameOf (entry: EntryDocument): string {
+  if (entry.kind === 'message') return `{"type":"message","message":${sentJson(entry)}}`
+  return JSON.stringify({ type: 'change', ...toChange(entry) })
 }

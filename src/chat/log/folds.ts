@@ -4,13 +4,19 @@ import type {
 } from '../../database/documents.js'
 import type { ConversationsRepository } from '../conversations-repository.js'
 import type { MembershipsRepository } from '../memberships-repository.js'
+import type { mongodb } from '../../database/driver.js'
 import type { LogRepository } from './log-repository.js'
+import type { Tails } from './tails.js'
 
 export interface FoldsOptions {
   log: LogRepository
   conversations: ConversationsRepository
   memberships: MembershipsRepository
+  /** to be kept in step; undefined where other processes write too */
+  tails: Tails | undefined
 }
+
+type MessageChangeDocument = EditDocument | DeleteDocument | ReactionDocument
 
 /**
  * Folds entries, each any number of times with the same result, provided that the entries of a conversation
@@ -36,7 +42,7 @@ export class Folds {
     const { conversation, target, rev, message: current, createdAt: editedAt } = entry
     const { log } = this.#options
     const update = { $set: { current, editedAt, folded: rev }, $push: { edits: rev } }
-    if (await log.fold(conversation, target, rev, update)) return
+    if (await this.#change(entry, update)) return
     // It lost a race to a delete: it has no effect, and keeps no text.
     const message = await log.message(conversation, target)
     if (message?.deletedAt !== undefined) await log.eraseEdits(conversation, [rev])
@@ -49,21 +55,34 @@ export class Folds {
     if (message === null || message.deletedAt !== undefined) return
     // First the edits, so that a crash in between leaves nothing behind: the message still names them.
     if (message.edits !== undefined) await log.eraseEdits(conversation, message.edits)
-    await log.fold(conversation, target, rev, {
+    await this.#change(entry, {
       $set: { message: '', deletedAt, folded: rev },
       $unset: { current: '', editedAt: '', reactions: '', edits: '' }
     })
   }
 
   /** One update: reactions are the most frequent changes. */
-  async #reaction ({ conversation, target, rev, emoji, actor, on }: ReactionDocument): Promise<void> {
+  async #reaction (entry: ReactionDocument): Promise<void> {
+    const { rev, emoji, actor, on } = entry
     const users = { [`reactions.${emoji}`]: actor }
     const change = on ? { $addToSet: users } : { $pull: users }
-    await this.#options.log.fold(conversation, target, rev, { $set: { folded: rev }, ...change })
+    await this.#change(entry, { $set: { folded: rev }, ...change })
+  }
+
+  /** Changes the message that an entry is about; @returns whether it was changed by this attempt */
+  async #change (
+    { conversation, target, rev }: MessageChangeDocument, update: mongodb.UpdateFilter<EntryDocument>
+  ): Promise<boolean> {
+    const { log, tails } = this.#options
+    const message = await log.fold(conversation, target, rev, update)
+    if (message !== null) tails?.changed(message)
+    // An earlier attempt may have changed it, and failed before its outcome was known.
+    else tails?.drop(conversation)
+    return message !== null
   }
 
   async #member (entry: MemberDocument): Promise<void> {
-    const { log, conversations, memberships } = this.#options
+    const { log, conversations, memberships, tails } = this.#options
     const { conversation, user, role, rev } = entry
     const isNew = role !== null && await memberships.role({ conversation, user }) === null
     await memberships.apply(entry, isNew)
@@ -73,6 +92,7 @@ export class Folds {
     const members = await memberships.members(conversation)
     if (members.size > 0) return
     await log.eraseBelow(conversation, rev)
+    tails?.drop(conversation)
     await memberships.remove(conversation)
     await conversations.remove(conversation)
   }

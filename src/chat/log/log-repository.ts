@@ -127,13 +127,14 @@ export class LogRepository {
   /**
    * Changes a message in place, unless this or a later entry did so before, or it is deleted.
    * @param rev of the entry that changes it
+   * @returns the changed message; null where nothing was changed
    */
   async fold (
     conversation: string, seq: number, rev: number, update: mongodb.UpdateFilter<EntryDocument>
-  ): Promise<boolean> {
+  ): Promise<MessageDocument | null> {
     const filter = { conversation, seq, folded: { $not: { $gte: rev } }, deletedAt: { $exists: false } }
-    const { matchedCount } = await this.#collection.updateOne(filter, update)
-    return matchedCount === 1
+    const options = { returnDocument: 'after', projection: WITHOUT_STORED_AT } as const
+    return await this.#collection.findOneAndUpdate(filter, update, options) as MessageDocument | null
   }
 
   /** Erases the texts of edits. */

@@ -1,24 +1,13 @@
-import { MESSAGE_CHARS, type Message } from 'chat-protocol'
+import { MESSAGE_CHARS } from 'chat-protocol'
 import type { EntryDocument } from '../../database/documents.js'
 import { jsonBytes } from '../../lists.js'
-import { MESSAGE_BYTES, presentMessage, reactionBytes } from '../messages.js'
+import { MESSAGE_BYTES, reactionBytes } from '../messages.js'
 import { textOf } from './entries.js'
 import type { Direction, LogRepository } from './log-repository.js'
-
-export interface PageBounds {
-  /** entries of the page at most */
-  limit: number
-  /** bytes of the entries in JSON at most; a page has at least one entry all the same */
-  maxBytes: number
-}
-
-export interface Page<Item> {
-  items: Item[]
-  /** in JSON, at most */
-  bytes: number
-  /** whether there are more in the direction of reading */
-  hasMore: boolean
-}
+import { jsonBytesOf, presentJson, type JsonMessage } from './message-json.js'
+import type { Page, PageBounds } from './page.js'
+import { pageAfter, pageBefore } from './tail-pages.js'
+import type { Tails } from './tails.js'
 
 /**
  * Long messages may follow short ones, so each part is larger than the one before by this factor at most:
@@ -34,9 +23,12 @@ const LONGEST_BYTES = MESSAGE_BYTES + 4 * MESSAGE_CHARS
 /** Reads the log of a conversation by pages. */
 export class Pages {
   readonly #log: LogRepository
+  readonly #tails: Tails | undefined
 
-  constructor (log: LogRepository) {
+  /** @param tails of the conversations that were used last; undefined where other processes write too */
+  constructor (log: LogRepository, tails: Tails | undefined) {
     this.#log = log
+    this.#tails = tails
   }
 
   /**
@@ -45,16 +37,26 @@ export class Pages {
    */
   async after (
     conversation: string, after: number, above: number, bounds: PageBounds
-  ): Promise<Page<Message>> {
-    return await this.#messages(conversation, Math.max(after, above), 'asc', above, bounds)
+  ): Promise<Page<JsonMessage>> {
+    const from = Math.max(after, above)
+    const tail = this.#tails?.use(conversation)
+    const known = tail && pageAfter(tail.items, from, bounds)
+    if (known !== undefined) return known
+    const page = await this.#messages(conversation, from, 'asc', above, bounds)
+    if (tail !== undefined) this.#tails!.fill(tail, page.items, !page.hasMore)
+    return page
   }
 
   /** The newest messages, or those just below `before`; ascending, in their present state. */
   async before (
     conversation: string, before: number | undefined, above: number, bounds: PageBounds
-  ): Promise<Page<Message>> {
+  ): Promise<Page<JsonMessage>> {
+    const tail = this.#tails?.use(conversation)
+    const known = tail && pageBefore(tail.items, before, above, bounds)
+    if (known !== undefined) return known
     const page = await this.#messages(conversation, before, 'desc', above, bounds)
     page.items.reverse()
+    if (tail !== undefined) this.#tails!.fill(tail, page.items, before === undefined)
     return page
   }
 
@@ -62,17 +64,24 @@ export class Pages {
   async entries (conversation: string, after: number, bounds: PageBounds): Promise<Page<EntryDocument>> {
     const read = async (from: number | undefined, count: number) =>
       await this.#log.readEntries(conversation, from ?? 0, count)
-    return await readPage(read, after, entry => entry.rev, bounds)
+    return await readPage(read, after, { numberOf: entry => entry.rev, bytesOf, ...bounds })
   }
 
   async #messages (
     conversation: string, first: number | undefined, direction: Direction, above: number, bounds: PageBounds
-  ): Promise<Page<Message>> {
-    const read = async (from: number | undefined, count: number) =>
-      await this.#log.readMessages(conversation, { from, direction, above }, count)
-    const page = await readPage(read, first, entry => entry.seq, bounds)
-    return { ...page, items: page.items.map(presentMessage) }
+  ): Promise<Page<JsonMessage>> {
+    const read = async (from: number | undefined, count: number) => {
+      const messages = await this.#log.readMessages(conversation, { from, direction, above }, count)
+      return messages.map(presentJson)
+    }
+    return await readPage(read, first, { numberOf: ({ seq }) => seq, bytesOf: jsonBytesOf, ...bounds })
   }
+}
+
+interface ReadOptions<Item> extends PageBounds {
+  numberOf: (item: Item) => number
+  /** what an item takes in JSON at most */
+  bytesOf: (item: Item) => number
 }
 
 /**
@@ -81,13 +90,12 @@ export class Pages {
  * @param read reads some entries that follow a number
  * @param first the number to go on from, exclusive
  */
-async function readPage<D extends EntryDocument> (
-  read: (from: number | undefined, count: number) => Promise<D[]>,
+async function readPage<Item> (
+  read: (from: number | undefined, count: number) => Promise<Item[]>,
   first: number | undefined,
-  numberOf: (entry: D) => number,
-  { limit, maxBytes }: PageBounds
-): Promise<Page<D>> {
-  const page: Page<D> = { items: [], bytes: 0, hasMore: false }
+  { limit, maxBytes, numberOf, bytesOf }: ReadOptions<Item>
+): Promise<Page<Item>> {
+  const page: Page<Item> = { items: [], bytes: 0, hasMore: false }
   const { items } = page
   const least = Math.max(FIRST_PART, Math.floor(maxBytes / LONGEST_BYTES))
   let next = first
