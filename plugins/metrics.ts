@@ -28,6 +28,9 @@ function gaugesOf (fastify: FastifyInstance): Gauges {
     chat_users_leaving: ['users within the grace time after their last socket', () => presence().leaving],
     chat_users_typing: ['users who type', () => presence().typing],
     chat_messages_pending: ['messages that wait or are being written', () => fastify.conversationLog.pending],
+    chat_pages_from_memory:
+      ['pages of messages that needed no database', () => fastify.conversationLog.pagesFromMemory],
+    chat_tail_bytes: ['bytes of messages kept for such pages', () => fastify.conversationLog.tailBytes],
     chat_summaries_pending:
       ['summaries and marks that wait to be written', () => fastify.conversations.pending]
   }
@@ -54,10 +57,11 @@ export default fp(async function metricsPlugin (fastify) {
   }
 
   fastify.decorate('metrics', registry)
-  fastify.addHook('onResponse', async (request, reply) => {
+  fastify.addHook('onResponse', (request, reply, done) => {
     // The pattern of the route, not the URL: each id in a label would begin a new series.
     const route = request.routeOptions.url ?? 'none'
     const labels = { method: request.method, route, status: reply.statusCode }
     requests.observe(labels, reply.elapsedTime / 1000)
+    done()
   })
 }, { name: 'metrics', dependencies: ['answers', 'connections', 'presence', 'realtime'] })

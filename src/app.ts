@@ -2,7 +2,8 @@ import autoload from '@fastify/autoload'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type, type TSchema } from '@sinclair/typebox'
 import Fastify, {
-  LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest
+  LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest,
+  type onResponseHookHandler
 } from 'fastify'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -37,6 +38,8 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
 /** Proxies drop idle connections after 60 s. This is a little longer, so that the proxy decides. */
 const KEEP_ALIVE_MS = 65_000
+/** A request that takes longer is logged: people notice a delay of a second. */
+const SLOW_REQUEST_MS = 1_000
 /** User ids, session ids and conversation ids are shorter. */
 const MAX_PARAM_LENGTH = 100
 
@@ -90,12 +93,22 @@ async function newFastify (config: Config, onError: ErrorHandler): Promise<App> 
   }).withTypeProvider<TypeBoxTypeProvider>()
 }
 
-/** Writes one line for each request, without its query or ids. Fastify's own two lines are off. */
-async function logRequest (request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const { url, config } = request.routeOptions
-  if (config.probe === true) return
-  const ms = Math.round(reply.elapsedTime)
-  request.log.info({ method: request.method, route: url, status: reply.statusCode, ms }, 'request')
+/**
+ * Makes a hook that writes one line for a request, without its query or ids: for each if LOG_REQUESTS is on,
+ * else for slow ones. Fastify's own two lines are off.
+ */
+function requestLogger (logAll: boolean): onResponseHookHandler {
+  return function logRequest (request, reply, done) {
+    const isSlow = reply.elapsedTime >= SLOW_REQUEST_MS
+    const { url, config } = request.routeOptions
+    if ((logAll || isSlow) && config.probe !== true) {
+      const ms = Math.round(reply.elapsedTime)
+      const line = { method: request.method, route: url, status: reply.statusCode, ms }
+      if (isSlow) request.log.warn(line, 'slow request')
+      else request.log.info(line, 'request')
+    }
+    done()
+  }
 }
 
 /**
@@ -115,7 +128,7 @@ export async function buildApp (config: Config): Promise<App> {
     // Routes without query parameters refuse unknown ones as well.
     if (schema?.operationId !== undefined) schema.querystring ??= NO_QUERY
   })
-  app.addHook('onResponse', logRequest)
+  app.addHook('onResponse', requestLogger(config.LOG_REQUESTS === 'on'))
   acceptJsonOnly(app, (request, bytes) => app.limits.work(request, costOfBody(bytes)))
   answerExpectations(app)
 

@@ -37,6 +37,10 @@ export const Config = Type.Object({
     default: 'info',
     description: 'the lowest level that is logged'
   }),
+  LOG_REQUESTS: Type.Union([Type.Literal('on'), Type.Literal('off')], {
+    default: 'off',
+    description: '"on" logs a line for each request; "off" only for those that take longer than a second'
+  }),
   SESSION_DAYS: number('days until a session expires; an unused one expires after half of that', {
     default: 30,
     exclusiveMinimum: 0,

@@ -109,9 +109,11 @@ export class Sessions {
     return token
   }
 
-  /** The caller of an open session's token, if the cache knows it. */
-  known (token: string): Caller | undefined {
-    const session = sessionId(token)
+  /**
+   * The caller of an open session's token, if the cache knows it.
+   * @param session the id of the token's session, where it was computed before
+   */
+  known (token: string, session = sessionId(token)): Caller | undefined {
     const cached = this.#cache.get(session)
     if (cached === undefined || cached === 'ended' || this.#isOver(cached)) return undefined
     this.#seen(session, cached)

@@ -73,6 +73,12 @@ export class ConversationLog {
   /** Entries that wait or are being written, and conversations with entries to be folded. */
   get pending (): number { return this.#appender.size + this.#folder.size }
 
+  /** Pages of messages that were answered without the database, since the process started. */
+  get pagesFromMemory (): number { return this.#pages.fromMemory }
+
+  /** Bytes of the messages that are kept for such pages. */
+  get tailBytes (): number { return this.#tails?.bytes ?? 0 }
+
   /**
    * Reserves a place for an entry that waits before its append, such as for a look-up: it counts among the
    * waiting ones from here on.

@@ -24,6 +24,8 @@ const LONGEST_BYTES = MESSAGE_BYTES + 4 * MESSAGE_CHARS
 export class Pages {
   readonly #log: LogRepository
   readonly #tails: Tails | undefined
+  /** Pages that came from memory. */
+  fromMemory = 0
 
   /** @param tails of the conversations that were used last; undefined where other processes write too */
   constructor (log: LogRepository, tails: Tails | undefined) {
@@ -41,7 +43,10 @@ export class Pages {
     const from = Math.max(after, above)
     const tail = this.#tails?.use(conversation)
     const known = tail && pageAfter(tail.items, from, bounds)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.fromMemory++
+      return known
+    }
     const page = await this.#messages(conversation, from, 'asc', above, bounds)
     if (tail !== undefined) this.#tails!.fill(tail, page.items, !page.hasMore)
     return page
@@ -53,7 +58,10 @@ export class Pages {
   ): Promise<Page<JsonMessage>> {
     const tail = this.#tails?.use(conversation)
     const known = tail && pageBefore(tail.items, before, above, bounds)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.fromMemory++
+      return known
+    }
     const page = await this.#messages(conversation, before, 'desc', above, bounds)
     page.items.reverse()
     if (tail !== undefined) this.#tails!.fill(tail, page.items, before === undefined)
