@@ -127,10 +127,10 @@ export class Hub {
   }
 
   #listen (bus: Bus): void {
-    bus.onMessage('entry', ({ conversation, rev, entry }, topic) => {
+    bus.onMessage('entry', ({ conversation, rev, entry, elsewhere }, topic) => {
       for (const connection of this.#sockets.of(userOf(topic)) ?? []) {
         if (entry === undefined) connection.cursors.raise(conversation, rev)
-        else connection.offer(entry)
+        else connection.offer(entry, elsewhere !== true)
       }
     })
     bus.onMessage('receipt', ({ receipt: { socket, ...mark } }, topic) => {
