@@ -62,7 +62,9 @@ export class RedisBus implements Bus {
     this.client = connectRedis(url)
     this.#sharded = this.client instanceof Cluster
     this.registry = new RedisRegistry(this.client, prefix, this.#id)
-    const onError = (error: Error) => { this.#lastError = error.message || String(error) }
+    const onError = (error: Error) => {
+      this.#lastError = error.message === '' ? String(error) : error.message
+    }
     this.client.on('error', onError)
     this.#subscriber = new Subscriber({
       connect: () => connectRedis(url),
@@ -140,7 +142,8 @@ export class RedisBus implements Bus {
 
   async #send (topic: Topic | `self:${string}`, payload: string): Promise<unknown> {
     const channel = this.#prefix + topic
-    return this.#sharded ? await this.client.spublish(channel, payload) : await this.client.publish(channel, payload)
+    if (this.#sharded) return await this.client.spublish(channel, payload)
+    return await this.client.publish(channel, payload)
   }
 
   #receive (channel: string, payload: string): void {
@@ -179,7 +182,7 @@ export class RedisBus implements Bus {
 
   #sendNonce (now: number): void {
     this.#nonceAt = now
-    void this.#tryNonce()
+    this.#tryNonce().catch(() => {})
   }
 
   #reconnectWhereItHangs (now: number): void {

@@ -9,7 +9,8 @@ const MAX_PAUSE_MS = 1_000
 const SENTINEL_PORT = 26_379
 const REDIS_PORT = 6_379
 
-const URL_FORM = /^(redis|rediss)(\+sentinel|\+cluster)?:\/\/(?:([^@/]*)@)?([^@/?]+)(?:\/([^/?]*))?(?:\/(\d+))?$/
+const URL_FORM =
+  /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^@/]*)@)?([^@/?]+)(?:\/([^/?]*))?(?:\/(\d+))?$/
 
 /** The forms of REDIS_URL, for messages. */
 export const REDIS_URL_FORMS = 'redis://HOST:PORT/DB, redis+sentinel://HOST:PORT,…/NAME/DB or ' +

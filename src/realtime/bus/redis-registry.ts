@@ -66,7 +66,8 @@ export class RedisRegistry implements Registry {
     const answers: number[] = []
     for (let at = 0; at < users.length; at += BATCH) {
       const keys = users.slice(at, at + BATCH).map(user => `${this.#prefix}online:${user}`)
-      const asked = Promise.all(keys.map(async key => Number(await this.#client.eval(script, 1, key, ...args))))
+      const ask = async (key: string) => Number(await this.#client.eval(script, 1, key, ...args))
+      const asked = Promise.all(keys.map(ask))
       answers.push(...await inTime(asked))
     }
     return answers

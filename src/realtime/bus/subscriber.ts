@@ -63,7 +63,9 @@ export class Subscriber {
     client.on(sharded ? 'smessage' : 'message', (channel: string, payload: string) => {
       if (client === this.#client) onMessage(channel, payload)
     })
-    client.on('close', () => { this.#builtAt = performance.now() })
+    client.on('close', () => {
+      this.#builtAt = performance.now()
+    })
     client.on('ready', () => {
       if (client === this.#client) this.#restore(client).catch(onError)
     })
