@@ -37,7 +37,7 @@ export class PresenceElsewhere {
   /** Enters all users of this process: an entry ends by itself, and the registry may have lost them. */
   refresh (): void {
     const users = this.#options.localUsers()
-    if (users.length > 0) this.#attempt(async () => { await this.#options.registry.enter(users) })
+    if (users.length > 0) this.#attempt(() => this.#options.registry.enter(users))
   }
 
   /** @returns whether the user was online in another process; false where that is not known */
@@ -112,7 +112,7 @@ export class PresenceElsewhere {
     }
   }
 
-  #attempt (work: () => Promise<void>): void {
+  #attempt (work: () => Promise<unknown>): void {
     // Nothing is concluded from a registry that does not answer; the bus says that it is away.
     work().catch(() => this.#missed.clear())
   }

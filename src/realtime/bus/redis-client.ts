@@ -13,11 +13,8 @@ const URL_FORM =
   /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^@/]*)@)?([^@/?]+)(?:\/([^/?]*))?(?:\/(\d+))?$/
 
 /** The forms of REDIS_URL, for messages. */
-export const REDIS_URL_FORMS = 'redis://HOST:PORT/DB, redis+sentinel://HOST:PORT,…/NAME/DB or ' +
+const REDIS_URL_FORMS = 'redis://HOST:PORT/DB, redis+sentinel://HOST:PORT,…/NAME/DB or ' +
   'redis+cluster://HOST:PORT,…; rediss for TLS'
-
-/** Whether a text has one of the forms of REDIS_URL. */
-export const isRedisUrl = (url: string): boolean => URL_FORM.test(url)
 
 /**
  * Connects to Redis. A command fails at once while the connection is away, and is not repeated: who sent it
