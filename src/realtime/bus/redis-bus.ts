@@ -16,8 +16,8 @@ const UNSEEN_MS = 10_000
 const TICK_MS = 250
 /** A connection that owes a reply for so long is made anew. */
 const HANGS_MS = 5_000
-/** The start fails after this time; Fastify waits 10 s for a plugin. */
-const START_MS = 8_000
+/** The start fails after this time. */
+const START_MS = 5_000
 /** A subscription is waited for at most so long; what is missed meanwhile, a doubt brings. */
 const SUBSCRIBE_MS = 1_000
 /** Doubts are repeated after this time: summaries may be behind by a second (src/chat/log/summaries.ts). */
