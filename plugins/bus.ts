@@ -10,5 +10,7 @@ declare module 'fastify' {
 
 /** `fastify.bus`: what the processes on one database tell each other. */
 export default fp(async function busPlugin (fastify) {
-  fastify.decorate('bus', createBus(fastify.config))
+  const bus = await createBus(fastify.config, fastify.log)
+  fastify.decorate('bus', bus)
+  fastify.addHook('onClose', async () => bus.close())
 }, { name: 'bus' })

@@ -24,6 +24,7 @@ export default fp(async function chatPlugin (fastify) {
   const { accounts, bus, config, conversations, membership, repositories, users } = fastify
   const { conversationLog: log } = fastify
   const blocks = new Blocks(repositories.blocks, bus.alone)
+  bus.onMessage('block', ({ blocker }) => blocks.forget(blocker))
   fastify.decorate('blocks', blocks)
   fastify.decorate('chat', {
     sending: new Sending({ log, membership, accounts, blocks }),

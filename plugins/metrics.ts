@@ -27,6 +27,10 @@ function gaugesOf (fastify: FastifyInstance): Gauges {
     chat_users_watched: ['users whose presence is watched', () => presence().watched],
     chat_users_leaving: ['users within the grace time after their last socket', () => presence().leaving],
     chat_users_typing: ['users who type', () => presence().typing],
+    chat_bus_away: ['1 while Redis does not answer', () => Number(fastify.bus.state === 'away')],
+    chat_bus_wedged: ['1 while messages of others do not arrive',
+      () => Number(fastify.bus.state === 'wedged')],
+    chat_bus_waiting: ['messages that other processes have not got yet', () => fastify.bus.waiting],
     chat_messages_pending: ['messages that wait or are being written', () => fastify.conversationLog.pending],
     chat_pages_from_memory:
       ['pages of messages that needed no database', () => fastify.conversationLog.pagesFromMemory],
@@ -64,4 +68,4 @@ export default fp(async function metricsPlugin (fastify) {
     requests.observe(labels, reply.elapsedTime / 1000)
     done()
   })
-}, { name: 'metrics', dependencies: ['answers', 'connections', 'presence', 'realtime'] })
+}, { name: 'metrics', dependencies: ['answers', 'bus', 'connections', 'presence', 'realtime'] })

@@ -14,6 +14,7 @@ export default fp(async function presencePlugin (fastify) {
     bus,
     users,
     isConnected: user => realtime.socketsOf(user) > 0,
+    connectedUsers: () => realtime.users,
     tellTyping: (...notice) => { publisher.typing(...notice) },
     hiddenFrom: async (user, others) => await blocks.between(user, others),
     graceMs: config.PRESENCE_GRACE_MS,

@@ -1,8 +1,14 @@
 import { Type } from '@sinclair/typebox'
 import type { App } from '../src/app.js'
+import { apiError } from '../src/errors.js'
 import { replies } from '../src/http/schemas.js'
 
 const StatusReply = Type.Object({ status: Type.Literal('ok') })
+/** `degraded`: the server of the bus does not answer; this process serves all requests nevertheless. */
+const ReadyReply = Type.Object({
+  status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')]),
+  bus: Type.Optional(Type.Literal('away'))
+})
 
 /** Any number of probes causes one ping of the database in this time. */
 const PING_MS = 1_000
@@ -28,12 +34,14 @@ export default async function health (fastify: App) {
     schema: {
       tags: ['operation'],
       operationId: 'ready',
-      summary: 'The database answers',
-      response: replies(200, StatusReply)
+      summary: 'The database answers, and messages of other processes arrive',
+      response: replies(200, ReadyReply)
     }
   }, async function ready () {
     await databaseAnswers()
-    return { status: 'ok' as const }
+    const { state } = fastify.bus
+    if (state === 'wedged') throw apiError('unavailable', 'messages of other processes do not arrive')
+    return state === 'away' ? { status: 'degraded' as const, bus: state } : { status: 'ok' as const }
   })
 }
 

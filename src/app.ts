@@ -82,6 +82,8 @@ async function newFastify (config: Config, onError: ErrorHandler): Promise<App> 
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     serializerOpts: SERIALIZER,
     requestTimeout: REQUEST_MS,
+    // Indexes of a large collection take their time; plugins that wait for a server bound that themselves.
+    pluginTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1_000 },
     // plugins/security.ts refuses requests while closing: in the shape of every error, and upgrades so that

@@ -28,6 +28,9 @@ export const Config = Type.Object({
   NODE_ENV: text('"production" keeps stacks out of answers', 'production'),
   MONGODB_URL: text('a MongoDB server, mongodb://… or mongodb+srv://…; without a database name "chat" is used; ' +
     'empty: the embedded database'),
+  REDIS_URL: text('a Redis or Valkey server between several processes on one MONGODB_URL: redis://HOST:PORT/DB, ' +
+    'redis+sentinel://HOST:PORT,…/NAME/DB or redis+cluster://HOST:PORT,…; rediss for TLS; empty: one process'),
+  REDIS_PREFIX: text('begins every key and channel in Redis', 'chat:'),
   DATA_DIR: text('where the embedded database keeps its data', './data'),
   ALLOWED_ORIGINS: text('comma-separated origins, such as https://chat.example.org, whose pages may use the ' +
     'API besides those of this host'),
@@ -152,11 +155,23 @@ export function loadConfig (env: NodeJS.ProcessEnv): Config {
   if (MONGODB_URL !== '' && !/^mongodb(\+srv)?:\/\//.test(MONGODB_URL)) {
     throw new ConfigError('MONGODB_URL must begin with mongodb:// or mongodb+srv://')
   }
+  checkRedisUrl(config)
   if (/^\d+$/.test(TRUST_PROXY)) {
     throw new ConfigError('TRUST_PROXY must be true or addresses of proxies, not a number of hops')
   }
   allowedOrigins(config)
   return config
+}
+
+function checkRedisUrl ({ MONGODB_URL, REDIS_URL }: Config): void {
+  if (REDIS_URL === '') return
+  if (!/^rediss?(\+sentinel|\+cluster)?:\/\/./.test(REDIS_URL)) {
+    throw new ConfigError('REDIS_URL must begin with redis://, redis+sentinel:// or redis+cluster://, ' +
+      'or the same with rediss for TLS')
+  }
+  if (MONGODB_URL === '') {
+    throw new ConfigError('REDIS_URL needs MONGODB_URL: the embedded database belongs to one process')
+  }
 }
 
 function validated (data: Record<string, string>): Config {

@@ -69,9 +69,14 @@ export class Blocks {
     this.#changed(blocker, blocked)
   }
 
-  #changed (blocker: string, blocked: string): void {
+  /** The list of a user changed, in whichever process: it is read again. */
+  forget (blocker: string): void {
     this.#lists.delete(blocker)
     this.#loads.delete(blocker)
+  }
+
+  #changed (blocker: string, blocked: string): void {
+    this.forget(blocker)
     for (const listener of this.#listeners) listener(blocker, blocked)
   }
 

@@ -105,10 +105,14 @@ export class ConversationsRepository {
     await this.#collection.bulkWrite(writes, { ordered: false })
   }
 
-  /** Adds a member to a group, or removes one. */
-  async setMember ({ conversation, user, role }: MemberDocument): Promise<void> {
-    const update = role === null ? { $pull: { members: user } } : { $addToSet: { members: user } }
-    await this.#collection.updateOne({ _id: conversation }, update)
+  /**
+   * Adds a member to a group, or removes one, unless this or a later entry did so before: a process that is
+   * late must not undo it. Each process folds in order, so the earlier changes are there too.
+   */
+  async setMember ({ conversation, user, role, rev }: MemberDocument): Promise<void> {
+    const change = role === null ? { $pull: { members: user } } : { $addToSet: { members: user } }
+    const filter = { _id: conversation, membersRev: { $not: { $gte: rev } } }
+    await this.#collection.updateOne(filter, { ...change, $set: { membersRev: rev } })
   }
 
   /** Changes the name or the avatar of a group, unless this or a later entry did so before. */

@@ -141,6 +141,8 @@ export interface ConversationDocument {
   history?: History
   /** the rev of the entry that changed name or avatar */
   groupRev?: number
+  /** the rev of the last entry that changed `members` */
+  membersRev?: number
 }
 
 /** The marks of a member, and the role in a group. */

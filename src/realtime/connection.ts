@@ -103,14 +103,15 @@ export class Connection implements CursorSink {
 
   /**
    * Sends a live entry if it is the next one of its conversation; else a turn of its cursor will bring it.
+   * @param told whether this process stored it just now
    */
-  offer (framed: FramedEntry): void {
+  offer (framed: FramedEntry, told = true): void {
     const { entry } = framed
     const { conversation, rev } = entry
     if (entry.kind === 'member' && entry.user === this.user && entry.role !== null) {
       this.cursors.joined(conversation, rev)
     }
-    if (!this.cursors.offer(conversation, rev)) return
+    if (!this.cursors.offer(conversation, rev, told)) return
     this.#deliver(framed)
     if (isRemovalOf(this.user, entry)) this.cursors.end(conversation)
   }

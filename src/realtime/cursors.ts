@@ -43,10 +43,10 @@ export class Cursors {
 
   /**
    * A live entry with this rev: true if the caller may send it right now, since it is the next one.
-   * Otherwise it was sent already, or a turn will bring it.
+   * Otherwise it was sent already, or a turn will bring it. `told`: this process stored it just now.
    */
-  offer (conversation: string, rev: number): boolean {
-    const cursor = this.#cursors.get(conversation) ?? this.#begin(conversation, rev, true)
+  offer (conversation: string, rev: number, told: boolean): boolean {
+    const cursor = this.#cursors.get(conversation) ?? this.#begin(conversation, rev, told)
     if (cursor === undefined) return false
     if (cursor.live && rev === cursor.rev + 1) {
       cursor.rev = cursor.target = rev

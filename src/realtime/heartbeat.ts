@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { BaseLogger } from 'pino'
 import { CLOSE } from 'chat-protocol'
 import type { Connection } from './connection.js'
@@ -22,6 +23,9 @@ export interface HeartbeatOptions {
 
 /** Looks at the sockets so many times within the shorter of heartbeatMs and pongMs. */
 const TICKS = 5
+/** Sockets of one comparison where all are compared, and the longest pause between two, in milliseconds. */
+const BATCH = 500
+const PAUSE_MS = 50
 
 /**
  * Pings the sockets, cuts off those that do not answer, closes those whose session ended elsewhere or ran
@@ -47,7 +51,16 @@ export class Heartbeat {
 
   /** Compares all sockets with the database now, because publications may have been lost. */
   compareNow (): void {
-    this.#attempt(async () => await this.#compare([...this.#options.sockets.all()], Date.now()))
+    this.#attempt(async () => {
+      const connections = [...this.#options.sockets.all()]
+      for (let at = 0; at < connections.length; at += BATCH) {
+        // All processes doubt at the same time, but the database need not answer them at once.
+        if (at > 0) await delay(Math.random() * PAUSE_MS)
+        const batch = connections.slice(at, at + BATCH).filter(({ closed }) => !closed)
+        await this.#endSessions(batch)
+        await this.#compare(batch, Date.now())
+      }
+    })
   }
 
   stop (): void { clearInterval(this.#timer) }

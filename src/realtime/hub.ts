@@ -11,6 +11,7 @@ import { Heartbeat } from './heartbeat.js'
 import type { LogReads } from './log-reads.js'
 import { closeAll, closeForRestart } from './planned-close.js'
 import { Sockets, type SocketGauges } from './sockets.js'
+import { SocketsElsewhere } from './sockets-elsewhere.js'
 
 export interface HubLimits extends Omit<ConnectionLimits, 'onlyWriter'> {
   /** Open sockets in all (MAX_SOCKETS) and of one user (MAX_SOCKETS_PER_USER); 0 for any number. */
@@ -41,6 +42,7 @@ export class Hub {
   readonly #sockets = new Sockets()
   readonly #greeter: Greeter
   readonly #heartbeat: Heartbeat
+  readonly #elsewhere: SocketsElsewhere
   readonly #presenceListeners: PresenceListener[] = []
   readonly #closeListeners: ((connection: Connection) => void)[] = []
   #closing = false
@@ -57,6 +59,7 @@ export class Hub {
       isClosing: () => this.#closing,
       log
     })
+    this.#elsewhere = new SocketsElsewhere(bus, this.#sockets, limits.socketsPerUser, closeSurplus)
     this.#listen(bus)
   }
 
@@ -80,6 +83,7 @@ export class Hub {
     ws.on('close', () => connection.end())
     ws.on('pong', data => connection.pong(data))
     this.#closeSurplus(connections)
+    this.#elsewhere.opened(caller.user)
     if (bus.alone && subscribed === undefined) this.#greeter.greet(connection)
     else this.#greeter.greetWithHeads(connection, subscribed)
     if (first) this.#announce(caller.user, true)
@@ -99,6 +103,9 @@ export class Hub {
 
   /** The number of open sockets of a user. */
   socketsOf (user: string): number { return this.#sockets.of(user)?.size ?? 0 }
+
+  /** Users with an open socket. */
+  get users (): string[] { return this.#sockets.users }
 
   /** What is held in memory, for /metrics and for tests that nothing stays behind. */
   gauges (): SocketGauges { return this.#sockets.gauges() }
@@ -127,10 +134,10 @@ export class Hub {
   }
 
   #listen (bus: Bus): void {
-    bus.onMessage('entry', ({ conversation, rev, entry }, topic) => {
+    bus.onMessage('entry', ({ conversation, rev, entry, elsewhere }, topic) => {
       for (const connection of this.#sockets.of(userOf(topic)) ?? []) {
         if (entry === undefined) connection.cursors.raise(conversation, rev)
-        else connection.offer(entry)
+        else connection.offer(entry, elsewhere !== true)
       }
     })
     bus.onMessage('receipt', ({ receipt: { socket, ...mark } }, topic) => {
@@ -170,7 +177,7 @@ export class Hub {
     const { socketsPerUser } = this.#options.limits
     if (socketsPerUser === 0 || connections.size <= socketsPerUser) return
     const [oldest] = connections
-    oldest!.close(CLOSE.tooManySockets, 'too many sockets of this user')
+    closeSurplus(oldest!)
   }
 
   #remove (connection: Connection): void {
@@ -178,10 +185,15 @@ export class Hub {
     const left = this.#sockets.remove(connection)
     if (left.size === 0) this.#options.bus.unsubscribe(userTopic(user))
     for (const listener of this.#closeListeners) listener(connection)
+    this.#elsewhere.closed(user)
     if (left.size === 0) this.#announce(user, false)
   }
 
   #announce (user: string, online: boolean): void {
     for (const listener of this.#presenceListeners) listener(user, online)
   }
+}
+
+function closeSurplus (connection: Connection): void {
+  connection.close(CLOSE.tooManySockets, 'too many sockets of this user')
 }

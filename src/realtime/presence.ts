@@ -3,6 +3,7 @@ import type { BaseLogger } from 'pino'
 import type { UserRepository } from '../accounts/user-repository.js'
 import { presenceTopic, type Bus } from './bus/bus.js'
 import type { Connection } from './connection.js'
+import { PresenceElsewhere } from './presence-elsewhere.js'
 import { Typists, type TellTyping } from './typists.js'
 
 export interface PresenceOptions {
@@ -10,6 +11,8 @@ export interface PresenceOptions {
   users: Pick<UserRepository, 'lastSeen' | 'setLastSeen' | 'setLastSeenOfAll'>
   /** whether a user has an open socket */
   isConnected: (user: string) => boolean
+  /** the users with an open socket in this process */
+  connectedUsers: () => string[]
   tellTyping: TellTyping
   /** those of some users whose presence a user may not see, because one of the two blocked the other */
   hiddenFrom: (user: string, others: string[]) => Promise<Set<string>>
@@ -42,19 +45,49 @@ export class Presence {
   /** Users whose last socket was closed less than the grace time ago: they still count as online. */
   readonly #leaving = new Map<string, NodeJS.Timeout>()
   readonly #typists: Typists
+  /** Undefined where there are no other processes to ask. */
+  readonly #elsewhere: PresenceElsewhere | undefined
 
   constructor (options: PresenceOptions) {
     this.#options = options
     this.#typists = new Typists(options.typingMs, options.tellTyping)
-    options.bus.onMessage('presence', ({ frame }) => {
-      for (const connection of this.#watchers.get(frame.user) ?? []) {
-        if (this.#watchedBy.get(connection)?.hidden.has(frame.user) !== true) connection.send(frame)
-      }
-    })
+    this.#elsewhere = this.#findElsewhere()
+    options.bus.onMessage('presence', ({ frame }) => this.#tellWatchers(frame))
     options.bus.onMessage('block', ({ blocker, blocked }) => {
       const pairs = [[blocker, blocked], [blocked, blocker]] as const
       for (const [watcher, watched] of pairs) this.#showAgain(watcher, watched)
     })
+  }
+
+  #findElsewhere (): PresenceElsewhere | undefined {
+    const { bus, connectedUsers } = this.#options
+    if (bus.registry === undefined) return undefined
+    const elsewhere = new PresenceElsewhere({
+      registry: bus.registry,
+      localUsers: () => [...connectedUsers(), ...this.#leaving.keys()],
+      watchedUsers: () => [...this.#watchers.keys()],
+      tell: (user, online) => { this.#tellChange(user, online) }
+    })
+    bus.onDoubt(() => elsewhere.refresh())
+    return elsewhere
+  }
+
+  /** Tells the watchers in this process what no notice told them. */
+  async #tellChange (user: string, online: boolean): Promise<void> {
+    if (!online && this.#isHere(user)) return
+    this.#elsewhere?.shown(user, online)
+    const times = await this.#options.users.lastSeen([user]).catch(() => new Map<string, Date>())
+    this.#tellWatchers(presenceFrame(user, online, times.get(user)))
+  }
+
+  #tellWatchers (frame: PresenceFrame): void {
+    const { user, online } = frame
+    const watchers = this.#watchers.get(user)
+    if (watchers === undefined) return
+    this.#elsewhere?.shown(user, online)
+    for (const connection of watchers) {
+      if (this.#watchedBy.get(connection)?.hidden.has(user) !== true) connection.send(frame)
+    }
   }
 
   /** Replaces the users that a socket watches, and sends it their presence now; changes follow. */
@@ -74,14 +107,16 @@ export class Presence {
     const { users: repository, hiddenFrom } = this.#options
     const [hidden, lastSeen] =
       await Promise.all([hiddenFrom(connection.user, users), repository.lastSeen(users)])
+    const isWanted = () => this.#watchedBy.get(connection) === state
+    const elsewhere = await this.#elsewhere?.online(users.filter(user => !this.#isHere(user)), isWanted)
     // Another list replaced this one meanwhile.
-    if (this.#watchedBy.get(connection) !== state) return
+    if (!isWanted()) return
     for (const user of users) {
       if (hidden.has(user)) state.hidden.add(user)
       else state.hidden.delete(user)
       connection.send(hidden.has(user)
         ? { type: 'presence', user, online: false }
-        : this.#frame(user, lastSeen.get(user)))
+        : this.#frame(user, lastSeen.get(user), elsewhere?.has(user) === true))
     }
   }
 
@@ -109,7 +144,12 @@ export class Presence {
   arrived (user: string): void {
     clearTimeout(this.#leaving.get(user))
     // Back within the grace time: nothing was published.
-    if (!this.#leaving.delete(user)) this.#tell({ type: 'presence', user, online: true })
+    const wasLeaving = this.#leaving.delete(user)
+    const tell = () => {
+      if (!wasLeaving) this.#tell({ type: 'presence', user, online: true })
+    }
+    if (this.#elsewhere === undefined) tell()
+    else this.#elsewhere.arrived(user).then(isElsewhere => isElsewhere || tell(), tell)
   }
 
   /** The last socket of a user was closed. */
@@ -129,6 +169,7 @@ export class Presence {
 
   /** Stores the last times of the users who are within the grace time. */
   async close (): Promise<void> {
+    this.#elsewhere?.close()
     for (const timer of this.#leaving.values()) clearTimeout(timer)
     const users = [...this.#leaving.keys()]
     this.#leaving.clear()
@@ -147,10 +188,16 @@ export class Presence {
   async #announceGone (user: string): Promise<void> {
     const { users, log } = this.#options
     const timer = this.#leaving.get(user)
+    const isGone = () => timer !== undefined && this.#leaving.get(user) === timer
+    if (await this.#elsewhere?.isElsewhere(user, isGone) === true) {
+      if (isGone()) this.#leaving.delete(user)
+      return
+    }
+    if (!isGone()) return
     const lastSeen = new Date()
     const stored = await users.setLastSeen(user, lastSeen)
       .catch(error => { log.warn({ err: error }, 'lastSeen was not stored') })
-    if (this.#leaving.get(user) !== timer) return
+    if (!isGone()) return
     this.#leaving.delete(user)
     const deleted = stored === false
     this.#tell({
@@ -161,11 +208,14 @@ export class Presence {
     })
   }
 
-  #frame (user: string, lastSeen: Date | undefined): PresenceFrame {
-    const online = this.#options.isConnected(user) || this.#leaving.has(user)
-    if (online || lastSeen === undefined) return { type: 'presence', user, online }
-    return { type: 'presence', user, online, lastSeen: lastSeen.toISOString() }
+  #frame (user: string, lastSeen: Date | undefined, isElsewhere: boolean): PresenceFrame {
+    const online = isElsewhere || this.#isHere(user)
+    this.#elsewhere?.shown(user, online)
+    return presenceFrame(user, online, lastSeen)
   }
+
+  /** Whether a user counts as online because of this process. */
+  #isHere (user: string): boolean { return this.#options.isConnected(user) || this.#leaving.has(user) }
 
   #tell (frame: PresenceFrame): void {
     this.#options.bus.publish(presenceTopic(frame.user), { type: 'presence', frame })
@@ -183,9 +233,15 @@ export class Presence {
       watchers?.delete(connection)
       if (watchers?.size === 0) {
         this.#watchers.delete(user)
+        this.#elsewhere?.forget(user)
         this.#options.bus.unsubscribe(presenceTopic(user))
       }
     }
     this.#watchedBy.delete(connection)
   }
+}
+
+function presenceFrame (user: string, online: boolean, lastSeen: Date | undefined): PresenceFrame {
+  if (online || lastSeen === undefined) return { type: 'presence', user, online }
+  return { type: 'presence', user, online, lastSeen: lastSeen.toISOString() }
 }

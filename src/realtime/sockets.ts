@@ -16,6 +16,8 @@ export class Sockets {
 
   get count (): number { return this.#count }
 
+  get users (): string[] { return [...this.#byUser.keys()] }
+
   /** Adds a socket; gives all sockets of its user, the oldest first. */
   add (connection: Connection): ReadonlySet<Connection> {
     const connections = this.#byUser.get(connection.user) ?? new Set()

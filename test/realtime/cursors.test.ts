@@ -92,7 +92,7 @@ class World implements CursorSink {
     this.stored.set(conversation, seq)
     // If only this process writes, a conversation that was not resumed begins at the first number told.
     if (this.onlyWriter && !this.next.has(conversation)) this.next.set(conversation, seq)
-    if (this.cursors.offer(conversation, seq)) this.deliver({ conversation, rev: seq })
+    if (this.cursors.offer(conversation, seq, true)) this.deliver({ conversation, rev: seq })
   }
 
   /** Another process stores messages. */

@@ -5,6 +5,7 @@
 import type { FramedEntry } from '../framed-entry.js'
 import type { Receipt } from '../../chat/receipts.js'
 import type { PresenceFrame } from 'chat-protocol'
+import type { Registry } from './registry.js'
 
 /**
  * Who needs to hear a message: the sockets of a user, those who watch the presence of a user, or every
@@ -19,6 +20,8 @@ export interface EntryMessage {
   rev: number
   /** The entry, where it is published the first time and in its order; without it the log has to be read. */
   entry?: FramedEntry
+  /** Whether another process stored it: it may be older than a socket that opens now. */
+  elsewhere?: true
 }
 
 /** The marks of a member changed. */
@@ -62,6 +65,20 @@ export interface BlockMessage {
   blocked: string
 }
 
+/** The sockets of the user of the topic that a process has, with the times when they were opened. */
+export interface SocketsMessage {
+  type: 'sockets'
+  process: string
+  sockets: [id: string, openedAt: number][]
+  /** whether the others should say theirs */
+  asks: boolean
+}
+
+/** More messages were lost than could be announced: compare everything. */
+export interface DoubtMessage {
+  type: 'doubt'
+}
+
 export type BusMessage =
   | EntryMessage
   | ReceiptMessage
@@ -70,11 +87,19 @@ export type BusMessage =
   | SessionEndedMessage
   | AccountDeletedMessage
   | BlockMessage
+  | SocketsMessage
+  | DoubtMessage
 
 export type BusMessageType = BusMessage['type']
 
 export type BusListener<T extends BusMessageType> =
   (message: Extract<BusMessage, { type: T }>, topic: Topic) => void
+
+/**
+ * `away`: the server of the bus does not answer; `wedged`: it answers, but messages do not arrive in this
+ * process.
+ */
+export type BusState = 'well' | 'away' | 'wedged'
 
 export interface Bus {
   /**
@@ -82,6 +107,11 @@ export interface Bus {
    * order.
    */
   readonly alone: boolean
+  readonly state: BusState
+  /** Messages that have not reached the other processes yet. */
+  readonly waiting: number
+  /** Which users have sockets in which process; undefined where there are no other processes to ask. */
+  readonly registry: Registry | undefined
   /** Delivers a message to every process that subscribed to the topic, including this one. */
   publish (topic: Topic, message: BusMessage): void
   /**
@@ -94,6 +124,8 @@ export interface Bus {
   onMessage<T extends BusMessageType> (type: T, listener: BusListener<T>): void
   /** Registers a listener for the case that messages may have been lost: compare with the database now. */
   onDoubt (listener: () => void): void
+  /** Leaves the other processes. */
+  close (): void
 }
 
 /** The topic of what concerns the sockets of a user. */

@@ -1,10 +1,23 @@
+import type { BaseLogger } from 'pino'
 import type { Config } from '../../config.js'
 import type { Bus } from './bus.js'
 import { MemoryBus } from './memory-bus.js'
+import { RedisBus } from './redis-bus.js'
 
-/** Chooses the bus for a configuration. This is the only place that knows the implementations. */
-export function createBus (config: Pick<Config, 'MONGODB_URL'>): Bus {
+type BusConfig = Pick<Config, 'MONGODB_URL' | 'REDIS_URL' | 'REDIS_PREFIX'>
+
+/**
+ * Chooses the bus for a configuration. This is the only place that knows the implementations.
+ * @throws where Redis does not answer
+ */
+export async function createBus (
+  { MONGODB_URL, REDIS_URL, REDIS_PREFIX }: BusConfig, log: Pick<BaseLogger, 'warn' | 'info'>
+): Promise<Bus> {
+  if (REDIS_URL !== '') {
+    const bus = new RedisBus({ url: REDIS_URL, prefix: REDIS_PREFIX, log })
+    await bus.start()
+    return bus
+  }
   // The embedded database is locked by its process; a MongoDB server may have other writers.
-  const alone = config.MONGODB_URL === ''
-  return new MemoryBus(alone)
+  return new MemoryBus(MONGODB_URL === '')
 }

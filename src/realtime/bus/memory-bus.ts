@@ -5,6 +5,9 @@ import type { Bus, BusListener, BusMessage, BusMessageType, Topic } from './bus.
  */
 export class MemoryBus implements Bus {
   readonly alone: boolean
+  readonly state = 'well'
+  readonly waiting = 0
+  readonly registry = undefined
   readonly #topics = new Set<Topic>()
   readonly #listeners = new Map<BusMessageType, ((message: BusMessage, topic: Topic) => void)[]>()
 
@@ -29,4 +32,6 @@ export class MemoryBus implements Bus {
 
   /** Nothing gets lost within a process, so the listener is never called. */
   onDoubt (_listener: () => void): void {}
+
+  close (): void {}
 }
