@@ -1,0 +1,15 @@
+import type { ReactNode } from 'react'
+import Modal from 'react-bootstrap/Modal'
+import { t } from '../texts.js'
+
+/** A dialog with a title; Escape closes it. */
+export function Dialog ({ title, onClose, children }: { title: string, onClose: () => void, children: ReactNode }) {
+  return (
+    <Modal show onHide={onClose} scrollable fullscreen="sm-down" aria-label={title}>
+      <Modal.Header closeButton closeLabel={t.close}>
+        <Modal.Title as="h2" className="h5">{title}</Modal.Title>
+      </Modal.Header>
+      <Modal.Body>{children}</Modal.Body>
+    </Modal>
+  )
+}
