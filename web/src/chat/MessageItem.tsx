@@ -82,7 +82,7 @@ function Actions ({ message, onIntent }: Omit<Props, 'isGrouped'>) {
 
 function Reactions ({ message }: { message: Message }) {
   const store = useChat()
-  const reactions = Object.entries(message.reactions ?? {})
+  const reactions = Object.entries<string[]>(message.reactions ?? {})
   if (reactions.length === 0) return null
   return (
     <div className="reactions">
