@@ -29,8 +29,9 @@ function strictPicker () {
 
 export default defineConfig({
   root: import.meta.dirname,
+  // The workspace's root has React 18 too, for a tool: Bootstrap's components must not get that one.
+  resolve: { dedupe: ['react', 'react-dom'] },
   plugins: [strictPicker(), react()],
   // The policy of plugins/web.ts allows no data: fonts or scripts, and no inline code.
-  build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, manifest: true, emptyOutDir: true },
-  css: { preprocessorOptions: { scss: { quietDeps: true, silenceDeprecations: ['import', 'if-function'] } } }
+  build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, manifest: true, emptyOutDir: true }
 })
