@@ -4,6 +4,7 @@ import type { Message } from 'chat-app-client'
 import { useChat } from '../chat-context.js'
 import { t } from '../texts.js'
 import { nameOf, textOf } from './names.js'
+import { withEmoji } from './emoji-data.js'
 import { useCompletion } from './useCompletion.js'
 import { useDraft } from './useDraft.js'
 
@@ -38,7 +39,8 @@ function useSending ({ id, intent, onIntent }: Props) {
     if (message.trim() === '') return
     if (edited === undefined) {
       const answer = intent === undefined ? {} : { replyTo: intent.message.seq }
-      store.send({ type: 'send', conversation: id, message, ...answer } as never)
+      void withEmoji(message).then(text =>
+        store.send({ type: 'send', conversation: id, message: text, ...answer } as never))
       draft.clear()
     } else {
       store.send({ type: 'edit', conversation: id, seq: edited.seq, message } as never)

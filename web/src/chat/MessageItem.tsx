@@ -57,7 +57,7 @@ function Mark ({ message }: { message: Message }) {
     ? [t.read, '✓✓']
     : message.seq <= delivered ? [t.delivered, '✓✓'] : [t.sent, '✓']
   return (
-    <span className="mark" data-read={text === t.read}>
+    <span className="tick" data-read={text === t.read}>
       <span aria-hidden="true">{glyph}</span><span className="visually-hidden">{text}</span>
     </span>
   )

@@ -15,7 +15,7 @@ export function WaitingItem ({ waiting: { frame, at, error } }: { waiting: Waiti
         <Text text={frame.message} />
         <footer>
           <time dateTime={at}>{timeOf(at)}</time>{' '}
-          <span className={error === undefined ? 'mark' : 'text-danger'}>{error === undefined ? t.queued : t.failed}</span>
+          <span className={error === undefined ? 'tick' : 'text-danger'}>{error === undefined ? t.queued : t.failed}</span>
         </footer>
         {error !== undefined && (
           <div role="alert" className="small">

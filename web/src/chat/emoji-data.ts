@@ -27,3 +27,10 @@ export async function complete (letters: string): Promise<[code: string, emoji: 
   const all = [...await shortcodes()].filter(([code]) => code.startsWith(letters))
   return all.sort(([a], [b]) => a.length - b.length || (a < b ? -1 : 1)).slice(0, SHOWN)
 }
+
+/** The text with its codes as emoji, for those who press Enter before the data is there. */
+export async function withEmoji (text: string): Promise<string> {
+  if (!/:[a-z0-9_+-]{2,}:/.test(text)) return text
+  const all = await shortcodes()
+  return text.replaceAll(/:([a-z0-9_+-]{2,}):/g, (whole, code: string) => all.get(code) ?? whole)
+}
