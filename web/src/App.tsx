@@ -63,7 +63,6 @@ function useStoreOf (user: Account, end: () => void): ChatStore | undefined {
       setStore(undefined)
     }
     // A changed avatar is the same account.
-    // eslint-disable-next-line
   }, [id])
   return store
 }
@@ -103,10 +102,10 @@ export function App () {
 function Starting () {
   const isOffline = !navigator.onLine
   return (
-    <main className="starting" aria-label={t.app}>
+    <main className='starting' aria-label={t.app}>
       <StatusLine status={isOffline ? 'offline' : 'connecting'} />
-      <div className="placeholder-glow w-100">
-        {[1, 2, 3, 4].map(n => <span key={n} className="placeholder skeleton" />)}
+      <div className='placeholder-glow w-100'>
+        {[1, 2, 3, 4].map(n => <span key={n} className='placeholder skeleton' />)}
       </div>
     </main>
   )

@@ -17,12 +17,12 @@ export function AuthPage ({ isRegister, ended, onUser }: Props) {
     document.title = `${title} · ${t.app}`
   }, [title])
   return (
-    <main className="card-page">
-      <div className="panel">
-        <img src="/icon.svg" alt="" width="56" height="56" />
+    <main className='card-page'>
+      <div className='panel'>
+        <img src='/icon.svg' alt='' width='56' height='56' />
         <h1>{title}</h1>
-        <p className="text-body-secondary">{t.welcome}</p>
-        {ended && <Alert variant="warning" role="status">{t.sessionEnded}</Alert>}
+        <p className='text-body-secondary'>{t.welcome}</p>
+        {ended && <Alert variant='warning' role='status'>{t.sessionEnded}</Alert>}
         <AuthForm isRegister={isRegister} onUser={onUser} />
         <Other isRegister={isRegister} />
       </div>
@@ -51,20 +51,20 @@ function AuthForm ({ isRegister, onUser }: Omit<Props, 'ended'>) {
   }
   return (
     <Form noValidate onSubmit={submit}>
-      {isElsewhere && <Alert variant="danger">{error.message || t.unreachable}</Alert>}
+      {isElsewhere && <Alert variant='danger'>{error.message || t.unreachable}</Alert>}
       <Field
         label={t.username} value={username} onChange={setUsername} error={isRegister ? fields.username : ''}
-        autoComplete="username" autoFocus
+        autoComplete='username' autoFocus
       />
       {isRegister && <Field
-        label={t.email} value={email} onChange={setEmail} error={fields.email} type="email"
-        autoComplete="email"
+        label={t.email} value={email} onChange={setEmail} error={fields.email} type='email'
+        autoComplete='email'
                      />}
       <PasswordField
         label={t.password} value={password} onChange={setPassword} withStrength={isRegister}
         error={isRegister ? fields.password : ''} autoComplete={isRegister ? 'new-password' : 'current-password'}
       />
-      <Button type="submit" className="w-100" disabled={busy}>{isRegister ? t.register : t.logIn}</Button>
+      <Button type='submit' className='w-100' disabled={busy}>{isRegister ? t.register : t.logIn}</Button>
     </Form>
   )
 }
@@ -72,7 +72,7 @@ function AuthForm ({ isRegister, onUser }: Omit<Props, 'ended'>) {
 function Other ({ isRegister }: { isRegister: boolean }) {
   const path = isRegister ? '/login' : '/register'
   return (
-    <p className="mt-3 mb-0 text-body-secondary">
+    <p className='mt-3 mb-0 text-body-secondary'>
       {isRegister ? t.haveAccount : t.newHere}{' '}
       <a
         href={path} onClick={event => {

@@ -15,10 +15,10 @@ export function AvatarPage (props: Props) {
     document.title = `${t.chooseAvatar} · ${t.app}`
   }, [])
   return (
-    <main className="card-page">
-      <div className="panel">
+    <main className='card-page'>
+      <div className='panel'>
         <h1>{t.chooseAvatar}</h1>
-        <p className="text-body-secondary">{t.avatarHint}</p>
+        <p className='text-body-secondary'>{t.avatarHint}</p>
         <AvatarForm {...props} />
       </div>
     </main>
@@ -45,24 +45,24 @@ export function AvatarForm ({ user, onSaved }: Props) {
   }
   return (
     <form onSubmit={save}>
-      {error !== '' && <Alert variant="danger">{error}</Alert>}
-      <fieldset className="avatars">
-        <legend className="visually-hidden">{t.avatars}</legend>
+      {error !== '' && <Alert variant='danger'>{error}</Alert>}
+      <fieldset className='avatars'>
+        <legend className='visually-hidden'>{t.avatars}</legend>
         {offered.length === 0 && Array.from({ length: OFFERED }, (_, n) =>
-          <span key={n} className="avatar-choice placeholder-glow"><span className="placeholder" /></span>)}
+          <span key={n} className='avatar-choice placeholder-glow'><span className='placeholder' /></span>)}
         {offered.map((picture, n) => (
-          <label key={picture} className="avatar-choice">
+          <label key={picture} className='avatar-choice'>
             <input
-              type="radio" name="avatar" aria-label={t.avatar(n + 1)} checked={n === chosen}
+              type='radio' name='avatar' aria-label={t.avatar(n + 1)} checked={n === chosen}
               onChange={() => setChosen(n)}
             />
-            <img src={pictureOf(picture)} alt="" />
+            <img src={pictureOf(picture)} alt='' />
           </label>
         ))}
       </fieldset>
-      <div className="d-flex gap-2">
-        <Button variant="outline-secondary" className="flex-fill" onClick={load}>{t.moreAvatars}</Button>
-        <Button type="submit" className="flex-fill" disabled={offered.length === 0}>{t.saveAvatar}</Button>
+      <div className='d-flex gap-2'>
+        <Button variant='outline-secondary' className='flex-fill' onClick={load}>{t.moreAvatars}</Button>
+        <Button type='submit' className='flex-fill' disabled={offered.length === 0}>{t.saveAvatar}</Button>
       </div>
     </form>
   )

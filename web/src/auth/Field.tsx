@@ -19,9 +19,9 @@ export function Field ({ label, value, onChange, error = '', children, ...rest }
   const id = useId()
   const isInvalid = error !== ''
   return (
-    <div className="mb-3">
+    <div className='mb-3'>
       <Form.Label htmlFor={id}>{label}</Form.Label>
-      <div className="d-flex gap-2">
+      <div className='d-flex gap-2'>
         <Form.Control
           id={id} value={value} isInvalid={isInvalid} aria-invalid={isInvalid}
           aria-describedby={isInvalid ? `${id}-error` : undefined}
@@ -29,7 +29,7 @@ export function Field ({ label, value, onChange, error = '', children, ...rest }
         />
         {children}
       </div>
-      {isInvalid && <div id={`${id}-error`} role="alert" className="small text-danger mt-1">{error}</div>}
+      {isInvalid && <div id={`${id}-error`} role='alert' className='small text-danger mt-1'>{error}</div>}
     </div>
   )
 }

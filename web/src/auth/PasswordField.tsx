@@ -21,7 +21,7 @@ export function PasswordField ({ withStrength = false, ...props }: FieldProps & 
   return (
     <>
       <Field {...props} type={isShown ? 'text' : 'password'}>
-        <Button variant="outline-secondary" aria-pressed={isShown} onClick={() => setShown(!isShown)}>
+        <Button variant='outline-secondary' aria-pressed={isShown} onClick={() => setShown(!isShown)}>
           {isShown ? t.hide : t.show}
         </Button>
       </Field>
@@ -32,9 +32,9 @@ export function PasswordField ({ withStrength = false, ...props }: FieldProps & 
 
 function Strength ({ value }: { value: number }) {
   return (
-    <div className="strength mb-3 small" data-value={value}>
-      <span className="strength-bar" aria-hidden="true"><span /></span>
-      <span aria-live="polite">{t.strength[value]}</span>
+    <div className='strength mb-3 small' data-value={value}>
+      <span className='strength-bar' aria-hidden='true'><span /></span>
+      <span aria-live='polite'>{t.strength[value]}</span>
     </div>
   )
 }

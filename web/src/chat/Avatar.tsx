@@ -8,11 +8,11 @@ interface Props { name: string, picture?: string | undefined, online?: boolean |
 /** A picture, or the first letter of the name. The name stands beside it, so it is decoration. */
 export function Avatar ({ name, picture, online, size = 44 }: Props) {
   return (
-    <span className="avatar" style={{ width: size, height: size }} aria-hidden="true">
+    <span className='avatar' style={{ width: size, height: size }} aria-hidden='true'>
       {picture === undefined || picture === ''
-        ? <span className="avatar-letter">{[...name][0]?.toUpperCase()}</span>
-        : <img src={pictureOf(picture)} alt="" width={size} height={size} />}
-      {online !== undefined && <span className="presence" data-online={online} />}
+        ? <span className='avatar-letter'>{[...name][0]?.toUpperCase()}</span>
+        : <img src={pictureOf(picture)} alt='' width={size} height={size} />}
+      {online !== undefined && <span className='presence' data-online={online} />}
     </span>
   )
 }

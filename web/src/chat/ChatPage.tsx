@@ -22,12 +22,12 @@ export function ChatPage ({ onLogOut }: { onLogOut: () => void }) {
   useNotifications()
   const close = () => setDialog(undefined)
   return (
-    <div className="chat" data-open={open !== undefined}>
+    <div className='chat' data-open={open !== undefined}>
       <Sidebar open={open} onDialog={setDialog} />
-      <main className="pane">
+      <main className='pane'>
         <StatusLine status={store.status} />
         {open === undefined
-          ? <div className="empty"><img src="/icon.svg" alt="" width="72" /><p>{t.pickOne}</p></div>
+          ? <div className='empty'><img src='/icon.svg' alt='' width='72' /><p>{t.pickOne}</p></div>
           : <ConversationView key={open} id={open} />}
       </main>
       <Suspense>

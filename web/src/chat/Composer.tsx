@@ -28,7 +28,6 @@ function useSending ({ id, intent, onIntent }: Props) {
   useEffect(() => {
     if (edited !== undefined) draft.borrow(edited.message)
     // Only another intent changes the text.
-    // eslint-disable-next-line
   }, [edited])
   const cancel = () => {
     if (edited !== undefined) draft.restore()
@@ -97,20 +96,20 @@ export function Composer (props: Props) {
   }
   return (
     <form
-      className="composer" onSubmit={event => {
+      className='composer' onSubmit={event => {
         event.preventDefault()
         send()
       }}
     >
       <IntentLine intent={intent} onCancel={cancel} />
       <Completion {...completion} />
-      <div className="composer-line">
+      <div className='composer-line'>
         <EmojiButton onEmoji={emoji => change(text + emoji)} focus={() => box.current?.focus()} />
         <textarea
-          ref={box} className="form-control" rows={1} aria-label={t.message} placeholder={t.message} dir="auto"
+          ref={box} className='form-control' rows={1} aria-label={t.message} placeholder={t.message} dir='auto'
           value={text} onChange={event => change(event.target.value)} onKeyDown={keys}
         />
-        <Button type="submit" disabled={text.trim() === ''}>{t.send}</Button>
+        <Button type='submit' disabled={text.trim() === ''}>{t.send}</Button>
       </div>
     </form>
   )
@@ -121,12 +120,12 @@ function IntentLine ({ intent, onCancel }: { intent: Intent, onCancel: () => voi
   if (intent === undefined) return null
   const { kind, message } = intent
   return (
-    <div className="intent">
-      <span className="text-truncate flex-fill" dir="auto">
+    <div className='intent'>
+      <span className='text-truncate flex-fill' dir='auto'>
         <strong>{kind === 'edit' ? t.editing : t.replyingTo(nameOf(store, message.sender))}</strong>{' '}
         {textOf(message)}
       </span>
-      <Button size="sm" variant="link" onClick={onCancel}>{t.cancel}</Button>
+      <Button size='sm' variant='link' onClick={onCancel}>{t.cancel}</Button>
     </div>
   )
 }
@@ -134,10 +133,10 @@ function IntentLine ({ intent, onCancel }: { intent: Intent, onCancel: () => voi
 function Completion ({ choices, at, choose }: ReturnType<typeof useCompletion>) {
   if (choices.length === 0) return null
   return (
-    <div className="completion" role="listbox" aria-label={t.emoji}>
+    <div className='completion' role='listbox' aria-label={t.emoji}>
       {choices.map(([code, emoji], index) => (
         <div
-          key={code} role="option" aria-selected={index === at}
+          key={code} role='option' aria-selected={index === at}
           onMouseDown={event => {
             event.preventDefault()
             choose(index)
@@ -162,12 +161,12 @@ function EmojiButton ({ onEmoji, focus }: { onEmoji: (emoji: string) => void, fo
       }}
     >
       <button
-        ref={button} type="button" className="btn btn-outline-secondary" aria-label={t.emoji} aria-expanded={isOpen}
+        ref={button} type='button' className='btn btn-outline-secondary' aria-label={t.emoji} aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
-      ><span aria-hidden="true">☺</span>
+      ><span aria-hidden='true'>☺</span>
       </button>
       {isOpen && (
-        <div className="picker-popup">
+        <div className='picker-popup'>
           <Suspense>
             <EmojiPicker
               onEmoji={emoji => {

@@ -40,20 +40,20 @@ function Head ({ id }: { id: string }) {
   const partner = partnerOf(store, id)
   const group = partner === undefined ? store.conversations.get(id) : undefined
   return (
-    <header className="pane-head">
-      <Button variant="link" className="back" onClick={() => go('/')}>{t.back}</Button>
+    <header className='pane-head'>
+      <Button variant='link' className='back' onClick={() => go('/')}>{t.back}</Button>
       <Avatar
         name={title} picture={partner?.avatarImage ?? group?.avatarImage} size={40}
         online={partner === undefined ? undefined : store.people.presence.get(partner._id)?.online ?? false}
       />
-      <div className="flex-fill overflow-hidden">
-        <h2 className="text-truncate" dir="auto">{title}</h2>
-        <small className="text-body-secondary">
+      <div className='flex-fill overflow-hidden'>
+        <h2 className='text-truncate' dir='auto'>{title}</h2>
+        <small className='text-body-secondary'>
           {group === undefined ? presenceText(partner?._id) : t.membersCount(group.members)}
         </small>
       </div>
       {group !== undefined &&
-        <Button variant="outline-secondary" size="sm" onClick={() => setPanelOpen(true)}>{t.groupDetails}</Button>}
+        <Button variant='outline-secondary' size='sm' onClick={() => setPanelOpen(true)}>{t.groupDetails}</Button>}
       {partner !== undefined && partner._id !== store.me._id && <BlockButton user={partner._id} />}
       <Suspense>{isPanelOpen && <GroupPanel id={id} onClose={() => setPanelOpen(false)} />}</Suspense>
     </header>
@@ -71,7 +71,7 @@ function BlockButton ({ user }: { user: string }) {
   const isBlocked = people.blocked.has(user)
   return (
     <Button
-      variant="outline-secondary" size="sm"
+      variant='outline-secondary' size='sm'
       onClick={() => void people.block(user, !isBlocked).catch(() => {})}
     >{isBlocked ? t.unblock : t.block}
     </Button>
@@ -82,8 +82,8 @@ function Typists ({ id }: { id: string }) {
   const store = useChat()
   const names = [...store.typing.get(id)?.keys() ?? []].map(user => nameOf(store, user))
   return (
-    <div className="typing" aria-live="polite">
-      {names.length > 0 && <><span className="dots" aria-hidden="true" />{t.isTyping(names.join(', '))}</>}
+    <div className='typing' aria-live='polite'>
+      {names.length > 0 && <><span className='dots' aria-hidden='true' />{t.isTyping(names.join(', '))}</>}
     </div>
   )
 }

@@ -19,5 +19,5 @@ export default function EmojiPicker ({ onEmoji }: { onEmoji: (emoji: string) => 
     box.current!.append(picker)
     return () => picker.remove()
   }, [])
-  return <div ref={box} className="picker" />
+  return <div ref={box} className='picker' />
 }

@@ -19,13 +19,13 @@ export const MessageItem = memo(function MessageItem ({ message, isGrouped, onIn
   const isLarge = !isDeleted && isOneEmoji(message.message)
   return (
     <article className={`message ${isOwn ? 'own' : ''} ${isGrouped ? 'grouped' : ''}`}>
-      <strong className={isAuthorShown ? 'author' : 'visually-hidden'} dir="auto">
+      <strong className={isAuthorShown ? 'author' : 'visually-hidden'} dir='auto'>
         {nameOf(store, message.sender)}
       </strong>
-      <div className="bubble-line">
+      <div className='bubble-line'>
         <div className={`bubble ${isLarge ? 'large' : ''}`}>
           {message.replyTo !== undefined && <Quote conversation={message.conversation} seq={message.replyTo} />}
-          {isDeleted ? <div className="text deleted">{t.deleted}</div> : <Text text={message.message} />}
+          {isDeleted ? <div className='text deleted'>{t.deleted}</div> : <Text text={message.message} />}
           <footer>
             {message.editedAt !== undefined && <span>{t.edited}</span>}
             {' '}<time dateTime={message.createdAt}>{timeOf(message.createdAt)}</time>{' '}
@@ -43,7 +43,7 @@ function Quote ({ conversation, seq }: { conversation: string, seq: number }) {
   const store = useChat()
   const message = store.logs.get(conversation).messages.find(one => one.seq === seq)
   return (
-    <blockquote dir="auto">
+    <blockquote dir='auto'>
       {message === undefined
         ? t.earlierMessage
         : <><strong>{nameOf(store, message.sender)}</strong> <span>{textOf(message)}</span></>}
@@ -57,8 +57,8 @@ function Mark ({ message }: { message: Message }) {
     ? [t.read, '✓✓']
     : message.seq <= delivered ? [t.delivered, '✓✓'] : [t.sent, '✓']
   return (
-    <span className="tick" data-read={text === t.read}>
-      <span aria-hidden="true">{glyph}</span><span className="visually-hidden">{text}</span>
+    <span className='tick' data-read={text === t.read}>
+      <span aria-hidden='true'>{glyph}</span><span className='visually-hidden'>{text}</span>
     </span>
   )
 }
@@ -69,9 +69,9 @@ function Actions ({ message, onIntent }: Omit<Props, 'isGrouped'>) {
   return (
     <>
       <button
-        ref={button} type="button" className="actions" aria-label={t.messageActions} aria-haspopup="menu"
+        ref={button} type='button' className='actions' aria-label={t.messageActions} aria-haspopup='menu'
         aria-expanded={isOpen} onClick={() => setOpen(true)}
-      ><span aria-hidden="true">⋯</span>
+      ><span aria-hidden='true'>⋯</span>
       </button>
       {isOpen && <MessageMenu
         message={message} anchor={button.current!} onIntent={onIntent} onClose={() => setOpen(false)}
@@ -85,13 +85,13 @@ function Reactions ({ message }: { message: Message }) {
   const reactions = Object.entries<string[]>(message.reactions ?? {})
   if (reactions.length === 0) return null
   return (
-    <div className="reactions">
+    <div className='reactions'>
       {reactions.map(([emoji, users]) => {
         const isOwn = users.includes(store.me._id)
         const { conversation, seq } = message
         return (
           <button
-            key={emoji} type="button" aria-pressed={isOwn} title={users.map(user => nameOf(store, user)).join(', ')}
+            key={emoji} type='button' aria-pressed={isOwn} title={users.map(user => nameOf(store, user)).join(', ')}
             onClick={() => store.send({ type: 'react', conversation, seq, emoji, on: !isOwn } as never)}
           >{emoji} {users.length}
           </button>

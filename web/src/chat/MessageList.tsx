@@ -42,7 +42,6 @@ function useFollowing (id: string, rows: Row[], list: React.RefObject<Virtualize
   useLayoutEffect(() => {
     if (lastKey !== undefined && (isAtEnd.current || isOwn)) toEnd()
     // Only a new last line moves the list.
-    // eslint-disable-next-line
   }, [lastKey, rows.length === 0])
   useEffect(() => {
     const read = () => {
@@ -74,24 +73,24 @@ export function MessageList ({ id, onIntent }: Props) {
   const log = store.logs.get(id)
   const isEmpty = log.isLoaded && rows.length === 0
   return (
-    <div className="log-frame">
-      <div role="log" aria-label={t.messages} aria-relevant="additions" className="log" tabIndex={0}>
-        <div className="log-space" />
+    <div className='log-frame'>
+      <div role='log' aria-label={t.messages} aria-relevant='additions' className='log' tabIndex={0}>
+        <div className='log-space' />
         {!log.isLoaded && rows.length === 0 && <Skeleton />}
-        {isEmpty && <p className="empty">{t.noMessages(titleOf(store, id))}</p>}
+        {isEmpty && <p className='empty'>{t.noMessages(titleOf(store, id))}</p>}
         <Virtualizer ref={list} shift={log.isShifted} bufferSize={900} onScroll={onScroll} onResize={onResize}>
           {rows.map(row => <Line key={row.key} row={row} onIntent={onIntent} />)}
         </Virtualizer>
       </div>
-      {isFar && <button type="button" className="jump" onClick={toEnd}>{t.jump}</button>}
+      {isFar && <button type='button' className='jump' onClick={toEnd}>{t.jump}</button>}
     </div>
   )
 }
 
 function Line ({ row, onIntent }: { row: Row, onIntent: (intent: Intent) => void }) {
   switch (row.kind) {
-    case 'day': return <div className="day"><span>{row.text}</span></div>
-    case 'new': return <div className="new-line"><span>{t.newMessages}</span></div>
+    case 'day': return <div className='day'><span>{row.text}</span></div>
+    case 'new': return <div className='new-line'><span>{t.newMessages}</span></div>
     case 'waiting': return <WaitingItem waiting={row.waiting} />
     case 'message': return <MessageItem message={row.message} isGrouped={row.isGrouped} onIntent={onIntent} />
   }
@@ -99,8 +98,8 @@ function Line ({ row, onIntent }: { row: Row, onIntent: (intent: Intent) => void
 
 function Skeleton () {
   return (
-    <div className="placeholder-glow p-3" aria-hidden="true">
-      {[40, 60, 30].map(width => <span key={width} className="placeholder skeleton" style={{ width: `${width}%` }} />)}
+    <div className='placeholder-glow p-3' aria-hidden='true'>
+      {[40, 60, 30].map(width => <span key={width} className='placeholder skeleton' style={{ width: `${width}%` }} />)}
     </div>
   )
 }

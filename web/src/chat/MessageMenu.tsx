@@ -93,10 +93,10 @@ function Items ({ message, onChoose, onReact, onDone }: ItemsProps) {
   }
   return (
     <>
-      <button type="button" role="menuitem" onClick={() => onChoose({ kind: 'reply', message })}>{t.reply}</button>
-      <button type="button" role="menuitem" onClick={onReact}>{t.react}</button>
-      {isOwn && <button type="button" role="menuitem" onClick={() => onChoose({ kind: 'edit', message })}>{t.edit}</button>}
-      {isOwn && <button type="button" role="menuitem" onClick={remove}>{t.delete}</button>}
+      <button type='button' role='menuitem' onClick={() => onChoose({ kind: 'reply', message })}>{t.reply}</button>
+      <button type='button' role='menuitem' onClick={onReact}>{t.react}</button>
+      {isOwn && <button type='button' role='menuitem' onClick={() => onChoose({ kind: 'edit', message })}>{t.edit}</button>}
+      {isOwn && <button type='button' role='menuitem' onClick={remove}>{t.delete}</button>}
     </>
   )
 }
@@ -114,8 +114,8 @@ function Choices ({ message, isAll, onMore, onDone }: ChoicesProps) {
   if (isAll) return <Suspense><EmojiPicker onEmoji={react} /></Suspense>
   return (
     <>
-      {QUICK.map(emoji => <button key={emoji} type="button" onClick={() => react(emoji)}>{emoji}</button>)}
-      <button type="button" aria-label={t.moreEmoji} onClick={onMore}>+</button>
+      {QUICK.map(emoji => <button key={emoji} type='button' onClick={() => react(emoji)}>{emoji}</button>)}
+      <button type='button' aria-label={t.moreEmoji} onClick={onMore}>+</button>
     </>
   )
 }

@@ -56,23 +56,23 @@ export function Sidebar ({ open, onDialog }: Props) {
   useFreshPeople(search)
   const items = itemsOf(store, search)
   return (
-    <div className="sidebar">
-      <header className="sidebar-head">
+    <div className='sidebar'>
+      <header className='sidebar-head'>
         <Avatar name={store.me.username} picture={store.me.avatarImage} size={36} />
-        <strong className="flex-fill text-truncate" dir="auto">{store.me.username}</strong>
-        <Button variant="outline-primary" size="sm" onClick={() => onDialog('group')}>{t.newGroup}</Button>
-        <Button variant="outline-secondary" size="sm" onClick={() => onDialog('settings')}>{t.settings}</Button>
+        <strong className='flex-fill text-truncate' dir='auto'>{store.me.username}</strong>
+        <Button variant='outline-primary' size='sm' onClick={() => onDialog('group')}>{t.newGroup}</Button>
+        <Button variant='outline-secondary' size='sm' onClick={() => onDialog('settings')}>{t.settings}</Button>
       </header>
-      <div className="px-3 pb-2">
+      <div className='px-3 pb-2'>
         <Form.Control
-          type="search" aria-label={t.search} placeholder={t.searchHint} value={search}
+          type='search' aria-label={t.search} placeholder={t.searchHint} value={search}
           onChange={event => setSearch(event.target.value)}
         />
       </div>
-      <nav aria-label={t.conversations} className="items">
+      <nav aria-label={t.conversations} className='items'>
         {!store.isLoaded && <Skeleton />}
         {store.isLoaded && items.length === 0 &&
-          <p className="px-3 text-body-secondary">{search === '' ? t.noConversations : t.noResults}</p>}
+          <p className='px-3 text-body-secondary'>{search === '' ? t.noConversations : t.noResults}</p>}
         {store.isLoaded && <ul>{items.map(item => <Row key={item.id} item={item} isOpen={item.id === open} />)}</ul>}
       </nav>
     </div>
@@ -81,8 +81,8 @@ export function Sidebar ({ open, onDialog }: Props) {
 
 function Skeleton () {
   return (
-    <div className="placeholder-glow px-3" aria-hidden="true">
-      {[1, 2, 3, 4, 5].map(n => <span key={n} className="placeholder skeleton" />)}
+    <div className='placeholder-glow px-3' aria-hidden='true'>
+      {[1, 2, 3, 4, 5].map(n => <span key={n} className='placeholder skeleton' />)}
     </div>
   )
 }
@@ -98,25 +98,25 @@ function Row ({ item: { id, title, conversation, user }, isOpen }: { item: Item,
   return (
     <li>
       <a
-        href={pathOf(id)} className="item" aria-current={isOpen ? 'page' : undefined}
+        href={pathOf(id)} className='item' aria-current={isOpen ? 'page' : undefined}
         onClick={event => {
           event.preventDefault()
           go(pathOf(id))
         }}
       >
         <Avatar name={title} picture={picture} online={online} />
-        <span className="item-text">
-          <span className="item-line">
-            <strong className="text-truncate" dir="auto">{title}</strong>
-            {last !== undefined && <small className="text-body-secondary">{shortTimeOf(last.createdAt)}</small>}
+        <span className='item-text'>
+          <span className='item-line'>
+            <strong className='text-truncate' dir='auto'>{title}</strong>
+            {last !== undefined && <small className='text-body-secondary'>{shortTimeOf(last.createdAt)}</small>}
           </span>
-          <span className="item-line">
-            <span className="item-preview" dir="auto">
+          <span className='item-line'>
+            <span className='item-preview' dir='auto'>
               {conversation === undefined ? '' : previewOf(store, conversation)}
             </span>
-            {unread > 0 && <span className="badge rounded-pill text-bg-primary">{unread}</span>}
+            {unread > 0 && <span className='badge rounded-pill text-bg-primary'>{unread}</span>}
           </span>
-          {online === true && <span className="visually-hidden">{t.online}</span>}
+          {online === true && <span className='visually-hidden'>{t.online}</span>}
         </span>
       </a>
     </li>

@@ -7,5 +7,5 @@ const TEXTS: Record<Status, string> = {
 
 /** Whether what is shown is up to date; loud only when it is not. */
 export function StatusLine ({ status }: { status: Status }) {
-  return <div role="status" className="status-line" data-status={status}>{TEXTS[status]}</div>
+  return <div role='status' className='status-line' data-status={status}>{TEXTS[status]}</div>
 }

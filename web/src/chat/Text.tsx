@@ -16,9 +16,9 @@ export function Text ({ text }: { text: string }) {
   for (const { index, lastIndex, url, text: shown } of linkify.match(text) ?? []) {
     if (!SAFE.test(url)) continue
     parts.push(text.slice(end, index))
-    parts.push(<a key={index} href={url} target="_blank" rel="noopener noreferrer">{shown}</a>)
+    parts.push(<a key={index} href={url} target='_blank' rel='noopener noreferrer'>{shown}</a>)
     end = lastIndex
   }
   parts.push(text.slice(end))
-  return <div className="text" dir="auto">{parts}</div>
+  return <div className='text' dir='auto'>{parts}</div>
 }

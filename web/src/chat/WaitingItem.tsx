@@ -9,19 +9,19 @@ import { Text } from './Text.js'
 export function WaitingItem ({ waiting: { frame, at, error } }: { waiting: WaitingMessage }) {
   const store = useChat()
   return (
-    <article className="message own">
-      <span className="visually-hidden">{store.me.username}</span>
-      <div className="bubble waiting">
+    <article className='message own'>
+      <span className='visually-hidden'>{store.me.username}</span>
+      <div className='bubble waiting'>
         <Text text={frame.message} />
         <footer>
           <time dateTime={at}>{timeOf(at)}</time>{' '}
           <span className={error === undefined ? 'tick' : 'text-danger'}>{error === undefined ? t.queued : t.failed}</span>
         </footer>
         {error !== undefined && (
-          <div role="alert" className="small">
+          <div role='alert' className='small'>
             {error}{' '}
-            <Button size="sm" variant="link" onClick={() => store.retry(frame)}>{t.tryAgain}</Button>
-            <Button size="sm" variant="link" onClick={() => store.discard(frame.clientId)}>{t.discard}</Button>
+            <Button size='sm' variant='link' onClick={() => store.retry(frame)}>{t.tryAgain}</Button>
+            <Button size='sm' variant='link' onClick={() => store.discard(frame.clientId)}>{t.discard}</Button>
           </div>
         )}
       </div>

@@ -24,7 +24,6 @@ export function useCompletion (text: string, setText: (text: string) => void) {
       isOver = true
     }
     // setText is the same in effect at each render.
-    // eslint-disable-next-line
   }, [text])
 
   const choose = (index = at) => {

@@ -5,9 +5,9 @@ import { t } from '../texts.js'
 /** A dialog with a title; Escape closes it. */
 export function Dialog ({ title, onClose, children }: { title: string, onClose: () => void, children: ReactNode }) {
   return (
-    <Modal show onHide={onClose} scrollable fullscreen="sm-down" aria-label={title}>
+    <Modal show onHide={onClose} scrollable fullscreen='sm-down' aria-label={title}>
       <Modal.Header closeButton closeLabel={t.close}>
-        <Modal.Title as="h2" className="h5">{title}</Modal.Title>
+        <Modal.Title as='h2' className='h5'>{title}</Modal.Title>
       </Modal.Header>
       <Modal.Body>{children}</Modal.Body>
     </Modal>

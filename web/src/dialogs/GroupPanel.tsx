@@ -42,15 +42,15 @@ export default function GroupPanel ({ id, onClose }: { id: string, onClose: () =
   }
   return (
     <Dialog title={t.group} onClose={onClose}>
-      {error !== '' && <Alert variant="danger">{error}</Alert>}
+      {error !== '' && <Alert variant='danger'>{error}</Alert>}
       {mayManage && <Rename group={group} run={run} />}
-      <h3 className="h6">{t.members}</h3>
-      <ul className="people list-unstyled">
+      <h3 className='h6'>{t.members}</h3>
+      <ul className='people list-unstyled'>
         {group.memberList?.map(({ user, role }) =>
           <Member key={user._id} group={group} user={user} role={role} run={run} />)}
       </ul>
       {mayManage && <AddMember group={group} run={run} />}
-      <Button variant="outline-danger" onClick={() => void leave()}>{t.leave}</Button>
+      <Button variant='outline-danger' onClick={() => void leave()}>{t.leave}</Button>
     </Dialog>
   )
 }
@@ -65,7 +65,7 @@ function Rename ({ group, run }: PartProps) {
   }
   return (
     <form onSubmit={submit}>
-      <Field label={t.groupName} value={name} onChange={setName}><Button type="submit">{t.save}</Button></Field>
+      <Field label={t.groupName} value={name} onChange={setName}><Button type='submit'>{t.save}</Button></Field>
     </form>
   )
 }
@@ -76,19 +76,19 @@ function Member ({ group, user, role, run }: PartProps & { user: User, role: Rol
   const mayRemove = !isMe && (isOwner || (group.role === 'admin' && role === 'member'))
   const set = (next: Role) => void run(api.setRole(group.id, user._id, next))
   return (
-    <li className="person">
+    <li className='person'>
       <UserAvatar user={user} size={32} />
-      <span className="flex-fill text-truncate" dir="auto">
-        {user.username} <small className="text-body-secondary">{t.roles[role]}</small>
+      <span className='flex-fill text-truncate' dir='auto'>
+        {user.username} <small className='text-body-secondary'>{t.roles[role]}</small>
       </span>
       {isOwner && (
-        <Button size="sm" variant="link" onClick={() => set(role === 'admin' ? 'member' : 'admin')}>
+        <Button size='sm' variant='link' onClick={() => set(role === 'admin' ? 'member' : 'admin')}>
           {role === 'admin' ? t.makeMember : t.makeAdmin}
         </Button>
       )}
-      {isOwner && <Button size="sm" variant="link" onClick={() => set('owner')}>{t.handOver}</Button>}
+      {isOwner && <Button size='sm' variant='link' onClick={() => set('owner')}>{t.handOver}</Button>}
       {mayRemove && (
-        <Button size="sm" variant="link" onClick={() => void run(api.removeMember(group.id, user._id))}>
+        <Button size='sm' variant='link' onClick={() => void run(api.removeMember(group.id, user._id))}>
           {t.remove}
         </Button>
       )}
@@ -105,9 +105,9 @@ function AddMember ({ group, run }: PartProps) {
   if (others.length === 0) return null
   const add = () => void run(api.addMember(group.id, chosen || others[0]!._id)).then(() => setChosen(''))
   return (
-    <div className="d-flex gap-2 mb-3">
+    <div className='d-flex gap-2 mb-3'>
       <select
-        className="form-select" aria-label={t.add} value={chosen}
+        className='form-select' aria-label={t.add} value={chosen}
         onChange={event => setChosen(event.target.value)}
       >{others.map(user => <option key={user._id} value={user._id}>{user.username}</option>)}
       </select>

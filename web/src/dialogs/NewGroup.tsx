@@ -32,21 +32,21 @@ export default function NewGroup ({ onClose }: { onClose: () => void }) {
     <Dialog title={t.newGroup} onClose={onClose}>
       <form onSubmit={create}>
         {error !== undefined && error.fields.name === undefined &&
-          <Alert variant="danger">{error.message || t.unreachable}</Alert>}
+          <Alert variant='danger'>{error.message || t.unreachable}</Alert>}
         <Field label={t.groupName} value={name} onChange={setName} error={error?.fields.name} autoFocus />
-        <fieldset className="people mb-3">
-          <legend className="h6">{t.members}</legend>
+        <fieldset className='people mb-3'>
+          <legend className='h6'>{t.members}</legend>
           {people.map(user => (
-            <label key={user._id} className="person">
+            <label key={user._id} className='person'>
               <input
-                type="checkbox" className="form-check-input m-0" aria-label={user.username}
+                type='checkbox' className='form-check-input m-0' aria-label={user.username}
                 checked={members.has(user._id)} onChange={() => toggle(user._id)}
               />
-              <UserAvatar user={user} size={32} /><span dir="auto">{user.username}</span>
+              <UserAvatar user={user} size={32} /><span dir='auto'>{user.username}</span>
             </label>
           ))}
         </fieldset>
-        <Button type="submit" className="w-100">{t.createGroup}</Button>
+        <Button type='submit' className='w-100'>{t.createGroup}</Button>
       </form>
     </Dialog>
   )

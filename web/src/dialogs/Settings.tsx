@@ -31,19 +31,19 @@ export default function Settings ({ onClose, onLogOut }: Props) {
                 setChoosing(false)
               }}
             />
-          : <Button variant="outline-secondary" onClick={() => setChoosing(true)}>{t.changeAvatar}</Button>}
+          : <Button variant='outline-secondary' onClick={() => setChoosing(true)}>{t.changeAvatar}</Button>}
       </Section>
       <Section title={t.changePassword}><Password /></Section>
       <Section title={t.devices}><Devices /></Section>
       <Section title={t.blockedPeople}><Blocked /></Section>
       <Section title={t.deleteAccount}><Delete onDone={onLogOut} /></Section>
-      <Button variant="outline-secondary" className="w-100" onClick={logOut}>{t.logOut}</Button>
+      <Button variant='outline-secondary' className='w-100' onClick={logOut}>{t.logOut}</Button>
     </Dialog>
   )
 }
 
 function Section ({ title, children }: { title: string, children: ReactNode }) {
-  return <section className="mb-4"><h3 className="h6">{title}</h3>{children}</section>
+  return <section className='mb-4'><h3 className='h6'>{title}</h3>{children}</section>
 }
 
 function Appearance () {
@@ -57,13 +57,13 @@ function Appearance () {
   return (
     <Section title={t.appearance}>
       <Form.Check
-        type="switch" id="dark" label={t.darkMode} checked={dark} onChange={event => {
+        type='switch' id='dark' label={t.darkMode} checked={dark} onChange={event => {
           chooseDark(event.target.checked)
           setDark(event.target.checked)
         }}
       />
       {'Notification' in window && <Form.Check
-        type="switch" id="notify" label={t.notifications} checked={isNotifying}
+        type='switch' id='notify' label={t.notifications} checked={isNotifying}
         onChange={event => void notify(event.target.checked)}
                                    />}
     </Section>
@@ -88,14 +88,14 @@ function Password () {
   const isElsewhere = error !== undefined && newPassword === '' && oldPassword === ''
   return (
     <form onSubmit={submit}>
-      {done && <Alert variant="success" role="status">{t.passwordChanged}</Alert>}
-      {isElsewhere && <Alert variant="danger">{error.message || t.unreachable}</Alert>}
-      <PasswordField label={t.oldPassword} value={old} onChange={setOld} error={oldPassword} autoComplete="current-password" />
+      {done && <Alert variant='success' role='status'>{t.passwordChanged}</Alert>}
+      {isElsewhere && <Alert variant='danger'>{error.message || t.unreachable}</Alert>}
+      <PasswordField label={t.oldPassword} value={old} onChange={setOld} error={oldPassword} autoComplete='current-password' />
       <PasswordField
         label={t.newPassword} value={next} onChange={setNext} error={newPassword} withStrength
-        autoComplete="new-password"
+        autoComplete='new-password'
       />
-      <Button type="submit" variant="outline-secondary">{t.changePassword}</Button>
+      <Button type='submit' variant='outline-secondary'>{t.changePassword}</Button>
     </form>
   )
 }
@@ -108,14 +108,14 @@ function Devices () {
   const end = (id: string) => void api.endSession(id)
     .then(() => setSessions(sessions.filter(session => session.id !== id)), () => {})
   return (
-    <ul className="list-unstyled people">
+    <ul className='list-unstyled people'>
       {sessions.map(({ id, current, userAgent, lastSeenAt }) => (
-        <li key={id} className="person">
-          <span className="flex-fill overflow-hidden">
-            <span className="d-block text-truncate">{userAgent || '–'}</span>
-            <small className="text-body-secondary">{current ? t.thisDevice : t.lastSeen(shortTimeOf(lastSeenAt))}</small>
+        <li key={id} className='person'>
+          <span className='flex-fill overflow-hidden'>
+            <span className='d-block text-truncate'>{userAgent || '–'}</span>
+            <small className='text-body-secondary'>{current ? t.thisDevice : t.lastSeen(shortTimeOf(lastSeenAt))}</small>
           </span>
-          {!current && <Button size="sm" variant="link" onClick={() => end(id)}>{t.endSession}</Button>}
+          {!current && <Button size='sm' variant='link' onClick={() => end(id)}>{t.endSession}</Button>}
         </li>
       ))}
     </ul>
@@ -125,13 +125,13 @@ function Devices () {
 function Blocked () {
   const store = useChat()
   const blocked = [...store.people.blocked]
-  if (blocked.length === 0) return <p className="text-body-secondary mb-0">{t.nobodyBlocked}</p>
+  if (blocked.length === 0) return <p className='text-body-secondary mb-0'>{t.nobodyBlocked}</p>
   return (
-    <ul className="list-unstyled people">
+    <ul className='list-unstyled people'>
       {blocked.map(id => (
-        <li key={id} className="person">
-          <span className="flex-fill" dir="auto">{nameOf(store, id)}</span>
-          <Button size="sm" variant="link" onClick={() => void store.people.block(id, false).catch(() => {})}>
+        <li key={id} className='person'>
+          <span className='flex-fill' dir='auto'>{nameOf(store, id)}</span>
+          <Button size='sm' variant='link' onClick={() => void store.people.block(id, false).catch(() => {})}>
             {t.unblock}
           </Button>
         </li>
@@ -150,9 +150,9 @@ function Delete ({ onDone }: { onDone: () => void }) {
   }
   return (
     <form onSubmit={submit}>
-      <p className="text-body-secondary">{t.deleteHint}</p>
+      <p className='text-body-secondary'>{t.deleteHint}</p>
       <PasswordField label={t.confirmPassword} value={password} onChange={setPassword} error={error} />
-      <Button type="submit" variant="outline-danger" disabled={password === ''}>{t.deleteAccount}</Button>
+      <Button type='submit' variant='outline-danger' disabled={password === ''}>{t.deleteAccount}</Button>
     </form>
   )
 }
