@@ -49,7 +49,8 @@ async function firstLoad () {
 }
 
 async function checkBudget () {
-  const sizes = await Promise.all((await firstLoad()).map(async file => (await readFile(`${file}.gz`)).length))
+  const files = await firstLoad()
+  const sizes = await Promise.all(files.map(async file => (await readFile(`${file}.gz`)).length))
   const bytes = sizes.reduce((sum, size) => sum + size, 0)
   const text = `first load: ${(bytes / 1024).toFixed(1)} KiB of compressed JavaScript (gzip)`
   if (bytes > BUDGET) throw new Error(`${text}; the budget is ${BUDGET / 1024} KiB`)

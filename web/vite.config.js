@@ -2,12 +2,13 @@ import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 
 /**
- * The policy of plugins/web.ts forbids `<style>` elements and style attributes that are set as text. The emoji
- * picker uses both, so these places are rewritten. The build fails if one of them is not found.
+ * The policy of plugins/web.ts forbids `<style>` elements and style attributes that are set as text. The
+ * emoji picker uses both, so these places are rewritten. The build fails if one of them is not found.
  */
 const PICKER = [
-  [/const style = document\.createElement\('style'\);\s+style\.textContent = (.+);\s+this\.shadowRoot\.appendChild\(style\);/,
-    'const sheet = new CSSStyleSheet(); sheet.replaceSync($1); this.shadowRoot.adoptedStyleSheets = [sheet];'],
+  [/const style = document\.createElement\('style'\);\s+style\.textContent = (.+);\s+.+\.appendChild\(style\);/,
+    'const sheet = new CSSStyleSheet(); sheet.replaceSync($1); ' +
+    'this.shadowRoot.adoptedStyleSheets = [sheet];'],
   [/targetNode\.setAttribute\(attributeName, newValue\);/,
     "if (attributeName === 'style') targetNode.style.cssText = newValue; " +
     'else targetNode.setAttribute(attributeName, newValue);']

@@ -28,7 +28,8 @@ export const t = {
   newGroup: 'New group',
   settings: 'Settings',
   logOut: 'Log out',
-  noConversations: 'Nobody else is here yet. Open this address in another browser, and register a second person.',
+  noConversations:
+    'Nobody else is here yet. Open this address in another browser, and register a second person.',
   noResults: 'Nobody has this name.',
   pickOne: 'Choose a person on the left to say hello.',
   noMessages: (name: string) => `No messages yet. Say hello to ${name}!`,

@@ -62,7 +62,8 @@ function AuthForm ({ isRegister, onUser }: Omit<Props, 'ended'>) {
                      />}
       <PasswordField
         label={t.password} value={password} onChange={setPassword} withStrength={isRegister}
-        error={isRegister ? fields.password : ''} autoComplete={isRegister ? 'new-password' : 'current-password'}
+        error={isRegister ? fields.password : ''}
+        autoComplete={isRegister ? 'new-password' : 'current-password'}
       />
       <Button type='submit' className='w-100' disabled={busy}>{isRegister ? t.register : t.logIn}</Button>
     </Form>

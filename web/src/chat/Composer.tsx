@@ -106,7 +106,8 @@ export function Composer (props: Props) {
       <div className='composer-line'>
         <EmojiButton onEmoji={emoji => change(text + emoji)} focus={() => box.current?.focus()} />
         <textarea
-          ref={box} className='form-control' rows={1} aria-label={t.message} placeholder={t.message} dir='auto'
+          ref={box} className='form-control' rows={1} aria-label={t.message} placeholder={t.message}
+          dir='auto'
           value={text} onChange={event => change(event.target.value)} onKeyDown={keys}
         />
         <Button type='submit' disabled={text.trim() === ''}>{t.send}</Button>
@@ -161,7 +162,8 @@ function EmojiButton ({ onEmoji, focus }: { onEmoji: (emoji: string) => void, fo
       }}
     >
       <button
-        ref={button} type='button' className='btn btn-outline-secondary' aria-label={t.emoji} aria-expanded={isOpen}
+        ref={button} type='button' className='btn btn-outline-secondary' aria-label={t.emoji}
+        aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
       ><span aria-hidden='true'>☺</span>
       </button>

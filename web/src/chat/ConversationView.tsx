@@ -24,7 +24,10 @@ export function ConversationView ({ id }: { id: string }) {
       <Head id={id} />
       <MessageList id={id} onIntent={setIntent} />
       <Typists id={id} />
-      <Composer id={id} intent={intent} onIntent={setIntent} lastOwn={() => lastOwn(store.logs.get(id).messages)} />
+      <Composer
+        id={id} intent={intent} onIntent={setIntent}
+        lastOwn={() => lastOwn(store.logs.get(id).messages)}
+      />
     </>
   )
 
@@ -53,7 +56,9 @@ function Head ({ id }: { id: string }) {
         </small>
       </div>
       {group !== undefined &&
-        <Button variant='outline-secondary' size='sm' onClick={() => setPanelOpen(true)}>{t.groupDetails}</Button>}
+        <Button variant='outline-secondary' size='sm' onClick={() => setPanelOpen(true)}>
+          {t.groupDetails}
+        </Button>}
       {partner !== undefined && partner._id !== store.me._id && <BlockButton user={partner._id} />}
       <Suspense>{isPanelOpen && <GroupPanel id={id} onClose={() => setPanelOpen(false)} />}</Suspense>
     </header>

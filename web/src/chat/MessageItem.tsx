@@ -24,7 +24,8 @@ export const MessageItem = memo(function MessageItem ({ message, isGrouped, onIn
       </strong>
       <div className='bubble-line'>
         <div className={`bubble ${isLarge ? 'large' : ''}`}>
-          {message.replyTo !== undefined && <Quote conversation={message.conversation} seq={message.replyTo} />}
+          {message.replyTo !== undefined &&
+            <Quote conversation={message.conversation} seq={message.replyTo} />}
           {isDeleted ? <div className='text deleted'>{t.deleted}</div> : <Text text={message.message} />}
           <footer>
             {message.editedAt !== undefined && <span>{t.edited}</span>}
@@ -91,7 +92,8 @@ function Reactions ({ message }: { message: Message }) {
         const { conversation, seq } = message
         return (
           <button
-            key={emoji} type='button' aria-pressed={isOwn} title={users.map(user => nameOf(store, user)).join(', ')}
+            key={emoji} type='button' aria-pressed={isOwn}
+            title={users.map(user => nameOf(store, user)).join(', ')}
             onClick={() => store.send({ type: 'react', conversation, seq, emoji, on: !isOwn } as never)}
           >{emoji} {users.length}
           </button>

@@ -78,7 +78,9 @@ export function MessageList ({ id, onIntent }: Props) {
         <div className='log-space' />
         {!log.isLoaded && rows.length === 0 && <Skeleton />}
         {isEmpty && <p className='empty'>{t.noMessages(titleOf(store, id))}</p>}
-        <Virtualizer ref={list} shift={log.isShifted} bufferSize={900} onScroll={onScroll} onResize={onResize}>
+        <Virtualizer
+          ref={list} shift={log.isShifted} bufferSize={900} onScroll={onScroll} onResize={onResize}
+        >
           {rows.map(row => <Line key={row.key} row={row} onIntent={onIntent} />)}
         </Virtualizer>
       </div>
@@ -99,7 +101,8 @@ function Line ({ row, onIntent }: { row: Row, onIntent: (intent: Intent) => void
 function Skeleton () {
   return (
     <div className='placeholder-glow p-3' aria-hidden='true'>
-      {[40, 60, 30].map(width => <span key={width} className='placeholder skeleton' style={{ width: `${width}%` }} />)}
+      {[40, 60, 30].map(width =>
+        <span key={width} className='placeholder skeleton' style={{ width: `${width}%` }} />)}
     </div>
   )
 }

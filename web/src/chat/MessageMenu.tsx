@@ -71,8 +71,10 @@ export function MessageMenu ({ message, anchor, onIntent, onClose }: Props) {
       ref={box} className={`menu menu-${mode}`} style={placeAt(anchor)} onKeyDown={keys}
       role={mode === 'menu' ? 'menu' : 'dialog'} aria-label={mode === 'menu' ? t.messageActions : t.react}
     >
-      {mode === 'menu' && <Items message={message} onChoose={choose} onReact={() => setMode('react')} onDone={close} />}
-      {mode !== 'menu' && <Choices message={message} isAll={mode === 'all'} onMore={() => setMode('all')} onDone={close} />}
+      {mode === 'menu' &&
+        <Items message={message} onChoose={choose} onReact={() => setMode('react')} onDone={close} />}
+      {mode !== 'menu' &&
+        <Choices message={message} isAll={mode === 'all'} onMore={() => setMode('all')} onDone={close} />}
     </div>, document.body)
 }
 
@@ -87,15 +89,16 @@ function Items ({ message, onChoose, onReact, onDone }: ItemsProps) {
   const store = useChat()
   const isOwn = message.sender === store.me._id
   const { conversation, seq } = message
+  const choose = (kind: 'reply' | 'edit') => onChoose({ kind, message })
   const remove = () => {
     store.send({ type: 'delete', conversation, seq } as never)
     onDone()
   }
   return (
     <>
-      <button type='button' role='menuitem' onClick={() => onChoose({ kind: 'reply', message })}>{t.reply}</button>
+      <button type='button' role='menuitem' onClick={() => choose('reply')}>{t.reply}</button>
       <button type='button' role='menuitem' onClick={onReact}>{t.react}</button>
-      {isOwn && <button type='button' role='menuitem' onClick={() => onChoose({ kind: 'edit', message })}>{t.edit}</button>}
+      {isOwn && <button type='button' role='menuitem' onClick={() => choose('edit')}>{t.edit}</button>}
       {isOwn && <button type='button' role='menuitem' onClick={remove}>{t.delete}</button>}
     </>
   )

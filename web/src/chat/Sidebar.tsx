@@ -1,3 +1,4 @@
+import { conversationOf } from 'chat-app-client'
 import { useEffect, useState } from 'react'
 import Button from 'react-bootstrap/Button'
 import Form from 'react-bootstrap/Form'
@@ -24,7 +25,7 @@ function itemsOf (store: ChatStore, search: string): Item[] {
   const known = new Set(talks.map(item => item.id))
   const people = [...store.people.all.values()]
     .filter(user => user.deleted !== true && user._id !== store.me._id)
-    .map((user): Item => ({ id: store.directWith(user._id), title: user.username, user }))
+    .map((user): Item => ({ id: conversationOf(store.me._id, user._id), title: user.username, user }))
     .filter(item => !known.has(item.id))
     .sort((a, b) => a.title.localeCompare(b.title))
   const wanted = search.trim().toLowerCase()
@@ -61,7 +62,9 @@ export function Sidebar ({ open, onDialog }: Props) {
         <Avatar name={store.me.username} picture={store.me.avatarImage} size={36} />
         <strong className='flex-fill text-truncate' dir='auto'>{store.me.username}</strong>
         <Button variant='outline-primary' size='sm' onClick={() => onDialog('group')}>{t.newGroup}</Button>
-        <Button variant='outline-secondary' size='sm' onClick={() => onDialog('settings')}>{t.settings}</Button>
+        <Button variant='outline-secondary' size='sm' onClick={() => onDialog('settings')}>
+          {t.settings}
+        </Button>
       </header>
       <div className='px-3 pb-2'>
         <Form.Control
@@ -73,7 +76,8 @@ export function Sidebar ({ open, onDialog }: Props) {
         {!store.isLoaded && <Skeleton />}
         {store.isLoaded && items.length === 0 &&
           <p className='px-3 text-body-secondary'>{search === '' ? t.noConversations : t.noResults}</p>}
-        {store.isLoaded && <ul>{items.map(item => <Row key={item.id} item={item} isOpen={item.id === open} />)}</ul>}
+        {store.isLoaded &&
+          <ul>{items.map(item => <Row key={item.id} item={item} isOpen={item.id === open} />)}</ul>}
       </nav>
     </div>
   )
@@ -108,7 +112,8 @@ function Row ({ item: { id, title, conversation, user }, isOpen }: { item: Item,
         <span className='item-text'>
           <span className='item-line'>
             <strong className='text-truncate' dir='auto'>{title}</strong>
-            {last !== undefined && <small className='text-body-secondary'>{shortTimeOf(last.createdAt)}</small>}
+            {last !== undefined &&
+              <small className='text-body-secondary'>{shortTimeOf(last.createdAt)}</small>}
           </span>
           <span className='item-line'>
             <span className='item-preview' dir='auto'>

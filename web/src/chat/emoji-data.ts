@@ -12,7 +12,8 @@ let loading: Promise<Map<string, string>> | undefined
 export async function shortcodes (): Promise<Map<string, string>> {
   loading ??= fetch(dataUrl).then(async response => {
     const all = await response.json() as Emoji[]
-    return new Map(all.flatMap(({ emoji, shortcodes = [] }) => shortcodes.map(code => [code, emoji] as const)))
+    return new Map(all.flatMap(({ emoji, shortcodes = [] }) =>
+      shortcodes.map(code => [code, emoji] as const)))
   })
   try {
     return await loading

@@ -35,7 +35,9 @@ export function textOf (message: Message): string {
 }
 
 const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
-const day = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })
+const day = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'
+})
 const short = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
 
 /** hh:mm; the sender's clock may have sent anything. */

@@ -65,7 +65,9 @@ function Rename ({ group, run }: PartProps) {
   }
   return (
     <form onSubmit={submit}>
-      <Field label={t.groupName} value={name} onChange={setName}><Button type='submit'>{t.save}</Button></Field>
+      <Field label={t.groupName} value={name} onChange={setName}>
+        <Button type='submit'>{t.save}</Button>
+      </Field>
     </form>
   )
 }

@@ -17,7 +17,8 @@ export default function NewGroup ({ onClose }: { onClose: () => void }) {
   const [members, setMembers] = useState<ReadonlySet<string>>(new Set())
   const [error, setError] = useState<ApiError>()
   const [clientId] = useState(randomUuid)
-  const people = [...store.people.all.values()].filter(user => user._id !== store.me._id && user.deleted !== true)
+  const people = [...store.people.all.values()].filter(user =>
+    user._id !== store.me._id && user.deleted !== true)
   const toggle = (id: string) => setMembers(flip(members, id))
 
   const create = (event: FormEvent) => {

@@ -90,7 +90,10 @@ function Password () {
     <form onSubmit={submit}>
       {done && <Alert variant='success' role='status'>{t.passwordChanged}</Alert>}
       {isElsewhere && <Alert variant='danger'>{error.message || t.unreachable}</Alert>}
-      <PasswordField label={t.oldPassword} value={old} onChange={setOld} error={oldPassword} autoComplete='current-password' />
+      <PasswordField
+        label={t.oldPassword} value={old} onChange={setOld} error={oldPassword}
+        autoComplete='current-password'
+      />
       <PasswordField
         label={t.newPassword} value={next} onChange={setNext} error={newPassword} withStrength
         autoComplete='new-password'
@@ -113,7 +116,9 @@ function Devices () {
         <li key={id} className='person'>
           <span className='flex-fill overflow-hidden'>
             <span className='d-block text-truncate'>{userAgent || '–'}</span>
-            <small className='text-body-secondary'>{current ? t.thisDevice : t.lastSeen(shortTimeOf(lastSeenAt))}</small>
+            <small className='text-body-secondary'>
+              {current ? t.thisDevice : t.lastSeen(shortTimeOf(lastSeenAt))}
+            </small>
           </span>
           {!current && <Button size='sm' variant='link' onClick={() => end(id)}>{t.endSession}</Button>}
         </li>
@@ -146,7 +151,8 @@ function Delete ({ onDone }: { onDone: () => void }) {
   const [error, setError] = useState('')
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    api.deleteAccount(me._id, password).then(onDone, (problem: ApiError) => setError(problem.message || t.unreachable))
+    api.deleteAccount(me._id, password)
+      .then(onDone, (problem: ApiError) => setError(problem.message || t.unreachable))
   }
   return (
     <form onSubmit={submit}>

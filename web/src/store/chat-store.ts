@@ -1,6 +1,6 @@
 /** What the page shows, kept up to date by the typed client; components read it with `useChat`. */
 import {
-  ChatClient, conversationOf, randomUuid, type ChangeFrame, type ChatError, type Message, type Outgoing,
+  ChatClient, randomUuid, type ChangeFrame, type ChatError, type Message, type Outgoing,
   type ReceiptFrame, type StateChange, type TypingNotice
 } from 'chat-app-client'
 import { api, type Conversation, type User } from '../api.js'
@@ -134,8 +134,8 @@ export class ChatStore extends Observable {
     else if (seq > known.lastSeq) {
       this.conversations.delete(id)
       const own = isOwn ? { read: seq, unread: 0 } : { unread: known.unread + 1 }
-      const others = [...this.conversations]
-      this.conversations = new Map([[id, { ...known, lastSeq: seq, lastMessage: message, ...own }], ...others])
+      const next = { ...known, lastSeq: seq, lastMessage: message, ...own }
+      this.conversations = new Map([[id, next], ...this.conversations])
     }
     if (!isOwn) {
       this.#client?.delivered(id, seq)
@@ -211,9 +211,7 @@ export class ChatStore extends Observable {
     this.changed()
   }
 
-  type (conversation: string, on: boolean): void {
-    if (this.#client?.state === 'online') this.#client.typing({ conversation }, on)
-  }
+  type (conversation: string, on: boolean): void { this.#client?.typing({ conversation }, on) }
 
   /** Fetches the members of a group. */
   async loadGroup (id: string): Promise<void> {
@@ -240,11 +238,6 @@ export class ChatStore extends Observable {
     this.changed()
   }
 
-  discard (clientId: string): void {
-    this.outbox.remove(clientId)
-    this.changed()
-  }
-
   #transmit (frame: Outgoing): void {
     this.#client?.resend(frame).then(answer => {
       if (frame.type === 'send') this.logs.add(answer as Message)
@@ -255,7 +248,4 @@ export class ChatStore extends Observable {
       else this.outbox.remove(frame.clientId)
     }).finally(() => this.changed())
   }
-
-  /** The id of the direct conversation with a person. */
-  directWith (user: string): string { return conversationOf(this.me._id, user) }
 }

@@ -78,7 +78,8 @@ export class Logs {
   async catchUp (conversation: string): Promise<void> {
     const { isLoaded, messages } = this.get(conversation)
     if (!isLoaded) return await this.load(conversation)
-    const page = await api.page(conversation, `limit=1000&after=${messages.at(-1)?.seq ?? 0}`).catch(() => undefined)
+    const query = `limit=1000&after=${messages.at(-1)?.seq ?? 0}`
+    const page = await api.page(conversation, query).catch(() => undefined)
     if (page === undefined) return
     const known = this.get(conversation).messages
     const last = known.at(-1)?.seq ?? 0
