@@ -6,7 +6,7 @@ import { defineConfig } from 'vite'
  * emoji picker uses both, so these places are rewritten. The build fails if one of them is not found.
  */
 const PICKER = [
-  [/const style = document\.createElement\('style'\);\s+style\.textContent = (.+);\s+.+\.appendChild\(style\);/,
+  [/const style = document\.create.+;\s+style\.textContent = (.+);\s+.+\.appendChild\(style\);/,
     'const sheet = new CSSStyleSheet(); sheet.replaceSync($1); ' +
     'this.shadowRoot.adoptedStyleSheets = [sheet];'],
   [/targetNode\.setAttribute\(attributeName, newValue\);/,

@@ -1,4 +1,4 @@
-/** What the page shows, kept up to date by the typed client; components read it with `useChat`. */
+/** What the page shows; components read it with `useChat`. */
 import {
   ChatClient, randomUuid, type ChangeFrame, type ChatError, type Message, type Outgoing,
   type ReceiptFrame, type StateChange, type TypingNotice
@@ -228,17 +228,16 @@ export class ChatStore extends Observable {
     const whole = { ...frame, clientId: randomUuid() } as Outgoing
     this.outbox.add(whole)
     this.#transmit(whole)
-    this.changed()
   }
 
   /** Sends again what the server refused. */
   retry (frame: Outgoing): void {
     this.outbox.fail(frame.clientId, undefined)
     this.#transmit(frame)
-    this.changed()
   }
 
   #transmit (frame: Outgoing): void {
+    this.changed()
     this.#client?.resend(frame).then(answer => {
       if (frame.type === 'send') this.logs.add(answer as Message)
       this.outbox.remove(frame.clientId)
