@@ -48,8 +48,7 @@ export function AvatarForm ({ user, onSaved }: Props) {
       {error !== '' && <Alert variant='danger'>{error}</Alert>}
       <fieldset className='avatars'>
         <legend className='visually-hidden'>{t.avatars}</legend>
-        {offered.length === 0 && Array.from({ length: OFFERED }, (_, n) =>
-          <span key={n} className='avatar-choice placeholder-glow'><span className='placeholder' /></span>)}
+        {offered.length === 0 && <Placeholders />}
         {offered.map((picture, n) => (
           <label key={picture} className='avatar-choice'>
             <input
@@ -66,4 +65,10 @@ export function AvatarForm ({ user, onSaved }: Props) {
       </div>
     </form>
   )
+}
+
+function Placeholders () {
+  return Array.from({ length: OFFERED }, (_, n) => (
+    <span key={n} className='avatar-choice placeholder-glow'><span className='placeholder' /></span>
+  ))
 }

@@ -65,6 +65,29 @@ function useGrowing (text: string) {
   return box
 }
 
+/** What the keys do in the text box; while a code is completed, some choose from the list. */
+function keyHandler (
+  completion: ReturnType<typeof useCompletion>, send: () => void, cancel: () => void,
+  up: (() => void) | undefined
+) {
+  return (event: KeyboardEvent) => {
+    if (event.nativeEvent.isComposing) return
+    const isCompleting = completion.choices.length > 0
+    const choose = isCompleting ? () => completion.choose() : undefined
+    const handlers: Record<string, (() => void) | undefined> = {
+      Enter: event.shiftKey ? undefined : choose ?? send,
+      Tab: choose,
+      Escape: isCompleting ? completion.close : cancel,
+      ArrowDown: isCompleting ? () => completion.move(1) : undefined,
+      ArrowUp: isCompleting ? () => completion.move(-1) : up
+    }
+    const handle = handlers[event.key]
+    if (handle === undefined) return
+    event.preventDefault()
+    handle()
+  }
+}
+
 export function Composer (props: Props) {
   const { intent, onIntent, lastOwn } = props
   const { text, change, send, cancel } = useSending(props)
@@ -75,25 +98,11 @@ export function Composer (props: Props) {
     if (intent !== undefined || !isTouch) box.current?.focus()
   }, [intent, box])
 
-  const keys = (event: KeyboardEvent) => {
-    if (event.nativeEvent.isComposing) return
-    const isCompleting = completion.choices.length > 0
-    const handlers: Record<string, (() => void) | undefined> = {
-      Enter: event.shiftKey ? undefined : isCompleting ? () => completion.choose() : send,
-      Tab: isCompleting ? () => completion.choose() : undefined,
-      Escape: isCompleting ? completion.close : cancel,
-      ArrowDown: isCompleting ? () => completion.move(1) : undefined,
-      ArrowUp: isCompleting ? () => completion.move(-1) : text === '' ? editLast : undefined
-    }
-    const handle = handlers[event.key]
-    if (handle === undefined) return
-    event.preventDefault()
-    handle()
-  }
-  function editLast (): void {
+  const editLast = () => {
     const message = lastOwn()
     if (message !== undefined) onIntent({ kind: 'edit', message })
   }
+  const keys = keyHandler(completion, send, cancel, text === '' ? editLast : undefined)
   return (
     <form
       className='composer' onSubmit={event => {

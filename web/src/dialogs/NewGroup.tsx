@@ -19,7 +19,6 @@ export default function NewGroup ({ onClose }: { onClose: () => void }) {
   const [clientId] = useState(randomUuid)
   const people = [...store.people.all.values()].filter(user =>
     user._id !== store.me._id && user.deleted !== true)
-  const toggle = (id: string) => setMembers(flip(members, id))
 
   const create = (event: FormEvent) => {
     event.preventDefault()
@@ -41,7 +40,7 @@ export default function NewGroup ({ onClose }: { onClose: () => void }) {
             <label key={user._id} className='person'>
               <input
                 type='checkbox' className='form-check-input m-0' aria-label={user.username}
-                checked={members.has(user._id)} onChange={() => toggle(user._id)}
+                checked={members.has(user._id)} onChange={() => setMembers(flip(members, user._id))}
               />
               <UserAvatar user={user} size={32} /><span dir='auto'>{user.username}</span>
             </label>
