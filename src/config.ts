@@ -94,6 +94,10 @@ export const Config = Type.Object({
     default: 5_000,
     minimum: 50
   }),
+  WEB: Type.Union([Type.Literal('on'), Type.Literal('off')], {
+    default: 'on',
+    description: '"off" serves the API without the browser client'
+  }),
   GROUP_MEMBERS: integer('members of a group at most', { default: 500, minimum: 2, maximum: 1_000 }),
   DIRECTORY: Type.Union([Type.Literal('all'), Type.Literal('search')], {
     default: 'all',

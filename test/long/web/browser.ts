@@ -1,0 +1,62 @@
+/** Chromium for the tests of the page: people in browsers of their own, whose every complaint is kept. */
+import { existsSync } from 'node:fs'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Lifetime } from '../../server.js'
+
+const PROGRAMS = [process.env.CHROMIUM ?? '', '/usr/bin/chromium', '/usr/bin/google-chrome']
+
+/** Starts Chromium. Without it the test fails, and says what to install. */
+export async function launch (t: Lifetime): Promise<Browser> {
+  const executablePath = PROGRAMS.find(path => existsSync(path))
+  if (executablePath === undefined) throw new Error('Chromium is missing: apt-get install chromium, or set CHROMIUM')
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  t.teardown(async () => { await browser.close() })
+  return browser
+}
+
+export interface Visitor { page: Page, complaints: string[] }
+
+/** A browser profile of its own. Complaints: console errors, CSP reports, exceptions, requests to other hosts. */
+export async function visit (browser: Browser, origin: string, options: object = {}): Promise<Visitor> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const page = await context.newPage()
+  page.setDefaultTimeout(60_000)
+  const complaints: string[] = []
+  page.on('console', message => { if (message.type() === 'error') complaints.push(message.text()) })
+  page.on('pageerror', error => { complaints.push(String(error)) })
+  page.on('request', request => {
+    const isOwn = request.url().startsWith(origin) || request.url().startsWith('data:')
+    if (!isOwn) complaints.push(`request to ${request.url()}`)
+  })
+  await page.goto(origin)
+  return { page, complaints }
+}
+
+/** Registers by the page, saves the first avatar, and waits for the conversations. */
+export async function register (page: Page, name: string): Promise<void> {
+  await page.getByRole('link', { name: 'Register instead' }).click()
+  await page.getByRole('textbox', { name: 'Username' }).fill(name)
+  await page.getByRole('textbox', { name: 'E-mail' }).fill(`${name.toLowerCase()}@example.org`)
+  await page.getByLabel('Password').fill('correct horse 1')
+  await page.getByRole('button', { name: 'Register' }).click()
+  await page.getByRole('heading', { name: 'Choose your avatar' }).waitFor()
+  await page.getByRole('radio').nth(1).check()
+  await page.getByRole('button', { name: 'Save avatar' }).click()
+  await page.getByRole('navigation', { name: 'Conversations' }).waitFor()
+}
+
+/** Opens the conversation with a person or a group. */
+export async function open (page: Page, name: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'Conversations' }).getByRole('link', { name }).click()
+  await page.getByRole('heading', { name }).waitFor()
+}
+
+export async function say (page: Page, text: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Message' }).fill(text)
+  await page.keyboard.press('Enter')
+}
+
+/** The message with a text. */
+export function article (page: Page, text: string) {
+  return page.getByRole('log', { name: 'Messages' }).getByRole('article').filter({ hasText: text })
+}

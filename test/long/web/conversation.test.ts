@@ -1,0 +1,126 @@
+/** People talk in real browsers. */
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { Page } from 'playwright-core'
+import { test } from 'tap'
+import { dataDir, start } from '../../server.js'
+import { article, launch, open, register, say, visit } from './browser.js'
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** Serious findings of axe-core. It is injected by the debugger, which the policy of the page does not bind. */
+async function findings (page: Page): Promise<string[]> {
+  await page.evaluate(await readFile(AXE, 'utf8'))
+  return await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: any }
+    const { violations } = await axe.run()
+    return violations.filter(({ impact }: any) => ['serious', 'critical'].includes(impact))
+      .map(({ id, nodes }: any) => `${id}: ${nodes[0].html}`)
+  })
+}
+
+async function choose (page: Page, text: string, item: string): Promise<void> {
+  await article(page, text).hover()
+  await article(page, text).getByRole('button', { name: 'Message actions' }).click()
+  await page.getByRole('menuitem', { name: item }).click()
+}
+
+test('two people talk, over a killed server and a network that is away', async t => {
+  const DATA_DIR = await dataDir(t)
+  const server = await start(t, { DATA_DIR })
+  const browser = await launch(t)
+  const anna = await visit(browser, server.origin)
+  t.same(await findings(anna.page), [], 'log in')
+  await register(anna.page, 'Anna')
+  const ben = await visit(browser, server.origin)
+  await register(ben.page, 'Ben')
+
+  await anna.page.getByRole('searchbox', { name: 'Search' }).fill('Ben')
+  await open(anna.page, 'Ben')
+  await open(ben.page, 'Anna')
+  await say(anna.page, 'Hello Ben <b>&</b> https://example.org/ :smile:')
+  await article(ben.page, 'Hello Ben <b>&</b>').waitFor()
+  const link = article(ben.page, 'Hello Ben').getByRole('link')
+  t.equal(await link.getAttribute('rel'), 'noopener noreferrer')
+  await article(anna.page, 'Hello Ben').getByText('Read').waitFor()
+
+  await choose(ben.page, 'Hello Ben', 'React')
+  await ben.page.getByRole('button', { name: '👍' }).click()
+  await article(anna.page, 'Hello Ben').getByRole('button', { name: '👍' }).waitFor()
+  await choose(ben.page, 'Hello Ben', 'Reply')
+  await say(ben.page, 'My answer')
+  await article(anna.page, 'My answer').filter({ hasText: 'Hello Ben' }).waitFor()
+  await ben.page.keyboard.press('ArrowUp')
+  await ben.page.getByRole('textbox', { name: 'Message' }).fill('My better answer')
+  await ben.page.keyboard.press('Enter')
+  await article(anna.page, 'My better answer').filter({ hasText: 'edited' }).waitFor()
+  await choose(ben.page, 'My better answer', 'Delete')
+  await article(anna.page, 'deleted').waitFor()
+  t.same(await findings(anna.page), [], 'the chat')
+
+  await anna.page.context().setOffline(true)
+  await anna.page.getByRole('status').filter({ hasText: 'Offline' }).waitFor()
+  await say(anna.page, 'written offline')
+  await article(anna.page, 'written offline').getByText('Queued').waitFor()
+  await anna.page.context().setOffline(false)
+  await article(ben.page, 'written offline').waitFor()
+
+  await anna.page.getByRole('button', { name: 'Emoji' }).click()
+  await anna.page.locator('emoji-picker').getByRole('menuitem').first().waitFor()
+  await anna.page.keyboard.press('Escape')
+  t.same([...anna.complaints.filter(text => !text.includes('ERR_INTERNET_DISCONNECTED')), ...ben.complaints], [])
+
+  const { port } = new URL(server.origin)
+  await server.end('SIGKILL')
+  await anna.page.getByRole('status').filter({ hasText: 'Connecting' }).waitFor()
+  await say(anna.page, 'written while the server was dead')
+  await start(t, { DATA_DIR, PORT: port })
+  await article(ben.page, 'written while the server was dead').waitFor()
+  await anna.page.reload()
+  for (const { page } of [anna, ben]) {
+    await page.getByRole('status').filter({ hasText: 'Up to date' }).waitFor()
+    await article(page, 'written while').waitFor()
+    t.equal(await article(page, 'written while').count(), 1, 'once')
+    t.equal(await article(page, 'written offline').count(), 1, 'once')
+  }
+})
+
+test('a group of three, settings, and a session that ended elsewhere', async t => {
+  const server = await start(t, { DATA_DIR: await dataDir(t) })
+  const browser = await launch(t)
+  const people = []
+  for (const name of ['Anna', 'Ben', 'Carla']) {
+    const visitor = await visit(browser, server.origin, name === 'Ben' ? { viewport: { width: 390, height: 800 } } : {})
+    await register(visitor.page, name)
+    people.push(visitor)
+  }
+  const [anna, ben, carla] = people.map(({ page }) => page) as [Page, Page, Page]
+  await carla.getByRole('button', { name: 'New group' }).click()
+  await carla.getByRole('textbox', { name: 'Group name' }).fill('Climbing')
+  await carla.getByRole('checkbox', { name: 'Anna' }).check()
+  await carla.getByRole('checkbox', { name: 'Ben' }).check()
+  t.same(await findings(carla), [], 'the dialog')
+  await carla.getByRole('button', { name: 'Create group' }).click()
+  await carla.getByRole('heading', { name: 'Climbing' }).waitFor()
+  await say(carla, 'Sunday at nine?')
+  for (const page of [anna, ben]) {
+    await open(page, 'Climbing')
+    await article(page, 'Sunday at nine?').filter({ hasText: 'Carla' }).waitFor()
+  }
+  await say(ben, '🎉')
+  await article(carla, '🎉').waitFor()
+  await ben.getByRole('button', { name: 'Back' }).click()
+  t.same(people.flatMap(({ complaints }) => complaints), [])
+
+  await carla.getByRole('button', { name: 'Settings' }).click()
+  await carla.getByRole('button', { name: 'Log out' }).click()
+  await carla.getByRole('heading', { name: 'Log in' }).waitFor()
+  await carla.getByRole('textbox', { name: 'Username' }).fill('Carla')
+  await carla.getByLabel('Password').fill('wrong password')
+  await carla.getByRole('button', { name: 'Log in' }).click()
+  await carla.getByRole('alert').waitFor()
+  t.equal(await carla.getByRole('textbox', { name: 'Username' }).inputValue(), 'Carla')
+
+  await anna.evaluate(async () => { await fetch('/api/v1/user/logout', { method: 'POST' }) })
+  await anna.getByRole('heading', { name: 'Log in' }).waitFor()
+})

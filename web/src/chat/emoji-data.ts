@@ -1,0 +1,37 @@
+import dataUrl from 'emoji-picker-element-data/en/emojibase/data.json?url'
+
+/** Where the emoji and their names are: on this server. */
+export const EMOJI_DATA = dataUrl
+
+export interface Emoji { emoji: string, shortcodes?: string[] }
+
+const SHOWN = 6
+let loading: Promise<Map<string, string>> | undefined
+
+/** Shortcode -> emoji; fetched when it is needed first. */
+export async function shortcodes (): Promise<Map<string, string>> {
+  loading ??= fetch(dataUrl).then(async response => {
+    const all = await response.json() as Emoji[]
+    return new Map(all.flatMap(({ emoji, shortcodes = [] }) =>
+      shortcodes.map(code => [code, emoji] as const)))
+  })
+  try {
+    return await loading
+  } catch {
+    loading = undefined
+    return new Map()
+  }
+}
+
+/** The emoji whose codes begin with these letters, the shortest code first. */
+export async function complete (letters: string): Promise<[code: string, emoji: string][]> {
+  const all = [...await shortcodes()].filter(([code]) => code.startsWith(letters))
+  return all.sort(([a], [b]) => a.length - b.length || (a < b ? -1 : 1)).slice(0, SHOWN)
+}
+
+/** The text with its codes as emoji, for those who press Enter before the data is there. */
+export async function withEmoji (text: string): Promise<string> {
+  if (!/:[a-z0-9_+-]{2,}:/.test(text)) return text
+  const all = await shortcodes()
+  return text.replaceAll(/:([a-z0-9_+-]{2,}):/g, (whole, code: string) => all.get(code) ?? whole)
+}
