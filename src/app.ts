@@ -17,6 +17,7 @@ import { acceptJsonOnly, answerExpectations, answerParserErrors } from './http/h
 import { loggerOptions } from './http/logger.js'
 import { costOfBody } from './http/request-costs.js'
 import { ErrorReply } from './http/schemas.js'
+import { buildSerializer } from './http/serializers.js'
 import { Conversation } from './chat/schemas/conversations.js'
 import { SessionInfo, User } from './accounts/schemas.js'
 import { compileQuery, compileStrict } from './validation.js'
@@ -78,6 +79,7 @@ async function newFastify (config: Config, onError: ErrorHandler): Promise<App> 
     bodyLimit: config.BODY_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     serializerOpts: SERIALIZER,
+    schemaController: { compilersFactory: { buildSerializer } },
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1_000 },
