@@ -1,3 +1,4 @@
+// @own-process: it measures CPU time
 import { test } from 'tap'
 import fc from 'fast-check'
 import { MAX_EMAIL, checkEmail, checkUsername, emailKey, usernameKey } from '../../src/accounts/names.js'
