@@ -23,12 +23,14 @@ async function compiled (folder: string): Promise<string[]> {
 
 tap.test('removes the outputs of deleted sources and keeps the others', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-build-'))
-  t.teardown(async () => { await rm(folder, { recursive: true }) })
+  t.teardown(async () => await rm(folder, { recursive: true }))
   const kept = [
-    'dist/.tsbuildinfo', 'dist/packages/a/test/kept.test.js', 'dist/plugins/kept.js', 'dist/plugins/kept.js.map',
+    'dist/.tsbuildinfo', 'dist/packages/a/test/kept.test.js', 'dist/plugins/kept.js',
+    'dist/plugins/kept.js.map',
     'packages/a/dist/kept.d.ts', 'packages/a/dist/kept.js', 'packages/a/dist/kept.js.map'
   ]
-  await create(folder, ['plugins/kept.ts', 'packages/a/src/kept.ts', 'packages/a/test/kept.test.ts', ...kept])
+  const sources = ['plugins/kept.ts', 'packages/a/src/kept.ts', 'packages/a/test/kept.test.ts']
+  await create(folder, [...sources, ...kept])
   await create(folder, [
     'dist/plugins/gone.js', 'dist/plugins/gone.js.map', 'dist/packages/a/test/gone.test.js',
     'packages/a/dist/gone.d.ts', 'packages/a/dist/gone.js', 'packages/a/dist/gone.js.map'
@@ -42,7 +44,7 @@ tap.test('removes the outputs of deleted sources and keeps the others', async t 
 tap.test('npm run build removes the outputs of deleted sources', async t => {
   // The server would load an output in dist/plugins, and other tests start servers at this time.
   const folder = join('dist/test', `stale-${randomBytes(6).toString('hex')}`)
-  t.teardown(async () => { await rm(join(ROOT, folder), { recursive: true }) })
+  t.teardown(async () => await rm(join(ROOT, folder), { recursive: true }))
   await create(ROOT, [join(folder, 'gone.js')])
 
   await exec('npm', ['run', '--silent', 'build'], { cwd: ROOT })

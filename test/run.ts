@@ -1,17 +1,18 @@
 /**
  * Runs compiled test files:
  *   node dist/test/run.js [-jN] [PATH ...]   in N processes, as many as there are cores without -j
- *   node dist/test/run.js --long [PATH ...]  with TEST_LONG=1, one file at a time in a process of its own
+ *   node dist/test/run.js --long [PATH ...]  with TEST_LONG=1, one file at a time, each in its own process
  * A PATH is a test file or a folder of the sources. Without one, every test runs but those in folders named
  * `long`; with --long those run, and the tests that do more rounds with TEST_LONG=1.
  *
- * Without --long, test/worker.ts runs many files in one process. A file that says @own-process in a comment gets a
- * process of its own, because it measures or changes the process.
+ * Without --long, test/worker.ts runs many files in one process. A file that says @own-process in a comment gets
+ * a process of its own, because it measures or changes the process.
  *
- * The `tap` command loads its hooks for coverage, mocks and TypeScript into each process. That costs more than
- * most files take to run, so `npm run coverage` uses it and this program does not.
+ * The `tap` command loads its hooks for coverage, mocks and TypeScript into each process. That costs more
+ * than most files take to run, so `npm run coverage` uses it and this program does not.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -50,7 +51,7 @@ async function testFiles (): Promise<string[]> {
   return tests.filter((_, n) => chosen[n])
 }
 
-/** Files directly in `test` first: they start whole servers and take longest, so no core is idle at the end. */
+/** Files directly in `test` first: they take longest, so no core is idle at the end. */
 function byDepth (a: string, b: string): number {
   return a.split('/').length - b.split('/').length || (a < b ? -1 : 1)
 }
@@ -82,20 +83,20 @@ function start (script: string, timeout: number, ipc: boolean): Running {
     env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(timeout), ...(long ? { TEST_LONG: '1' } : {}) }
   })
   let chunks: Buffer[] = []
-  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', chunk => { chunks.push(chunk) })
+  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', chunk => chunks.push(chunk))
   const takeOutput = () => {
     const output = Buffer.concat(chunks).toString()
     chunks = []
     return output
   }
-  const ended = new Promise<number | null>(resolve => { child.once('close', resolve) })
+  const ended = once(child, 'close').then(([code]) => code as number | null)
   return { child, ended, takeOutput }
 }
 
 /** Kills a process that did not report its own time-out. Returns the function that ends the watch. */
 function watch ({ child }: Running): () => void {
-  const killer = setTimeout(() => { child.kill('SIGKILL') }, (TIMEOUT_S + REPORT_S) * 1000)
-  return () => { clearTimeout(killer) }
+  const killer = setTimeout(() => child.kill('SIGKILL'), (TIMEOUT_S + REPORT_S) * 1000)
+  return () => clearTimeout(killer)
 }
 
 /** Runs a file in a process of its own. */
@@ -135,16 +136,22 @@ async function runShared (waiting: string[], done: (outcome: Outcome) => void): 
     child.send(file === undefined ? {} : { file: compiled(file) })
   })
   const code = await ended
-  finish(false)
+  if (code === 0 || current !== undefined) return finish(false)
   // What a file leaves may fail at the end, for example a server that does not stop.
-  if (code !== 0 && failed.length === 0) done({ file: 'test/worker.ts', passed: false, ms: 0, output: takeOutput() })
+  done({ file: 'test/worker.ts', passed: false, ms: 0, output: takeOutput() })
+  // If no worker can start, trying again would not end.
+  waiting.length = 0
 }
 
 function report ({ file, passed, ms, output }: Outcome): void {
   console.log(`${passed ? 'ok' : 'not ok'} ${file} (${(ms / 1000).toFixed(1)} s)`)
   if (!passed) console.log(output)
   // What could not be tested on this machine must not pass unseen.
-  else for (const line of output.split('\n')) if (line.includes('!!!')) console.log(`    ${line.trim()}`)
+  else {
+    for (const line of output.split('\n')) {
+      if (line.includes('!!!')) console.log(`    ${line.trim()}`)
+    }
+  }
 }
 
 const files = await testFiles()

@@ -1,6 +1,6 @@
 /**
- * A process that runs test files one after the other, as test/run.ts names them. The files share the modules of
- * the server, the database server and what is compiled: that takes longer than most files do.
+ * A process that runs test files one after the other, as test/run.ts names them. The files share the loaded
+ * modules, the database server and the compiled schemas. To make those takes longer than to run most files.
  */
 import { pathToFileURL } from 'node:url'
 import tap from 'tap'
@@ -14,11 +14,13 @@ export interface FileResult {
 const alive = setInterval(() => {}, 60_000)
 
 let answered: (file: string | undefined) => void
-process.on('message', ({ file }: { file?: string }) => { answered(file) })
+process.on('message', ({ file }: { file?: string }) => answered(file))
 
 /** Resolves with the next file, or with nothing at the end. */
 async function nextFile (passed: boolean): Promise<string | undefined> {
-  const answer = new Promise<string | undefined>(resolve => { answered = resolve })
+  const answer = new Promise<string | undefined>(resolve => {
+    answered = resolve
+  })
   process.send!({ passed } satisfies FileResult)
   return await answer
 }
