@@ -5,8 +5,8 @@
  * A PATH is a test file or a folder of the sources. Without one, every test runs but those in folders named
  * `long`; with --long those run, and the tests that do more rounds with TEST_LONG=1.
  *
- * Without --long, test/worker.ts runs many files in one process. A file that says @own-process in a comment gets
- * a process of its own, because it measures or changes the process.
+ * Without --long, test/worker.ts runs many files in one process. A file that says @own-process in a comment
+ * gets a process of its own, because it measures or changes the process.
  *
  * The `tap` command loads its hooks for coverage, mocks and TypeScript into each process. That costs more
  * than most files take to run, so `npm run coverage` uses it and this program does not.
