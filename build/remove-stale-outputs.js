@@ -1,6 +1,6 @@
 /**
- * Removes compiled files whose source is gone. `tsc -b` leaves them, and the server would load a deleted plugin.
- * Runs before every build, in the root folder of the project.
+ * Removes compiled files whose source is gone. `tsc -b` leaves them, and the server would load a deleted
+ * plugin. Runs before every build, in the root folder of the project.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

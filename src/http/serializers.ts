@@ -1,10 +1,10 @@
-/** Compiles the schemas of answers. Many routes share one, and compiling them is half of the start of an app. */
+/** Compiles the schemas of answers. Compiling is half of the start of an app, and many routes share a schema. */
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 
 type SerializerFactory = ReturnType<typeof SerializerSelector>
 type Serializer = ReturnType<ReturnType<SerializerFactory>>
 
-/** By the JSON of the schema and of those that it may refer to: as many as the routes have different answers. */
+/** By the JSON of the schema and of those that it may refer to. The routes have a bounded number of them. */
 const serializers = new Map<string, Serializer>()
 const newCompiler = SerializerSelector()
 
