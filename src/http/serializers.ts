@@ -1,4 +1,4 @@
-/** Compiles the schemas of answers. Compiling is half of the start of an app, and many routes share a schema. */
+/** Compiles the schemas of answers. Compiling is half of the start of an app; many routes share a schema. */
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 
 type SerializerFactory = ReturnType<typeof SerializerSelector>
