@@ -18,6 +18,7 @@ import { acceptJsonOnly, answerExpectations, answerParserErrors } from './http/h
 import { loggerOptions } from './http/logger.js'
 import { costOfBody } from './http/request-costs.js'
 import { ErrorReply } from './http/schemas.js'
+import { buildSerializer } from './http/serializers.js'
 import { Conversation } from './chat/schemas/conversations.js'
 import { SessionInfo, User } from './accounts/schemas.js'
 import { compileQuery, compileStrict } from './validation.js'
@@ -81,6 +82,7 @@ async function newFastify (config: Config, onError: ErrorHandler): Promise<App> 
     bodyLimit: config.BODY_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     serializerOpts: SERIALIZER,
+    schemaController: { compilersFactory: { buildSerializer } },
     requestTimeout: REQUEST_MS,
     // Indexes of a large collection take their time; plugins that wait for a server bound that themselves.
     pluginTimeout: 0,

@@ -1,17 +1,22 @@
 /**
- * Runs compiled test files, each in a process of its own:
- *   node dist/test/run.js [-jN] [PATH ...]   N at a time, as many as there are cores without -j
- *   node dist/test/run.js --long [PATH ...]  with TEST_LONG=1, one at a time
- * A PATH is a test file or a folder of the sources. Without one, every test runs but those in folders named `long`;
- * with --long those run, and the tests that do more rounds with TEST_LONG=1.
+ * Runs compiled test files:
+ *   node dist/test/run.js [-jN] [PATH ...]   in N processes, as many as there are cores without -j
+ *   node dist/test/run.js --long [PATH ...]  with TEST_LONG=1, one file at a time, each in its own process
+ * A PATH is a test file or a folder of the sources. Without one, every test runs but those in folders named
+ * `long`; with --long those run, and the tests that do more rounds with TEST_LONG=1.
  *
- * The `tap` command loads its hooks for coverage, mocks and TypeScript into each process. That costs more than most
- * files take to run, so `npm run coverage` uses it and this program does not.
+ * Without --long, test/worker.ts runs many files in one process. A file that says @own-process in a comment
+ * gets a process of its own, because it measures or changes the process.
+ *
+ * The `tap` command loads its hooks for coverage, mocks and TypeScript into each process. That costs more
+ * than most files take to run, so `npm run coverage` uses it and this program does not.
  */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import type { FileResult } from './worker.js'
 
 const args = process.argv.slice(2)
 const long = args.includes('--long')
@@ -22,6 +27,8 @@ if (!Number.isInteger(jobs) || jobs < 1) throw new Error('-jN: N must be a whole
 
 /** Seconds that one file may take. A hung test fails with tap's own report after that. */
 const TIMEOUT_S = long ? 900 : 300
+/** Seconds that all files of one process may take. */
+const SHARED_TIMEOUT_S = 1800
 /** Seconds that a process has to report its time-out before it is killed. */
 const REPORT_S = 10
 
@@ -44,7 +51,7 @@ async function testFiles (): Promise<string[]> {
   return tests.filter((_, n) => chosen[n])
 }
 
-/** Files directly in `test` first: they start whole servers and take longest, so no core is idle at the end. */
+/** Files directly in `test` first: they take longest, so no core is idle at the end. */
 function byDepth (a: string, b: string): number {
   return a.split('/').length - b.split('/').length || (a < b ? -1 : 1)
 }
@@ -62,42 +69,112 @@ function isAt (file: string, path: string): boolean {
   return file === path || file.startsWith(path.endsWith('/') ? path : `${path}/`)
 }
 
-async function run (file: string): Promise<Outcome> {
-  const begin = performance.now()
-  const script = join('dist', file.replace(/ts$/, 'js'))
+interface Running {
+  child: ChildProcess
+  /** Resolves with the exit code. */
+  ended: Promise<number | null>
+  /** Returns what was printed since the last call. */
+  takeOutput: () => string
+}
+
+function start (script: string, timeout: number, ipc: boolean): Running {
   const child = spawn(process.execPath, ['--enable-source-maps', script], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(TIMEOUT_S), ...(long ? { TEST_LONG: '1' } : {}) }
+    stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? ['ipc' as const] : [])],
+    env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(timeout), ...(long ? { TEST_LONG: '1' } : {}) }
   })
-  const chunks: Buffer[] = []
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { chunks.push(chunk) })
-  const killer = setTimeout(() => { child.kill('SIGKILL') }, (TIMEOUT_S + REPORT_S) * 1000)
-  const code = await new Promise<number | null>(resolve => { child.once('close', resolve) })
-  clearTimeout(killer)
-  const output = Buffer.concat(chunks).toString()
+  let chunks: Buffer[] = []
+  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', chunk => chunks.push(chunk))
+  const takeOutput = () => {
+    const output = Buffer.concat(chunks).toString()
+    chunks = []
+    return output
+  }
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  return { child, ended, takeOutput }
+}
+
+/** Kills a process that did not report its own time-out. Returns the function that ends the watch. */
+function watch ({ child }: Running): () => void {
+  const killer = setTimeout(() => child.kill('SIGKILL'), (TIMEOUT_S + REPORT_S) * 1000)
+  return () => clearTimeout(killer)
+}
+
+/** Runs a file in a process of its own. */
+async function runAlone (file: string): Promise<Outcome> {
+  const begin = performance.now()
+  const running = start(compiled(file), TIMEOUT_S, false)
+  const unwatch = watch(running)
+  const code = await running.ended
+  unwatch()
+  const output = running.takeOutput()
   // A process that ends before its tests prints no plan, or one with fewer tests.
   const passed = code === 0 && /^1\.\.[1-9]/m.test(output)
   return { file, passed, ms: performance.now() - begin, output }
+}
+
+function compiled (file: string): string {
+  return join('dist', file.replace(/ts$/, 'js'))
+}
+
+/** Runs files in one process until none waits or one fails. */
+async function runShared (waiting: string[], done: (outcome: Outcome) => void): Promise<void> {
+  const running = start('dist/test/worker.js', SHARED_TIMEOUT_S, true)
+  const { child, ended, takeOutput } = running
+  let current: { file: string, begin: number, unwatch: () => void } | undefined
+  const finish = (passed: boolean) => {
+    if (current === undefined) return
+    current.unwatch()
+    done({ file: current.file, passed, ms: performance.now() - current.begin, output: takeOutput() })
+    current = undefined
+  }
+  child.on('message', ({ passed }: FileResult) => {
+    // The output of a failed test may still be on its way.
+    if (!passed) return
+    finish(true)
+    const file = waiting.shift()
+    if (file !== undefined) current = { file, begin: performance.now(), unwatch: watch(running) }
+    child.send(file === undefined ? {} : { file: compiled(file) })
+  })
+  const code = await ended
+  if (code === 0 || current !== undefined) return finish(false)
+  // What a file leaves may fail at the end, for example a server that does not stop.
+  done({ file: 'test/worker.ts', passed: false, ms: 0, output: takeOutput() })
+  // If no worker can start, trying again would not end.
+  waiting.length = 0
 }
 
 function report ({ file, passed, ms, output }: Outcome): void {
   console.log(`${passed ? 'ok' : 'not ok'} ${file} (${(ms / 1000).toFixed(1)} s)`)
   if (!passed) console.log(output)
   // What could not be tested on this machine must not pass unseen.
-  else for (const line of output.split('\n')) if (line.includes('!!!')) console.log(`    ${line.trim()}`)
+  else {
+    for (const line of output.split('\n')) {
+      if (line.includes('!!!')) console.log(`    ${line.trim()}`)
+    }
+  }
 }
 
 const files = await testFiles()
 const begin = performance.now()
 const failed: string[] = []
-const waiting = [...files]
+const alone: string[] = []
+const shared: string[] = []
+for (const file of files) {
+  const own = long || (await readFile(file, 'utf8')).includes('@own-process')
+  if (own) alone.push(file)
+  else shared.push(file)
+}
+
+function done (outcome: Outcome): void {
+  report(outcome)
+  if (!outcome.passed) failed.push(outcome.file)
+}
+
 await Promise.all(Array.from({ length: jobs }, async () => {
-  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-    const outcome = await run(file)
-    report(outcome)
-    if (!outcome.passed) failed.push(file)
-  }
+  for (let file = alone.shift(); file !== undefined; file = alone.shift()) done(await runAlone(file))
+  while (shared.length > 0) await runShared(shared, done)
 }))
 const seconds = Math.round((performance.now() - begin) / 1000)
-console.log(`${files.length} test files in ${seconds} s, ${failed.length} failed${failed.map(file => `\n  ${file}`).join('')}`)
+const names = failed.map(file => `\n  ${file}`).join('')
+console.log(`${files.length} test files in ${seconds} s, ${failed.length} failed${names}`)
 process.exitCode = failed.length === 0 && files.length > 0 ? 0 : 1

@@ -106,7 +106,7 @@ class Verification {
     this.storm.t.same(listed, members.map(({ id }) => id).sort(), `the members of ${room.id}`)
     for (const person of this.storm.people.filter(person => !members.includes(person))) {
       const { status } = await this.storm.ask(person, 'GET', `/conversations/${room.id}/changes`)
-      if (status !== 404) this.storm.t.fail(`${room.id}: ${status} for somebody who is no member`)
+      if (status !== 404) this.storm.t.fail(`${room.id}: ${status} for a user outside the group`)
     }
   }
 

@@ -1,3 +1,4 @@
+// @own-process: it measures CPU time
 import { test } from 'tap'
 import fc from 'fast-check'
 import { MAX_EMAIL, checkEmail, checkUsername, emailKey, usernameKey } from '../../src/accounts/names.js'
@@ -33,7 +34,7 @@ test('separators stand singly between words', async t => {
   }
 })
 
-test('symbols, emoji, controls and what is no character are refused', async t => {
+test('refuses symbols, emoji, controls and unassigned code points', async t => {
   for (const name of ['👍👍👍', 'abc👍', '🇩🇪🇩🇪', 'a@b.c', '<b>x</b>', 'a\'b', 'a’b', 'a"bc', 'a/b', 'a\\b', 'a$b', 'a+b', 'a♥b', 'abc\0', 'a\x07bc', 'abc\x7f',
     'a\ue000b', 'a\u0378b', 'a\ud800b', '\udc00abc', 'a\uffffb', 'a\u20ddb', '\u0301abc', 'a \u0301b', '[email\u00a0protected]', '{"$ne":1}']) {
     t.match(checkUsername(name), { problem: /letters and digits/ }, JSON.stringify(name))

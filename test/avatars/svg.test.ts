@@ -1,3 +1,4 @@
+// @own-process: it measures CPU time
 import { test, type Test } from 'tap'
 import fc from 'fast-check'
 import { MAX_AVATAR_BYTES, sanitizeAvatar } from '../../src/avatars/svg.js'

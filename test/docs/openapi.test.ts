@@ -1,3 +1,4 @@
+// @own-process: it replaces console.warn
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'

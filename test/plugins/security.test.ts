@@ -160,7 +160,7 @@ tap.test('register, login, failed login, change of password, logout and deletion
   for (const secret of [anna.token, token, anna.password, 'secret', 'nobody', 'argon2', '@example.org']) t.notOk(written.includes(secret), secret)
 })
 
-tap.test('who reaches for what is somebody else\'s leaves an audit line', async t => {
+tap.test('attempts to access another user\'s data are audited', async t => {
   const app = await build(t, { LOG_LEVEL: 'info' })
   const [anna, bert] = [await register(app), await register(app)]
   const lines = logOf(app)

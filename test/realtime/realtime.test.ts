@@ -97,7 +97,7 @@ t.test('resume', async t => {
     const socket = await connect(t, origin, ben)
     socket.send({ type: 'resume', have: { [conversation]: 7 } })
     await socket.next('resumed')
-    t.same(numbers(socket, conversation), range(8, 27), 'exactly the limit is no reset')
+    t.same(numbers(socket, conversation), range(8, 27), 'exactly the limit does not cause a reset')
   })
 })
 

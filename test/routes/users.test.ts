@@ -159,7 +159,7 @@ tap.test(':id and _id must be the caller: 403', async t => {
   t.equal((await app.inject({ url: `/api/v1/allusers/${bert.id}`, headers: anna.headers })).statusCode, 403)
 })
 
-tap.test('an id that is no ObjectId is a Cast Error', async t => {
+tap.test('an id that is not an ObjectId is a Cast Error', async t => {
   const app = await build(t)
   const anna = await register(app)
   const response = await app.inject({ url: '/api/v1/allusers/12345', headers: anna.headers })

@@ -27,6 +27,6 @@ export interface Operation {
   public?: boolean
   /** of anna */
   valid (people: People): Request
-  /** of anna, for what is bert's or carl's; each must be refused */
+  /** requests by anna for data of bert or carl; each must be refused */
   foreign?: (people: People) => Request[]
 }

@@ -136,7 +136,7 @@ tap.test('a client that sends requests and reads no answer takes no other down',
   for (let i = 0; i < 10; i++) t.equal((await fetch(`${origin}/api/v1/user/me`, { headers })).status, 200)
 })
 
-tap.test('upgrades to what is no socket end: other routes, methods and protocols', async t => {
+tap.test('refuses upgrades on other routes, with other methods and to other protocols', async t => {
   const { origin } = await listen(t)
   const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
   for (const bytes of [`GET /nothing HTTP/1.1\r\n${upgrade}`, `POST /ws HTTP/1.1\r\n${upgrade}`, 'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n', `GET /ws HTTP/1.1\r\n${upgrade}`]) {
