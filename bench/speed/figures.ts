@@ -1,0 +1,10 @@
+/** All figures, in the order in which they are measured. */
+import type { Figure } from './figure.js'
+import { latency, latencyHalf } from './figures/latency.js'
+import { openSocket } from './figures/opening.js'
+import { history, last50 } from './figures/reading.js'
+import { httpSend, socketSend } from './figures/sending.js'
+
+export const FIGURES: readonly Figure[] = [
+  openSocket, httpSend, socketSend, history, last50, latency, latencyHalf
+]
