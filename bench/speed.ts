@@ -1,7 +1,7 @@
 /**
  * How fast the server is, beside the usual stack (`classic`) and the least possible server (`floor`), on this
  * machine, in one run: `npm run bench -- [--only=http-send,last-50] [--servers=server,floor] [--rounds=3]
- * [--quick|--full] [--server=OTHER/dist/src/server.js] [--write]`
+ * [--quick|--full] [--server=OTHER/dist/src/server.js] [--write [--note=TEXT]]`
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,6 +10,8 @@ import { within, type ProgramLifetime } from '../test/long/lifetime.js'
 import { SERVER } from '../test/server.js'
 import { Arena, type Figure } from './speed/figure.js'
 import { FIGURES } from './speed/figures.js'
+import { flushTimes, machine, showFlush } from './speed/machine.js'
+import { writePage } from './speed/page.js'
 import { SERVERS, start, type ServerName } from './speed/processes.js'
 import type { Settings } from './speed/settings.js'
 import { cells, faultsOf, HEADING, rowsOf, showFaults, type Results } from './speed/table.js'
@@ -22,7 +24,8 @@ const { values: options } = parseArgs({
     server: { type: 'string', default: SERVER },
     quick: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false }
+    write: { type: 'boolean', default: false },
+    note: { type: 'string', default: '' }
   }
 })
 const settings: Settings = { script: resolve(options.server), quick: options.quick, full: options.full }
@@ -42,9 +45,9 @@ async function runRound (lifetime: ProgramLifetime, round: number, results: Resu
   const arenas = new Map<ServerName, Arena>()
   for (const name of turn) {
     const running = await start(name, settings)
-    lifetime.teardown(async () => { await running.stop() })
+    lifetime.teardown(() => running.stop())
     const arena = await Arena.open(running, settings)
-    lifetime.teardown(() => { arena.close() })
+    lifetime.teardown(() => arena.close())
     arenas.set(name, arena)
   }
   for (const figure of figures) {
@@ -66,8 +69,13 @@ async function runFigure (figure: Figure, arena: Arena, results: Results): Promi
 
 const results: Results = new Map()
 for (let round = 0; round < rounds; round++) {
-  await within(async lifetime => { await runRound(lifetime, round, results) })
+  await within(lifetime => runRound(lifetime, round, results))
 }
-console.log(`server: ${settings.script}\nmedians of ${rounds} rounds\n`)
+const flush = showFlush(await flushTimes())
+console.log(`server: ${settings.script}\n${machine()}\n${flush}\nmedians of ${rounds} rounds\n`)
 printTable([HEADING, ...[...results].flatMap(([figure, of]) => rowsOf(figure, of).map(cells))])
 for (const name of names) console.log(`${name}: ${showFaults(faultsOf(results, name))}`)
+if (options.write) {
+  const typed = process.argv.slice(2).filter(option => !/^--(note|server)=/.test(option)).join(' ')
+  await writePage(results, { names, rounds, flush, options: typed, note: options.note })
+}

@@ -54,7 +54,7 @@ io.on('connection', (socket: Socket) => {
     done?.()
   })
   socket.on('send-msg', (sent: Sent, done: (answer: unknown) => void) => {
-    store(sent).then(({ _id }) => { done({ _id }) }, error => { done({ error: String(error) }) })
+    store(sent).then(({ _id }) => done({ _id }), error => done({ error: String(error) }))
   })
 })
 

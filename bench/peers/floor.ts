@@ -62,15 +62,15 @@ function handle (request: IncomingMessage, response: ServerResponse, body: strin
 const server = createServer((request, response) => {
   let body = ''
   request.setEncoding('utf8')
-  request.on('data', chunk => { body += chunk })
-  request.on('end', () => { handle(request, response, body) })
+  request.on('data', chunk => (body += chunk))
+  request.on('end', () => handle(request, response, body))
 })
 
 new WebSocketServer({ server, path: '/ws', perMessageDeflate: false }).on('connection', (ws, request) => {
   const user = request.headers.authorization!.slice('Bearer '.length)
   const own = sockets.get(user) ?? new Set()
   sockets.set(user, own.add(ws))
-  ws.on('close', () => { own.delete(ws) })
+  ws.on('close', () => own.delete(ws))
   ws.on('message', (data: Buffer) => {
     const frame = JSON.parse(data.toString())
     const json = store({ ...frame, sender: user })

@@ -1,46 +1,49 @@
 /** One device's socket: native WebSocket for `server` and `floor`, Socket.IO's packets for `classic`. */
 import { randomUUID } from 'node:crypto'
 import { WebSocket } from 'ws'
-import type { User } from './client.js'
+
+export interface User { id: string, username: string, token: string }
 
 /** Called with the text of each message that is pushed, and the time in milliseconds. */
-export type OnPush = (frame: string) => void
+export type OnPush = (frame: string) => unknown
 
 export abstract class ChatSocket {
   readonly ws: WebSocket
   readonly user: User
   onPush: OnPush = () => {}
-  /** rejects what waits for an answer */
-  protected readonly waiting = new Map<string, Waiting>()
+  /** what waits for an answer, by its id */
+  readonly #waiting = new Map<string, Waiting>()
 
   constructor (ws: WebSocket, user: User) {
     this.ws = ws
     this.user = user
-    ws.on('close', () => { this.fail(new Error('the server closed a socket')) })
-    ws.on('error', error => { this.fail(error) })
+    ws.on('close', () => this.#fail(new Error('the server closed a socket')))
+    ws.on('error', error => this.#fail(error))
   }
 
   abstract send (reciver: string, message: string): Promise<void>
 
   close (): void { this.ws.terminate() }
 
-  protected async answered (id: string, frame: string): Promise<void> {
+  /** Sends a frame and waits for the answer with this id. */
+  async answered (id: string, frame: string): Promise<void> {
     return await new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject })
+      this.#waiting.set(id, { resolve, reject })
       this.ws.send(frame)
     })
   }
 
-  protected settle (id: string, error?: Error): void {
-    const waiting = this.waiting.get(id)
-    this.waiting.delete(id)
+  /** Passes an answer to who waits for it. */
+  settle (id: string, error?: Error): void {
+    const waiting = this.#waiting.get(id)
+    this.#waiting.delete(id)
     if (error === undefined) waiting?.resolve()
     else waiting?.reject(error)
   }
 
-  protected fail (error: Error): void {
-    for (const { reject } of this.waiting.values()) reject(error)
-    this.waiting.clear()
+  #fail (error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
   }
 }
 
@@ -59,7 +62,7 @@ class NativeSocket extends ChatSocket {
     const socket = new NativeSocket(ws, user)
     await new Promise<void>((resolve, reject) => {
       ws.once('error', reject)
-      ws.on('message', (data: Buffer) => { socket.#read(data.toString(), resolve) })
+      ws.on('message', (data: Buffer) => socket.#read(data.toString(), resolve))
     })
     return socket
   }
@@ -92,7 +95,7 @@ class SocketIoSocket extends ChatSocket {
     const socket = new SocketIoSocket(ws, user)
     await new Promise<void>((resolve, reject) => {
       ws.once('error', reject)
-      ws.on('message', (data: Buffer) => { socket.#read(data.toString(), resolve) })
+      ws.on('message', (data: Buffer) => socket.#read(data.toString(), resolve))
     })
     await socket.#emit('add-user', user.id)
     return socket

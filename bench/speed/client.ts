@@ -1,9 +1,7 @@
 /** What a client does with a server over HTTP; the three servers have the same routes. */
 import { HttpConnection, type Answer } from './http-client.js'
 import type { Running } from './processes.js'
-import { openSocket, type ChatSocket } from './chat-socket.js'
-
-export interface User { id: string, username: string, token: string }
+import { openSocket, type ChatSocket, type User } from './chat-socket.js'
 
 const PASSWORD = 'correct horse battery staple'
 /** Registrations at a time: more would only wait. */

@@ -1,6 +1,6 @@
 /** What every figure has: its measures, and how one run of it on one server is made. */
-import { registerUsers, openSockets, type User } from './client.js'
-import type { ChatSocket } from './chat-socket.js'
+import type { ChatSocket, User } from './chat-socket.js'
+import { registerUsers, openSockets } from './client.js'
 import type { Faults } from './ledger.js'
 import type { Running, ServerName, Usage } from './processes.js'
 import type { Settings } from './settings.js'
@@ -49,7 +49,7 @@ export class Arena {
   #sockets: ChatSocket[] | undefined
   #runs = 0
 
-  private constructor (running: Running, settings: Settings, users: User[]) {
+  constructor (running: Running, settings: Settings, users: User[]) {
     this.running = running
     this.settings = settings
     this.senders = users.slice(0, LANES)
@@ -68,7 +68,7 @@ export class Arena {
   }
 
   /** Has a socket for each receiver; their messages go to `onPush`. */
-  async listen (onPush: (frame: string) => void): Promise<void> {
+  async listen (onPush: (frame: string) => unknown): Promise<void> {
     this.#sockets ??= await openSockets(this.running, this.receivers)
     for (const socket of this.#sockets) socket.onPush = onPush
   }

@@ -20,12 +20,12 @@ export class HttpConnection {
   #resolve: ((answer: Answer) => void) | undefined
   #reject: ((error: Error) => void) | undefined
 
-  private constructor (socket: Socket, host: string) {
+  constructor (socket: Socket, host: string) {
     this.#socket = socket
     this.#host = host
-    socket.on('data', chunk => { this.#take(chunk) })
-    socket.on('error', error => { this.#reject?.(error) })
-    socket.on('close', () => { this.#reject?.(new Error('the server closed the connection')) })
+    socket.on('data', chunk => this.#take(chunk))
+    socket.on('error', error => this.#reject?.(error))
+    socket.on('close', () => this.#reject?.(new Error('the server closed the connection')))
   }
 
   static async open (origin: string): Promise<HttpConnection> {
@@ -40,7 +40,8 @@ export class HttpConnection {
       ? ''
       : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`
     const authorization = token === '' ? '' : `Authorization: Bearer ${token}\r\n`
-    this.#socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n${authorization}${content}\r\n${body}`)
+    const head = `${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n${authorization}${content}`
+    this.#socket.write(`${head}\r\n${body}`)
     return await new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

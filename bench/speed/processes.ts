@@ -45,7 +45,7 @@ async function launch (args: string[], env: Record<string, string>, wanted: RegE
       const found = wanted.exec(text)
       if (found !== null) resolve(found[1]!)
     })
-    child.once('exit', code => { reject(new Error(`${args.join(' ')} ended with ${code}`)) })
+    child.once('exit', code => reject(new Error(`${args.join(' ')} ended with ${code}`)))
   })
   // The rest of the log is read without looking at it.
   lines.close()

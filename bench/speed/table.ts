@@ -18,15 +18,19 @@ export function show (value: number | undefined): string {
   return String(Number(value.toPrecision(3)))
 }
 
+/** The medians of one measure. */
+export function rowOf (measure: Measure, outcomes: Map<ServerName, Outcome[]>): Row {
+  const medians = new Map<ServerName, number>()
+  for (const name of SERVERS.filter(name => outcomes.has(name))) {
+    const values = outcomes.get(name)!.map(({ values }) => values[measure.key])
+    const present = values.filter(value => value !== undefined)
+    if (present.length > 0) medians.set(name, median(present))
+  }
+  return { measure, medians }
+}
+
 export function rowsOf (figure: Figure, outcomes: Map<ServerName, Outcome[]>): Row[] {
-  return figure.measures.map(measure => {
-    const medians = new Map<ServerName, number>()
-    for (const [name, all] of outcomes) {
-      const values = all.map(({ values }) => values[measure.key]).filter(value => value !== undefined)
-      if (values.length > 0) medians.set(name, median(values))
-    }
-    return { measure, medians }
-  })
+  return figure.measures.map(measure => rowOf(measure, outcomes))
 }
 
 function ratio (a: number | undefined, b: number | undefined): string {

@@ -28,7 +28,7 @@ async function steady (arena: Arena, rate: number): Promise<Outcome> {
     const number = ledger.next(lane)
     ;(due[lane] ??= [])[number] = at
     const sent = sockets[lane]!.send(pairs[lane]![1].id, textOf(ledger.run, lane, number))
-    sending.push(sent.then(() => { acks.add(performance.now() - at) }))
+    sending.push(sent.then(() => acks.add(performance.now() - at)))
   }
   const mark = new Mark(running)
   await pace(count, rate, send)
@@ -40,7 +40,10 @@ async function steady (arena: Arena, rate: number): Promise<Outcome> {
   const warm = Math.floor(count * WARM_SHARE)
   const at = (series: Series, share: number) => series.quantile(share, warm)
   const values = {
-    ack50: at(acks, 0.5), ack99: at(acks, 0.99), delivery50: at(deliveries, 0.5), delivery99: at(deliveries, 0.99)
+    ack50: at(acks, 0.5),
+    ack99: at(acks, 0.99),
+    delivery50: at(deliveries, 0.5),
+    delivery99: at(deliveries, 0.99)
   }
   return { values: { ...values, cpuMs: cpu * 1_000 / count, rate }, faults: ledger.faults, load }
 }

@@ -15,7 +15,7 @@ const marks = (body: Buffer) => body.toString().match(/#[\w-]+\.\d+\.\d+#/g) ?? 
 async function readHot (arena: Arena, limit?: number): Promise<Outcome> {
   const { running, settings } = arena
   const ledger = newLedger()
-  await arena.listen(frame => { ledger.received(frame) })
+  await arena.listen(frame => ledger.received(frame))
   const [from, to] = arena.newPairs()[0]!
   const [socket] = await openSockets(running, [from])
   // One at a time: `classic` does not keep the order otherwise.

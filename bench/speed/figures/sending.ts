@@ -1,6 +1,7 @@
 /** How fast messages are sent, stored, answered and pushed to the receiver, as fast as answers come. */
 import { randomBytes } from 'node:crypto'
-import { addMessage, inParallel, openSockets, readHistory, type User } from '../client.js'
+import { addMessage, inParallel, openSockets, readHistory } from '../client.js'
+import type { User } from '../chat-socket.js'
 import { LANE_MESSAGES, LANES, measure, type Arena, type Figure, type Outcome } from '../figure.js'
 import { flow } from '../flow.js'
 import { HttpConnection } from '../http-client.js'
@@ -47,7 +48,7 @@ export const httpSend: Figure = {
   ],
   async run (arena) {
     const ledger = newLedger()
-    await arena.listen(frame => { ledger.received(frame) })
+    await arena.listen(frame => ledger.received(frame))
     const connections = await inParallel(LANES, LANES, () => HttpConnection.open(arena.running.origin))
     const outcome = await sendAll(arena, ledger, 1, async (lane, from, to, text) => {
       await addMessage(connections[lane]!, from, to, text)
@@ -65,7 +66,7 @@ export const socketSend: Figure = {
   ],
   async run (arena) {
     const ledger = newLedger()
-    await arena.listen(frame => { ledger.received(frame) })
+    await arena.listen(frame => ledger.received(frame))
     const sockets = await openSockets(arena.running, arena.senders)
     const outcome = await sendAll(arena, ledger, WINDOW, async (lane, _, to, text) => {
       await sockets[lane]!.send(to.id, text)
