@@ -1,7 +1,7 @@
 /**
  * How fast the server is, beside the usual stack (`classic`) and the least possible server (`floor`), on this
  * machine, in one run: `npm run bench -- [--only=http-send,last-50] [--servers=server,floor] [--rounds=3]
- * [--quick|--full] [--server=OTHER/dist/src/server.js] [--write [--note=TEXT]]`
+ * [--quick|--full] [--messages=N] [--server=OTHER/dist/src/server.js] [--write [--note=TEXT]]`
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -25,10 +25,18 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    messages: { type: 'string' },
     note: { type: 'string', default: '' }
   }
 })
-const settings: Settings = { script: resolve(options.server), quick: options.quick, full: options.full }
+const { quick, full } = options
+const settings: Settings = {
+  script: resolve(options.server),
+  quick,
+  full,
+  messages: Number(options.messages ?? (full ? 1_000_000 : quick ? 20_000 : 100_000)),
+  stormSockets: quick ? 500 : 5_000
+}
 const rounds = Number(options.rounds)
 const chosen = options.only?.split(',')
 const names = SERVERS.filter(name => options.servers?.split(',').includes(name) ?? true)

@@ -23,6 +23,9 @@ export abstract class ChatSocket {
 
   abstract send (reciver: string, message: string): Promise<void>
 
+  /** Asks for what was missed in the conversation with somebody; resolves when all of it has arrived. */
+  abstract resume (other: User, missed: number): Promise<void>
+
   close (): void { this.ws.terminate() }
 
   /** Sends a frame and waits for the answer with this id. */
@@ -72,6 +75,19 @@ class NativeSocket extends ChatSocket {
     await this.answered(clientId, JSON.stringify({ type: 'send', clientId, reciver, message }))
   }
 
+  async resume (other: User, missed: number): Promise<void> {
+    const [low, high] = [this.user.id, other.id].sort()
+    let got = 0
+    const arrives = this.onPush
+    this.onPush = frame => {
+      got++
+      arrives(frame)
+    }
+    await this.answered('resumed', JSON.stringify({ type: 'resume', have: { [`${low}:${high}`]: 0 } }))
+    this.onPush = arrives
+    if (got !== missed) throw new Error(`${got} of ${missed} messages were resumed`)
+  }
+
   #read (frame: string, opened: () => void): void {
     if (frame.startsWith('{"type":"message"')) {
       this.onPush(frame)
@@ -79,6 +95,8 @@ class NativeSocket extends ChatSocket {
       const from = frame.indexOf(CLIENT_ID) + CLIENT_ID.length
       const error = frame.startsWith('{"type":"error"') ? new Error(frame) : undefined
       this.settle(frame.slice(from, from + UUID_LENGTH), error)
+    } else if (frame.startsWith('{"type":"resumed"')) {
+      this.settle('resumed')
     } else if (frame.startsWith('{"type":"hello"')) {
       opened()
     }
@@ -103,6 +121,10 @@ class SocketIoSocket extends ChatSocket {
 
   async send (reciver: string, message: string): Promise<void> {
     await this.#emit('send-msg', { sender: this.user.id, reciver, message })
+  }
+
+  async resume (): Promise<void> {
+    throw new Error('Socket.IO sends nothing again')
   }
 
   async #emit (event: string, data: unknown): Promise<void> {

@@ -3,7 +3,8 @@ import { HttpConnection, type Answer } from './http-client.js'
 import type { Running } from './processes.js'
 import { openSocket, type ChatSocket, type User } from './chat-socket.js'
 
-const PASSWORD = 'correct horse battery staple'
+/** The password of all accounts. */
+export const PASSWORD = 'correct horse battery staple'
 /** Registrations at a time: more would only wait. */
 const AT_ONCE = 4
 

@@ -32,7 +32,8 @@ export const showFlush = (times: Series) =>
 export function machine (): string {
   const model = cpus()[0]?.model.trim() ?? ''
   const named = model === '' || model === 'unknown' ? 'model not told' : model
+  const loads = loadavg().map(n => n.toFixed(1))
   const cores = `${availableParallelism()} cores (${named})`
   return `${type()} ${release()}, Node ${process.version}, ${cores}, ` +
-    `${Math.round(totalmem() / GIB)} GiB; load average at the end ${loadavg().map(n => n.toFixed(1)).join(', ')}`
+    `${Math.round(totalmem() / GIB)} GiB; load average at the end ${loads.join(', ')}`
 }

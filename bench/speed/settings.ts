@@ -8,6 +8,10 @@ export interface Settings {
   script: string
   quick: boolean
   full: boolean
+  /** messages that `stored` fills a database with */
+  messages: number
+  /** sockets of `storm` */
+  stormSockets: number
 }
 
 /** Characters of a message that is sent for measuring. */
