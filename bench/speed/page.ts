@@ -15,7 +15,8 @@ const INTRODUCTION = `# Performance
 \`npm run bench -- --write\` generates this page. Only the ratios mean something elsewhere: absolute figures
 depend on the machine.
 
-- \`server\` is this server with its embedded database, started as \`npm start\` does. Its limits by rate are off.
+- \`server\` is this server with its embedded database, started as \`npm start\` does. Its limits by
+  rate are off.
 - \`classic\` is the usual stack: Express 5, Mongoose, Socket.IO and bcrypt (bench/peers/classic.ts). It uses
   the same durable database in a process of its own, and the CPU time and memory of both processes count. It
   does not check who asks.
