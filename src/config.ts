@@ -16,6 +16,8 @@ const number = (description: string, options: NumberOptions) => Type.Number({ ..
 /** A number of things, where 0 has a meaning. */
 const count = (value: number, description: string) => integer(description, { default: value, minimum: 0 })
 const text = (description: string, value = '') => Type.String({ default: value, description })
+const oneOf = <T extends string>(values: T[], value: T, description: string) =>
+  Type.Union(values.map(allowed => Type.Literal(allowed)), { default: value, description })
 /** At least two of the largest answers (LIST_BYTES): one is read while the next is made. */
 const answerBytes = (mebibytes: number, description: string) =>
   integer(description, { default: mebibytes * MIB, minimum: 2 * LIST_BYTES })
@@ -36,14 +38,9 @@ export const Config = Type.Object({
     'API besides those of this host'),
   TRUST_PROXY: text('true, or comma-separated addresses and networks of the proxies in front ' +
     "(as Fastify's trustProxy); empty: off"),
-  LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), {
-    default: 'info',
-    description: 'the lowest level that is logged'
-  }),
-  LOG_REQUESTS: Type.Union([Type.Literal('on'), Type.Literal('off')], {
-    default: 'off',
-    description: '"on" logs a line for each request; "off" only for those that take longer than a second'
-  }),
+  LOG_LEVEL: oneOf(LOG_LEVELS, 'info', 'the lowest level that is logged'),
+  LOG_REQUESTS: oneOf(['on', 'off'], 'off',
+    '"on" logs a line for each request; "off" only for those that take longer than a second'),
   SESSION_DAYS: number('days until a session expires; an unused one expires after half of that', {
     default: 30,
     exclusiveMinimum: 0,
@@ -218,7 +215,7 @@ export function trustProxy ({ TRUST_PROXY }: Config): boolean | string {
   return TRUST_PROXY
 }
 
-/** The limits of rates, each switched off by 0. */
+/** Each is switched off by 0. */
 const RATES = ['REGISTER_LIMIT', 'LOGIN_LIMIT', 'HTTP_RATE', 'FRAME_RATE', 'USER_FRAME_RATE'] as const
 
 /** Lists the risks of a configuration, one sentence each, for the log at start-up. */

@@ -17,12 +17,12 @@ export interface RedisProcess {
   restart (): Promise<void>
 }
 
-/** The reason why the tests with Redis cannot run; undefined where they can. Only CI_OFFLINE=1 allows that. */
+/** Why the tests with Redis cannot run; undefined where they can. Only CI_OFFLINE=1 allows to skip them. */
 export function redisMissing (): string | undefined {
   const missing = spawnSync('redis-server', ['--version']).error !== undefined
   if (!missing) return undefined
   if (process.env.CI_OFFLINE === '1') return '!!! SKIPPED: redis-server is not installed (CI_OFFLINE=1)'
-  throw new Error('redis-server is not installed: apt-get install redis-server, or set CI_OFFLINE=1 to skip its tests')
+  throw new Error('redis-server is missing: apt-get install redis-server, or set CI_OFFLINE=1')
 }
 
 async function freePort (): Promise<number> {
@@ -39,7 +39,8 @@ export async function startRedis (t: Lifetime, args: string[] = []): Promise<Red
   const dir = await mkdtemp(join(tmpdir(), 'chat-redis-'))
   const port = await freePort()
   const launch = async () => {
-    const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...args])
+    const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', dir]
+    const child = spawn('redis-server', [...options, ...args])
     const closed = once(child, 'close')
     let out = ''
     for await (const chunk of child.stdout) {

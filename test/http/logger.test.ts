@@ -59,3 +59,18 @@ t.test('no message text stands in the log, whatever error of the driver is logge
     })
   }
 })
+
+t.test('LOG_REQUESTS=on logs a line for each request, off none', async t => {
+  for (const LOG_REQUESTS of ['on', 'off'] as const) {
+    const app = await build(t, { LOG_REQUESTS })
+    const lines = logOf(app)
+    app.log.level = 'info'
+    await app.inject({ method: 'GET', url: '/api/v1/user/me?secret=1' })
+    const requests = lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'request')
+    if (LOG_REQUESTS === 'off') t.same(requests, [])
+    else {
+      t.match(requests, [{ method: 'GET', status: 401, ms: Number }])
+      t.notMatch(lines.join(''), 'secret')
+    }
+  }
+})

@@ -8,22 +8,28 @@ const PROGRAMS = [process.env.CHROMIUM ?? '', '/usr/bin/chromium', '/usr/bin/goo
 /** Starts Chromium. Without it the test fails, and says what to install. */
 export async function launch (t: Lifetime): Promise<Browser> {
   const executablePath = PROGRAMS.find(path => existsSync(path))
-  if (executablePath === undefined) throw new Error('Chromium is missing: apt-get install chromium, or set CHROMIUM')
+  if (executablePath === undefined) {
+    throw new Error('Chromium is missing: apt-get install chromium, or set CHROMIUM')
+  }
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-  t.teardown(async () => { await browser.close() })
+  t.teardown(async () => await browser.close())
   return browser
 }
 
 export interface Visitor { page: Page, complaints: string[] }
 
-/** A browser profile of its own. Complaints: console errors, CSP reports, exceptions, requests to other hosts. */
+/**
+ * A browser profile of its own. Complaints: console errors, CSP reports, exceptions, requests to other hosts.
+ */
 export async function visit (browser: Browser, origin: string, options: object = {}): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(60_000)
   const complaints: string[] = []
-  page.on('console', message => { if (message.type() === 'error') complaints.push(message.text()) })
-  page.on('pageerror', error => { complaints.push(String(error)) })
+  page.on('console', message => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  page.on('pageerror', error => complaints.push(String(error)))
   page.on('request', request => {
     const isOwn = request.url().startsWith(origin) || request.url().startsWith('data:')
     if (!isOwn) complaints.push(`request to ${request.url()}`)

@@ -2,13 +2,13 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
-import { test } from 'tap'
+import { test, type Test } from 'tap'
 import { dataDir, start } from '../../server.js'
 import { article, launch, open, register, say, visit } from './browser.js'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-/** Serious findings of axe-core. It is injected by the debugger, which the policy of the page does not bind. */
+/** Serious findings of axe-core, which comes in by the debugger: the page's policy does not bind that. */
 async function findings (page: Page): Promise<string[]> {
   await page.evaluate(await readFile(AXE, 'utf8'))
   return await page.evaluate(async () => {
@@ -23,6 +23,38 @@ async function choose (page: Page, text: string, item: string): Promise<void> {
   await article(page, text).hover()
   await article(page, text).getByRole('button', { name: 'Message actions' }).click()
   await page.getByRole('menuitem', { name: item }).click()
+}
+
+/** A message with a reaction, a reply, an edit and a deletion, each seen by the other person. */
+async function changeMessages (anna: Page, ben: Page): Promise<void> {
+  await choose(ben, 'Hello Ben', 'React')
+  await ben.getByRole('button', { name: '👍' }).click()
+  await article(anna, 'Hello Ben').getByRole('button', { name: '👍' }).waitFor()
+  await choose(ben, 'Hello Ben', 'Reply')
+  await say(ben, 'My answer')
+  await article(anna, 'My answer').filter({ hasText: 'Hello Ben' }).waitFor()
+  await ben.keyboard.press('ArrowUp')
+  await ben.getByRole('textbox', { name: 'Message' }).fill('My better answer')
+  await ben.keyboard.press('Enter')
+  await article(anna, 'My better answer').filter({ hasText: 'edited' }).waitFor()
+  await choose(ben, 'My better answer', 'Delete')
+  await article(anna, 'deleted').waitFor()
+}
+
+async function writeOffline (anna: Page, ben: Page): Promise<void> {
+  await anna.context().setOffline(true)
+  await anna.getByRole('status').filter({ hasText: 'Offline' }).waitFor()
+  await say(anna, 'written offline')
+  await article(anna, 'written offline').getByText('Queued').waitFor()
+  await anna.context().setOffline(false)
+  await article(ben, 'written offline').waitFor()
+}
+
+async function eachOnce (t: Test, page: Page): Promise<void> {
+  await page.getByRole('status').filter({ hasText: 'Up to date' }).waitFor()
+  await article(page, 'written while').waitFor()
+  t.equal(await article(page, 'written while').count(), 1, 'once')
+  t.equal(await article(page, 'written offline').count(), 1, 'once')
 }
 
 test('two people talk, over a killed server and a network that is away', async t => {
@@ -44,31 +76,15 @@ test('two people talk, over a killed server and a network that is away', async t
   t.equal(await link.getAttribute('rel'), 'noopener noreferrer')
   await article(anna.page, 'Hello Ben').getByText('Read').waitFor()
 
-  await choose(ben.page, 'Hello Ben', 'React')
-  await ben.page.getByRole('button', { name: '👍' }).click()
-  await article(anna.page, 'Hello Ben').getByRole('button', { name: '👍' }).waitFor()
-  await choose(ben.page, 'Hello Ben', 'Reply')
-  await say(ben.page, 'My answer')
-  await article(anna.page, 'My answer').filter({ hasText: 'Hello Ben' }).waitFor()
-  await ben.page.keyboard.press('ArrowUp')
-  await ben.page.getByRole('textbox', { name: 'Message' }).fill('My better answer')
-  await ben.page.keyboard.press('Enter')
-  await article(anna.page, 'My better answer').filter({ hasText: 'edited' }).waitFor()
-  await choose(ben.page, 'My better answer', 'Delete')
-  await article(anna.page, 'deleted').waitFor()
+  await changeMessages(anna.page, ben.page)
   t.same(await findings(anna.page), [], 'the chat')
 
-  await anna.page.context().setOffline(true)
-  await anna.page.getByRole('status').filter({ hasText: 'Offline' }).waitFor()
-  await say(anna.page, 'written offline')
-  await article(anna.page, 'written offline').getByText('Queued').waitFor()
-  await anna.page.context().setOffline(false)
-  await article(ben.page, 'written offline').waitFor()
-
+  await writeOffline(anna.page, ben.page)
   await anna.page.getByRole('button', { name: 'Emoji' }).click()
   await anna.page.locator('emoji-picker').getByRole('menuitem').first().waitFor()
   await anna.page.keyboard.press('Escape')
-  t.same([...anna.complaints.filter(text => !text.includes('ERR_INTERNET_DISCONNECTED')), ...ben.complaints], [])
+  const unexpected = anna.complaints.filter(text => !text.includes('ERR_INTERNET_DISCONNECTED'))
+  t.same([...unexpected, ...ben.complaints], [])
 
   const { port } = new URL(server.origin)
   await server.end('SIGKILL')
@@ -77,12 +93,7 @@ test('two people talk, over a killed server and a network that is away', async t
   await start(t, { DATA_DIR, PORT: port })
   await article(ben.page, 'written while the server was dead').waitFor()
   await anna.page.reload()
-  for (const { page } of [anna, ben]) {
-    await page.getByRole('status').filter({ hasText: 'Up to date' }).waitFor()
-    await article(page, 'written while').waitFor()
-    t.equal(await article(page, 'written while').count(), 1, 'once')
-    t.equal(await article(page, 'written offline').count(), 1, 'once')
-  }
+  for (const { page } of [anna, ben]) await eachOnce(t, page)
 })
 
 test('a group of three, settings, and a session that ended elsewhere', async t => {
@@ -90,7 +101,8 @@ test('a group of three, settings, and a session that ended elsewhere', async t =
   const browser = await launch(t)
   const people = []
   for (const name of ['Anna', 'Ben', 'Carla']) {
-    const visitor = await visit(browser, server.origin, name === 'Ben' ? { viewport: { width: 390, height: 800 } } : {})
+    const options = name === 'Ben' ? { viewport: { width: 390, height: 800 } } : {}
+    const visitor = await visit(browser, server.origin, options)
     await register(visitor.page, name)
     people.push(visitor)
   }
@@ -121,6 +133,6 @@ test('a group of three, settings, and a session that ended elsewhere', async t =
   await carla.getByRole('alert').waitFor()
   t.equal(await carla.getByRole('textbox', { name: 'Username' }).inputValue(), 'Carla')
 
-  await anna.evaluate(async () => { await fetch('/api/v1/user/logout', { method: 'POST' }) })
+  await anna.evaluate(async () => await fetch('/api/v1/user/logout', { method: 'POST' }).then(() => {}))
   await anna.getByRole('heading', { name: 'Log in' }).waitFor()
 })
