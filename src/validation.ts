@@ -59,15 +59,22 @@ const strictAjv = newAjv({ allErrors: true })
 const queryAjv = newAjv({ allErrors: true, coerceTypes: true })
 const frameAjv = newAjv({ allErrors: false })
 
-/** Compiles the schema of a body, of parameters or of headers. Nothing is coerced. */
-export function compileStrict (schema: TSchema): ValidateFunction {
-  return strictAjv.compile(schema)
+/** Compiles equal schemas once in a process: routes share them, and so do the applications of tests. */
+function compiler (ajv: Ajv): (schema: TSchema) => ValidateFunction {
+  const known = new Map<string, ValidateFunction>()
+  return schema => {
+    const key = JSON.stringify(schema)
+    const validate = known.get(key) ?? ajv.compile(schema)
+    known.set(key, validate)
+    return validate
+  }
 }
 
+/** Compiles the schema of a body, of parameters or of headers. Nothing is coerced. */
+export const compileStrict = compiler(strictAjv)
+
 /** Compiles the schema of a query string, whose texts are coerced to integers. */
-export function compileQuery (schema: TSchema): ValidateFunction {
-  return queryAjv.compile(schema)
-}
+export const compileQuery = compiler(queryAjv)
 
 /** Compiles the schema of a WebSocket frame into a type guard that leaves its `errors` behind. */
 export function compileFrame<T extends TSchema> (schema: T): ValidateFunction<Static<T>> {

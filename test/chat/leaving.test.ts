@@ -1,7 +1,8 @@
 /** A user who is being removed from a group: nothing of the user is stored behind the removal. */
 import t from 'tap'
 import { addMember, call, changes, crowd, newGroup, removeMember, say } from '../groups.js'
-import { build, type Person } from '../helper.js'
+import { FaultProxy } from '../fault-proxy.js'
+import { build, databaseUrl, type Person } from '../helper.js'
 
 /** Rounds, and messages of each that are sent while the removal is under way. */
 const ROUNDS = 10
@@ -24,4 +25,24 @@ t.test('messages that a user sends during its removal come before it, or are ref
     t.equal((await addMember(app, owner, group, leaving.id)).status, 201)
   }
   t.equal((await call(app, leaving, 'GET', `/groups/${group}`)).status, 200)
+})
+
+t.test('a message that loses its number to the removal of its sender by another process is refused', async t => {
+  const url = await databaseUrl()
+  const proxy = await FaultProxy.start(t, url)
+  const here = await build(t, { MONGODB_URL: url })
+  const there = await build(t, { MONGODB_URL: proxy.url })
+  const [owner, leaving] = await crowd(here, 2) as [Person, Person]
+  const group = await newGroup(here, owner, [leaving])
+  t.equal((await say(there, leaving, group, 'in time')).status, 201)
+  proxy.unheard.add('insert')
+  const insert = proxy.next('insert')
+  const late = say(there, leaving, group, 'too late')
+  await insert
+  t.equal((await removeMember(here, owner, group, leaving.id)).status, 200)
+  proxy.unheard.clear()
+  proxy.cut()
+  t.equal((await late).status, 404)
+  const { data } = await changes(here, owner, group)
+  t.match(data.at(-1), { kind: 'member', role: null }, 'the removal is the last entry')
 })

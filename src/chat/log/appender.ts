@@ -10,7 +10,7 @@ import Queue from 'yocto-queue'
 import { apiError } from '../../errors.js'
 import type { EntryDocument } from '../../database/documents.js'
 import { isRepeat, textOf } from './entries.js'
-import { LogWriter } from './log-writer.js'
+import { LogWriter, type WriterOptions } from './log-writer.js'
 import type { LogEnd, LogRepository } from './log-repository.js'
 import type { Reservation, SendQuota } from './send-quota.js'
 import { keyOf, Send, type Appended, type Sender } from './send.js'
@@ -35,10 +35,8 @@ interface Line {
   pending: Map<string, Send>
 }
 
-export interface AppenderOptions {
+export interface AppenderOptions extends WriterOptions {
   log: LogRepository
-  /** is awaited before the first entry of a conversation is written */
-  open: (first: EntryDocument) => Promise<void>
   /**
    * Called with each new entry, in the order of its conversation, before its sender is answered, also where
    * its senders gave up; and with each repeat that was found in the database, because the process that wrote
@@ -60,10 +58,10 @@ export class Appender {
   #senders = 0
   #size = 0
 
-  constructor ({ log, open, stored, quota }: AppenderOptions) {
+  constructor ({ log, stored, quota, ...writer }: AppenderOptions) {
     this.#quota = quota
     this.#stored = stored
-    this.#writer = new LogWriter<Send>(log, open, {
+    this.#writer = new LogWriter<Send>(log, writer, {
       stored: send => { this.#answer(send, send.document, false) },
       repeats: (send, earlier) => {
         if (isRepeat(send.document, earlier)) this.#answer(send, earlier, true)

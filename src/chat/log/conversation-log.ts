@@ -66,6 +66,7 @@ export class ConversationLog {
       log,
       quota: options.quota,
       open: async first => await conversations.create(first),
+      admit: alone ? undefined : async entry => await this.#admitAnew(entry),
       stored: (entry, repeat) => this.#stored(entry, repeat)
     })
   }
@@ -198,6 +199,12 @@ export class ConversationLog {
     if (kind === 'member' || kind === 'group') return undefined
     if (this.#removals.has(conversation)) return this.#admitAfterRemovals(conversation, actor)
     return whenKnown(this.#options.membership.require(conversation, actor, 'conversation'), () => {})
+  }
+
+  /** Another process may have removed the user since the entry was admitted first. */
+  async #admitAnew ({ kind, conversation, actor }: EntryDocument): Promise<void> {
+    if (kindOf(conversation) !== 'group' || kind === 'member' || kind === 'group') return
+    await this.#options.membership.require(conversation, actor, 'conversation')
   }
 
   async #admitAfterRemovals (conversation: string, actor: string): Promise<void> {

@@ -11,8 +11,9 @@ import { mongodb } from '../../database/driver.js'
 import { LRUCache } from 'lru-cache'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DUPLICATE_KEY, type EntryDocument } from '../../database/documents.js'
-import { apiError } from '../../errors.js'
+import { apiError, ApiError } from '../../errors.js'
 import type { LogEnd, LogRepository, Numbers } from './log-repository.js'
+import type { Outcomes, QueuedEntry } from './queued-entry.js'
 import { commandRefused, refusedAt } from './write-errors.js'
 
 /** The pause after an open outcome doubles from the first to the last. */
@@ -24,26 +25,14 @@ const MAX_PAUSE_MS = 1_000
  */
 const REMEMBERED = 20_000
 
-/** An entry that is to be written. */
-export interface QueuedEntry {
-  readonly document: EntryDocument
-  /** It was in a write: it may be stored, whatever is known of that write. */
-  sent: boolean
-  /** A sender waits for its outcome. */
-  readonly awaited: boolean
-}
-
-/** The outcome of an entry; one of these is called, once. */
-export interface Outcomes<E extends QueuedEntry> {
+export interface WriterOptions {
+  /** is awaited before the first entry of a conversation is written */
+  open: (first: EntryDocument) => Promise<void>
   /**
-   * It is stored, under the number of its document. Those of a conversation come in the order of their
-   * numbers.
+   * Where other processes write too: rejects with an ApiError where an entry must not be stored behind all
+   * that is stored now. An entry that gets the next number follows just that.
    */
-  stored (entry: E): void
-  /** It is not stored: its clientId was used before, for this message. */
-  repeats (entry: E, stored: EntryDocument): void
-  /** It is not stored, and will not be. */
-  failed (entry: E, error: unknown): void
+  admit: ((entry: EntryDocument) => Promise<void>) | undefined
 }
 
 /** The server refused a number or clientId that no durable entry has: its owner may yet be rolled back. */
@@ -55,21 +44,16 @@ type Step<E> = () => Promise<E[]>
 
 export class LogWriter<E extends QueuedEntry> {
   readonly #log: LogRepository
-  readonly #open: (first: EntryDocument) => Promise<void>
+  readonly #open: WriterOptions['open']
+  readonly #admit: WriterOptions['admit']
   readonly #outcomes: Outcomes<E>
   readonly #ends = new LRUCache<string, LogEnd>({ max: REMEMBERED })
   readonly #closing = new AbortController()
 
-  /**
-   * @param open is awaited before the first entry of a conversation is written
-   */
-  constructor (
-    log: LogRepository,
-    open: (first: EntryDocument) => Promise<void>,
-    outcomes: Outcomes<E>
-  ) {
+  constructor (log: LogRepository, { open, admit }: WriterOptions, outcomes: Outcomes<E>) {
     this.#log = log
     this.#open = open
+    this.#admit = admit
     this.#outcomes = outcomes
   }
 
@@ -170,13 +154,30 @@ export class LogWriter<E extends QueuedEntry> {
       this.#ends.set(conversation, end)
       ends.set(conversation, end)
     }))
-    const wanted = this.#wanted(entries)
+    const wanted = await this.#admitted(this.#wanted(entries))
     for (const { document } of wanted) {
       const { rev, top } = ends.get(document.conversation)!
       setNumbers(document, rev + 1, top)
       ends.set(document.conversation, { rev: rev + 1, top: document.top })
     }
     return wanted
+  }
+
+  /** The entries that may follow what is stored; the others fail. */
+  async #admitted (entries: E[]): Promise<E[]> {
+    const admit = this.#admit
+    if (admit === undefined) return entries
+    const admitted: E[] = []
+    for (const entry of entries) {
+      try {
+        await admit(entry.document)
+        admitted.push(entry)
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error
+        this.#outcomes.failed(entry, error)
+      }
+    }
+    return admitted
   }
 
   /** After an open outcome: accepts what is stored, and returns what is left, with unchanged numbers. */

@@ -1,6 +1,6 @@
 /** An entry on its way into the log, with the senders who wait for its outcome. */
 import type { EntryDocument } from '../../database/documents.js'
-import type { QueuedEntry } from './log-writer.js'
+import type { QueuedEntry } from './queued-entry.js'
 import type { Reservation } from './send-quota.js'
 
 export interface Appended {
