@@ -42,7 +42,7 @@ async function commandsOf (t: Test): Promise<{ app: App, origin: string, command
   const proxy = await FaultProxy.start(t, await databaseUrl())
   const { app, origin } = await listen(t, { MONGODB_URL: proxy.url })
   const commands: string[] = []
-  proxy.on('command', (command: Document) => { commands.push(Object.keys(command)[0]!) })
+  proxy.on('command', (command: Document) => commands.push(Object.keys(command)[0]!))
   return { app, origin, commands }
 }
 
