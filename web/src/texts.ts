@@ -54,6 +54,7 @@ export const t = {
   sent: 'Sent',
   delivered: 'Delivered',
   read: 'Read',
+  readBy: (names: string) => `Read by ${names}`,
   failed: 'Not sent',
   tryAgain: 'Try again',
   discard: 'Discard',
