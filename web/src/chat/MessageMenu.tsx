@@ -95,6 +95,8 @@ function Items ({ message, onChoose, onReact, onDone }: ItemsProps) {
   const remove = () => {
     store.send({ type: 'delete', conversation, seq } as never)
     onDone()
+    // The button that opened the menu goes with the message.
+    document.querySelector<HTMLElement>('.log')?.focus()
   }
   return (
     <>

@@ -34,6 +34,7 @@ export default function GroupPanel ({ id, onClose }: { id: string, onClose: () =
   const group = store.conversations.get(id)
   if (group === undefined) return null
   const mayManage = group.role === 'owner' || group.role === 'admin'
+  const isBound = group.role === 'owner' && group.members > 1
   const leave = () => void run(api.removeMember(id, store.me._id), true)
   return (
     <Dialog title={t.group} onClose={onClose}>
@@ -45,7 +46,8 @@ export default function GroupPanel ({ id, onClose }: { id: string, onClose: () =
           <Member key={user._id} group={group} user={user} role={role} run={run} />)}
       </ul>
       {mayManage && <AddMember group={group} run={run} />}
-      <Button variant='outline-danger' onClick={leave}>{t.leave}</Button>
+      <Button variant='outline-danger' disabled={isBound} onClick={leave}>{t.leave}</Button>
+      {isBound && <p className='small text-body-secondary mt-2 mb-0'>{t.handOverFirst}</p>}
     </Dialog>
   )
 }

@@ -128,9 +128,8 @@ export class ChatStore extends Observable {
   /** The inbox has no members of groups, and may be older than what came over the socket meanwhile. */
   #newer (conversation: Conversation): Conversation {
     const known = this.conversations.get(conversation.id)
-    if (known === undefined) return conversation
-    if (known.lastSeq > conversation.lastSeq) return known
-    const { memberList } = known
+    if (known !== undefined && known.lastSeq > conversation.lastSeq) return known
+    const memberList = known?.memberList
     return memberList === undefined ? conversation : { ...conversation, memberList }
   }
 
