@@ -126,3 +126,14 @@ export async function tooWide (page: Page): Promise<string[]> {
       .map(box => box.tagName + '.' + box.className + ' ' + box.scrollWidth + ' > ' + box.clientWidth)
   })()`)
 }
+
+/**
+ * Resolves with the time at which a condition, an expression, holds in the page. Playwright's waitForFunction
+ * needs `eval`, which the page's policy forbids.
+ */
+export async function until (page: Page, condition: string): Promise<number> {
+  return await page.evaluate(`new Promise(resolve => {
+    const look = () => ${condition} ? resolve(Date.now()) : requestAnimationFrame(look)
+    look()
+  })`)
+}

@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core'
 import { test } from 'tap'
 import { dataDir, start } from '../../server.js'
-import { article, launch, logIn, newTab, open, registerAll, say, visit } from './browser.js'
+import { article, launch, logIn, newTab, open, registerAll, say, until, visit } from './browser.js'
 
 /** The number of unread messages of a conversation, if it is this one. */
 const unread = (page: Page, name: string, count: number) =>
@@ -19,11 +19,11 @@ test('a second device is in step', async t => {
   await open(ben!.page, 'Anna')
   for (const text of ['one', 'two', 'three']) await say(ben!.page, text)
   for (const { page } of [anna!, second]) await unread(page, 'Ben', 3).waitFor()
-  t.equal(await second.page.title(), '(3) Chat')
+  await until(second.page, "document.title === '(3) Chat'")
   await open(anna!.page, 'Ben')
   await article(ben!.page, 'three').getByText('Read').waitFor()
   await unread(second.page, 'Ben', 3).waitFor({ state: 'detached' })
-  t.equal(await second.page.title(), 'Chat', 'read on the first device')
+  await until(second.page, "document.title === 'Chat'")
 
   await say(anna!.page, 'from the first device')
   await open(second.page, 'Ben')

@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core'
 import { test } from 'tap'
 import { dataDir, start } from '../../server.js'
-import { article, launch, makeGroup, open, registerAll, say, tooWide, visit } from './browser.js'
+import { article, launch, makeGroup, open, registerAll, say, tooWide, until, visit } from './browser.js'
 
 /** More stops of Tab than a page of two people has. */
 const MOST_STOPS = 40
@@ -40,6 +40,7 @@ test('by keyboard alone, from log-in to a reaction', async t => {
   await page.keyboard.type('Hello Ben')
   await page.keyboard.press('Enter')
   await article(ben!.page, 'Hello Ben').waitFor()
+  await article(page, 'Hello Ben').getByRole('button', { name: 'Message actions' }).waitFor()
 
   await tabTo(page, 'Message actions', 'Shift+Tab')
   await page.keyboard.press('Enter')
@@ -83,12 +84,8 @@ test('320 pixels are enough', async t => {
 })
 
 /** Resolves with the time at which a text is on the screen. */
-const seen = async (page: Page, text: string) => await page.evaluate<number>(`new Promise(resolve => {
-  const look = () => document.querySelector('[role="log"]').textContent.includes(${JSON.stringify(text)})
-    ? resolve(Date.now())
-    : requestAnimationFrame(look)
-  look()
-})`)
+const seen = async (page: Page, text: string) =>
+  await until(page, `document.querySelector('[role="log"]').textContent.includes('${text}')`)
 
 test('from Enter to the other screen', async t => {
   const server = await start(t, { DATA_DIR: await dataDir(t) })
