@@ -13,7 +13,7 @@ const ATTACKS = [
   'https://example.org/"onmouseover="window.hacked=1',
   "{{constructor.constructor('window.hacked=1')()}}",
   'https://user@example.org:99999/%00 a strange address',
-  `\u202Eright to left override, and \u2066 an isolate that does not end`,
+  '\u202Eright to left override, and \u2066 an isolate that does not end',
   `${'\u0301'.repeat(500)} a pile of accents`,
   'مرحبا بالعالم'
 ]

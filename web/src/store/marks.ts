@@ -1,7 +1,7 @@
 import { storage } from './storage.js'
 
 /** How far somebody received and read a conversation, as `seq`. */
-export interface Mark { delivered: number, read: number }
+interface Mark { delivered: number, read: number }
 
 /**
  * The marks of the other members. The inbox brings those of the partner of a direct conversation. Those of
