@@ -27,7 +27,7 @@ export interface Conversation {
   read: number
   delivered: number
   other?: { delivered: number, read: number }
-  memberList?: { user: User, role: Role }[]
+  memberList?: { user: User, role: Role, joinedAt: string }[]
 }
 
 export interface Session { id: string, current: boolean, userAgent: string, lastSeenAt: string }

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { test, type Test } from 'tap'
 import { dataDir, start } from '../../server.js'
-import { article, launch, open, register, say, visit } from './browser.js'
+import { article, choose, launch, open, register, say, visit } from './browser.js'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
@@ -17,12 +17,6 @@ async function findings (page: Page): Promise<string[]> {
     return violations.filter(({ impact }: any) => ['serious', 'critical'].includes(impact))
       .map(({ id, nodes }: any) => `${id}: ${nodes[0].html}`)
   })
-}
-
-async function choose (page: Page, text: string, item: string): Promise<void> {
-  await article(page, text).hover()
-  await article(page, text).getByRole('button', { name: 'Message actions' }).click()
-  await page.getByRole('menuitem', { name: item }).click()
 }
 
 /** A message with a reaction, a reply, an edit and a deletion, each seen by the other person. */

@@ -34,12 +34,11 @@ function useSending ({ id, intent, onIntent }: Props) {
     onIntent(undefined)
   }
   const send = () => {
-    const message = draft.text
+    const message = withEmoji(draft.text)
     if (message.trim() === '') return
     if (edited === undefined) {
       const answer = intent === undefined ? {} : { replyTo: intent.message.seq }
-      void withEmoji(message).then(text =>
-        store.send({ type: 'send', conversation: id, message: text, ...answer } as never))
+      store.send({ type: 'send', conversation: id, message, ...answer } as never)
       draft.clear()
     } else {
       store.send({ type: 'edit', conversation: id, seq: edited.seq, message } as never)

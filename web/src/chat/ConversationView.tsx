@@ -3,6 +3,7 @@ import Button from 'react-bootstrap/Button'
 import type { Message } from 'chat-app-client'
 import { useChat } from '../chat-context.js'
 import { go } from '../router.js'
+import { isGroup } from '../store/marks.js'
 import { t } from '../texts.js'
 import { Avatar } from './Avatar.js'
 import { Composer, type Intent } from './Composer.js'
@@ -16,14 +17,16 @@ export function ConversationView ({ id }: { id: string }) {
   const store = useChat()
   const [intent, setIntent] = useState<Intent>()
   useEffect(() => {
+    store.problem = ''
     void store.logs.load(id)
-    if (!id.includes(':')) void store.loadGroup(id)
+    if (isGroup(id)) void store.loadGroup(id)
   }, [id, store])
   return (
     <>
       <Head id={id} />
       <MessageList id={id} onIntent={setIntent} />
       <Typists id={id} />
+      {store.problem !== '' && <div role='alert' className='problem'>{store.problem}</div>}
       <Composer
         id={id} intent={intent} onIntent={setIntent}
         lastOwn={() => lastOwn(store.logs.get(id).messages)}
@@ -85,7 +88,7 @@ function BlockButton ({ user }: { user: string }) {
 
 function Typists ({ id }: { id: string }) {
   const store = useChat()
-  const names = [...store.typing.get(id)?.keys() ?? []].map(user => nameOf(store, user))
+  const names = store.typists.in(id).map(user => nameOf(store, user))
   return (
     <div className='typing' aria-live='polite'>
       {names.length > 0 && <><span className='dots' aria-hidden='true' />{t.isTyping(names.join(', '))}</>}

@@ -3,6 +3,7 @@ import type { Message } from 'chat-app-client'
 import { useChat } from '../chat-context.js'
 import { t } from '../texts.js'
 import type { Intent } from './Composer.js'
+import { Mark } from './Mark.js'
 import { MessageMenu } from './MessageMenu.js'
 import { nameOf, textOf, timeOf } from './names.js'
 import { isOneEmoji, Text } from './Text.js'
@@ -49,18 +50,6 @@ function Quote ({ conversation, seq }: { conversation: string, seq: number }) {
         ? t.earlierMessage
         : <><strong>{nameOf(store, message.sender)}</strong> <span>{textOf(message)}</span></>}
     </blockquote>
-  )
-}
-
-function Mark ({ message }: { message: Message }) {
-  const { read = 0, delivered = 0 } = useChat().marks.get(message.conversation) ?? {}
-  const [text, glyph] = message.seq <= read
-    ? [t.read, '✓✓']
-    : message.seq <= delivered ? [t.delivered, '✓✓'] : [t.sent, '✓']
-  return (
-    <span className='tick' data-read={text === t.read}>
-      <span aria-hidden='true'>{glyph}</span><span className='visually-hidden'>{text}</span>
-    </span>
   )
 }
 

@@ -89,17 +89,21 @@ function Items ({ message, onChoose, onReact, onDone }: ItemsProps) {
   const store = useChat()
   const isOwn = message.sender === store.me._id
   const { conversation, seq } = message
+  const role = store.conversations.get(conversation)?.role
+  const mayDelete = isOwn || role === 'owner' || role === 'admin'
   const choose = (kind: 'reply' | 'edit') => onChoose({ kind, message })
   const remove = () => {
     store.send({ type: 'delete', conversation, seq } as never)
     onDone()
+    // The button that opened the menu goes with the message.
+    document.querySelector<HTMLElement>('.log')?.focus()
   }
   return (
     <>
       <button type='button' role='menuitem' onClick={() => choose('reply')}>{t.reply}</button>
       <button type='button' role='menuitem' onClick={onReact}>{t.react}</button>
       {isOwn && <button type='button' role='menuitem' onClick={() => choose('edit')}>{t.edit}</button>}
-      {isOwn && <button type='button' role='menuitem' onClick={remove}>{t.delete}</button>}
+      {mayDelete && <button type='button' role='menuitem' onClick={remove}>{t.delete}</button>}
     </>
   )
 }

@@ -7,6 +7,7 @@ export interface Emoji { emoji: string, shortcodes?: string[] }
 
 const SHOWN = 6
 let loading: Promise<Map<string, string>> | undefined
+let loaded: Map<string, string> | undefined
 
 /** Shortcode -> emoji; fetched when it is needed first. */
 export async function shortcodes (): Promise<Map<string, string>> {
@@ -16,7 +17,8 @@ export async function shortcodes (): Promise<Map<string, string>> {
       shortcodes.map(code => [code, emoji] as const)))
   })
   try {
-    return await loading
+    loaded = await loading
+    return loaded
   } catch {
     loading = undefined
     return new Map()
@@ -29,9 +31,10 @@ export async function complete (letters: string): Promise<[code: string, emoji: 
   return all.sort(([a], [b]) => a.length - b.length || (a < b ? -1 : 1)).slice(0, SHOWN)
 }
 
-/** The text with its codes as emoji, for those who press Enter before the data is there. */
-export async function withEmoji (text: string): Promise<string> {
-  if (!/:[a-z0-9_+-]{2,}:/.test(text)) return text
-  const all = await shortcodes()
-  return text.replaceAll(/:([a-z0-9_+-]{2,}):/g, (whole, code: string) => all.get(code) ?? whole)
+/**
+ * The text with its codes as emoji. Codes stay as they are while the data is not loaded: no message waits for
+ * the data.
+ */
+export function withEmoji (text: string): string {
+  return text.replaceAll(/:([a-z0-9_+-]{2,}):/g, (whole, code: string) => loaded?.get(code) ?? whole)
 }

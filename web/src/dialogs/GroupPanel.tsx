@@ -1,11 +1,10 @@
-import { useEffect, useState, type FormEvent } from 'react'
+import { useState, type FormEvent } from 'react'
 import Alert from 'react-bootstrap/Alert'
 import Button from 'react-bootstrap/Button'
 import { api, type ApiError, type Conversation, type Role, type User } from '../api.js'
 import { Field } from '../auth/Field.js'
 import { useChat } from '../chat-context.js'
 import { UserAvatar } from '../chat/Avatar.js'
-import { go } from '../router.js'
 import { t } from '../texts.js'
 import { Dialog } from './Dialog.js'
 
@@ -13,11 +12,12 @@ import { Dialog } from './Dialog.js'
 function useChanges (id: string) {
   const store = useChat()
   const [error, setError] = useState('')
-  const run = async (change: Promise<unknown>): Promise<boolean> => {
+  const run = async (change: Promise<unknown>, isLeaving = false): Promise<boolean> => {
     try {
       await change
       setError('')
-      await store.loadGroup(id)
+      if (isLeaving) store.left(id)
+      else await store.loadGroup(id)
       return true
     } catch (problem) {
       setError((problem as ApiError).message || t.unreachable)
@@ -32,14 +32,10 @@ export default function GroupPanel ({ id, onClose }: { id: string, onClose: () =
   const store = useChat()
   const { error, run } = useChanges(id)
   const group = store.conversations.get(id)
-  useEffect(() => {
-    if (group === undefined) go('/')
-  }, [group])
   if (group === undefined) return null
   const mayManage = group.role === 'owner' || group.role === 'admin'
-  const leave = async () => {
-    if (await run(api.removeMember(id, store.me._id))) go('/')
-  }
+  const isBound = group.role === 'owner' && group.members > 1
+  const leave = () => void run(api.removeMember(id, store.me._id), true)
   return (
     <Dialog title={t.group} onClose={onClose}>
       {error !== '' && <Alert variant='danger'>{error}</Alert>}
@@ -50,7 +46,8 @@ export default function GroupPanel ({ id, onClose }: { id: string, onClose: () =
           <Member key={user._id} group={group} user={user} role={role} run={run} />)}
       </ul>
       {mayManage && <AddMember group={group} run={run} />}
-      <Button variant='outline-danger' onClick={() => void leave()}>{t.leave}</Button>
+      <Button variant='outline-danger' disabled={isBound} onClick={leave}>{t.leave}</Button>
+      {isBound && <p className='small text-body-secondary mt-2 mb-0'>{t.handOverFirst}</p>}
     </Dialog>
   )
 }
@@ -80,20 +77,22 @@ function Member ({ group, user, role, run }: PartProps & { user: User, role: Rol
   return (
     <li className='person'>
       <UserAvatar user={user} size={32} />
-      <span className='flex-fill text-truncate' dir='auto'>
+      <span className='person-name text-truncate' dir='auto'>
         {user.username} <small className='text-body-secondary'>{t.roles[role]}</small>
       </span>
-      {isOwner && (
-        <Button size='sm' variant='link' onClick={() => set(role === 'admin' ? 'member' : 'admin')}>
-          {role === 'admin' ? t.makeMember : t.makeAdmin}
-        </Button>
-      )}
-      {isOwner && <Button size='sm' variant='link' onClick={() => set('owner')}>{t.handOver}</Button>}
-      {mayRemove && (
-        <Button size='sm' variant='link' onClick={() => void run(api.removeMember(group.id, user._id))}>
-          {t.remove}
-        </Button>
-      )}
+      <span className='person-actions'>
+        {isOwner && (
+          <Button size='sm' variant='link' onClick={() => set(role === 'admin' ? 'member' : 'admin')}>
+            {role === 'admin' ? t.makeMember : t.makeAdmin}
+          </Button>
+        )}
+        {isOwner && <Button size='sm' variant='link' onClick={() => set('owner')}>{t.handOver}</Button>}
+        {mayRemove && (
+          <Button size='sm' variant='link' onClick={() => void run(api.removeMember(group.id, user._id))}>
+            {t.remove}
+          </Button>
+        )}
+      </span>
     </li>
   )
 }

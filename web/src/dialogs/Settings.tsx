@@ -10,6 +10,7 @@ import { nameOf, shortTimeOf } from '../chat/names.js'
 import { storage } from '../store/storage.js'
 import { t } from '../texts.js'
 import { chooseDark, isDark } from '../theme.js'
+import { deviceOf } from './device.js'
 import { Dialog } from './Dialog.js'
 
 interface Props { onClose: () => void, onLogOut: () => void }
@@ -115,7 +116,7 @@ function Devices () {
       {sessions.map(({ id, current, userAgent, lastSeenAt }) => (
         <li key={id} className='person'>
           <span className='flex-fill overflow-hidden'>
-            <span className='d-block text-truncate'>{userAgent || '–'}</span>
+            <span className='d-block text-truncate' title={userAgent}>{deviceOf(userAgent)}</span>
             <small className='text-body-secondary'>
               {current ? t.thisDevice : t.lastSeen(shortTimeOf(lastSeenAt))}
             </small>

@@ -4,18 +4,19 @@ import {
   type ReceiptFrame, type StateChange, type TypingNotice
 } from 'chat-app-client'
 import { api, type Conversation, type User } from '../api.js'
+import { go, pathOf } from '../router.js'
 import { t } from '../texts.js'
 import { Logs } from './logs.js'
+import { Marks } from './marks.js'
 import { Observable } from './observable.js'
 import { Outbox } from './outbox.js'
 import { People } from './people.js'
+import { Typists } from './typists.js'
 
 export type Status = 'connecting' | 'offline' | 'online'
 
 /** The closing code after which the session has ended (docs/realtime.md). */
 const SESSION_ENDED = 4401
-/** The server forgets a typing notice after this time unless it is repeated. */
-const TYPING_MS = 6_000
 /** A browser that is online again tries quickly; a server that is restarted is back within seconds. */
 const BACKOFF = { baseMs: 500, ceilingMs: 10_000 }
 
@@ -27,10 +28,10 @@ export class ChatStore extends Observable {
   readonly people: People
   readonly logs = new Logs(() => this.changed())
   readonly outbox: Outbox
-  /** conversation -> user -> the timer that ends it */
-  readonly typing = new Map<string, Map<string, number>>()
-  /** conversation -> the highest marks of other members */
-  readonly marks = new Map<string, { delivered: number, read: number }>()
+  readonly typists = new Typists(() => this.changed())
+  readonly marks: Marks
+  /** why the server refused the last edit, deletion or reaction; '' if it did not */
+  problem = ''
   /** is called with each new message of somebody else */
   onMessage: (message: Message) => void = () => {}
   #client: ChatClient | undefined
@@ -43,6 +44,7 @@ export class ChatStore extends Observable {
     this.me = me
     this.#ended = ended
     this.outbox = new Outbox(me._id)
+    this.marks = new Marks(me._id)
     this.people = new People(me._id, () => this.changed(), users => this.#client?.watch(users))
   }
 
@@ -80,7 +82,7 @@ export class ChatStore extends Observable {
     client.on('state', change => this.#onState(change))
     client.on('message', message => this.#onNew(message))
     client.on('change', change => this.#onChange(change))
-    client.on('left', ({ conversation }) => this.#onLeft(conversation))
+    client.on('left', ({ conversation }) => this.left(conversation))
     client.on('receipt', receipt => this.#onReceipt(receipt))
     client.on('typing', notice => this.#onTyping(notice))
     client.on('presence', presence => this.people.setPresence(presence))
@@ -112,10 +114,10 @@ export class ChatStore extends Observable {
   async refresh (): Promise<void> {
     const [inbox] = await Promise.all([api.inbox().catch(() => undefined), this.people.load()])
     if (inbox === undefined) return
-    this.conversations = new Map(inbox.map(conversation => [conversation.id, conversation]))
+    this.conversations = new Map(inbox.map(conversation => [conversation.id, this.#newer(conversation)]))
     for (const { id, user, other, delivered, lastSeq } of inbox) {
       if (user !== undefined) this.people.add(user)
-      if (other !== undefined) this.#raise(id, other)
+      if (user !== undefined && other !== undefined) this.marks.raise(id, user._id, other)
       if (delivered < lastSeq) this.#client?.delivered(id, lastSeq)
     }
     this.isLoaded = true
@@ -123,11 +125,19 @@ export class ChatStore extends Observable {
     this.changed()
   }
 
+  /** The inbox has no members of groups, and may be older than what came over the socket meanwhile. */
+  #newer (conversation: Conversation): Conversation {
+    const known = this.conversations.get(conversation.id)
+    if (known !== undefined && known.lastSeq > conversation.lastSeq) return known
+    const memberList = known?.memberList
+    return memberList === undefined ? conversation : { ...conversation, memberList }
+  }
+
   #onNew (message: Message): void {
     const { conversation: id, sender, clientId, seq } = message
     const isOwn = sender === this.me._id
     if (isOwn) this.outbox.remove(clientId)
-    this.#endTyping(id, sender)
+    this.typists.end(id, sender)
     this.logs.add(message)
     const known = this.conversations.get(id)
     if (known === undefined) void this.refresh()
@@ -150,7 +160,9 @@ export class ChatStore extends Observable {
     this.logs.apply(change)
     const known = this.conversations.get(id)
     const last = known?.lastMessage
-    if (kind === 'member' || kind === 'group') {
+    if (kind === 'member' && change.user === this.me._id && change.role === null) {
+      this.left(id)
+    } else if (kind === 'member' || kind === 'group') {
       void this.refresh()
       void this.loadGroup(id)
     } else if (known !== undefined && last?.seq === change.seq && kind !== 'reaction') {
@@ -162,21 +174,18 @@ export class ChatStore extends Observable {
     this.changed()
   }
 
-  #onLeft (conversation: string): void {
+  /** The user is not a member of a group any more. */
+  left (conversation: string): void {
     this.conversations.delete(conversation)
     this.logs.forget(conversation)
     this.changed()
+    if (location.pathname === pathOf(conversation)) go('/')
   }
 
   #onReceipt ({ conversation: id, user, delivered, read }: ReceiptFrame): void {
-    if (user !== this.me._id) this.#raise(id, { delivered, read })
+    if (user !== this.me._id) this.marks.raise(id, user, { delivered, read })
     else this.#setRead(id, read)
     this.changed()
-  }
-
-  #raise (id: string, { delivered, read }: { delivered: number, read: number }): void {
-    const known = this.marks.get(id) ?? { delivered: 0, read: 0 }
-    this.marks.set(id, { delivered: Math.max(known.delivered, delivered), read: Math.max(known.read, read) })
   }
 
   #setRead (id: string, read: number): void {
@@ -187,19 +196,8 @@ export class ChatStore extends Observable {
   }
 
   #onTyping ({ conversation, user, on }: TypingNotice): void {
-    this.#endTyping(conversation, user)
-    if (on && user !== this.me._id) {
-      const typists = this.typing.get(conversation) ?? new Map<string, number>()
-      typists.set(user, window.setTimeout(() => this.#endTyping(conversation, user), TYPING_MS))
-      this.typing.set(conversation, typists)
-    }
-    this.changed()
-  }
-
-  #endTyping (conversation: string, user: string): void {
-    const typists = this.typing.get(conversation)
-    clearTimeout(typists?.get(user))
-    if (typists?.delete(user) === true) this.changed()
+    if (on && user !== this.me._id) this.typists.begin(conversation, user)
+    else this.typists.end(conversation, user)
   }
 
   /** The user has seen everything of a conversation. */
@@ -226,6 +224,7 @@ export class ChatStore extends Observable {
   /** Sends a message or a change, now or when the server can be reached. */
   send (frame: Omit<Outgoing, 'clientId'>): void {
     const whole = { ...frame, clientId: randomUuid() } as Outgoing
+    this.problem = ''
     this.outbox.add(whole)
     this.#transmit(whole)
   }
@@ -243,8 +242,9 @@ export class ChatStore extends Observable {
       this.outbox.remove(frame.clientId)
     }, (error: ChatError) => {
       if (error.code === 'closed') return
-      if (frame.type === 'send') this.outbox.fail(frame.clientId, error.message || t.failed)
-      else this.outbox.remove(frame.clientId)
+      if (frame.type === 'send') return this.outbox.fail(frame.clientId, error.message || t.failed)
+      this.outbox.remove(frame.clientId)
+      this.problem = error.message || t.failed
     }).finally(() => this.changed())
   }
 }
