@@ -37,7 +37,8 @@ test('hostile names and messages are only text', async t => {
     t.same(await tooWide(page), [])
     const log = page.getByRole('log', { name: 'Messages' })
     t.equal(await log.locator('script, img, style, iframe').count(), 0, 'no element of a message')
-    const links = await log.getByRole('link').evaluateAll(all => all.map(link => link.getAttribute('href')))
+    const links = await log.getByRole('link')
+      .evaluateAll(all => all.map((link: any) => link.getAttribute('href')))
     t.ok(links.every(href => /^https?:\/\/(user@)?example\.org/.test(href!)), `links: ${links.join(' ')}`)
     t.equal(await page.evaluate('window.hacked'), undefined, 'nothing ran')
   }
