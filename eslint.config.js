@@ -114,7 +114,7 @@ const ZONES = [
   zone(['routes'], ['test', 'bench']),
   zone(DOMAIN, OUTER),
   zone(SHARED, [...except(DOMAIN, 'src/database'), ...OUTER]),
-  zone(['src/http'], [...DOMAIN, ...except(OUTER, 'src/http')]),
+  zone(['src/http'], [...except(DOMAIN, 'src/concurrency'), ...except(OUTER, 'src/http')]),
   zone(['src/accounts'], ['src/chat', 'src/realtime']),
   // The inbox shows users.
   zone(['src/chat'], ['src/realtime']),

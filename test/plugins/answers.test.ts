@@ -45,13 +45,12 @@ async function world (t: Test, changes: Partial<Config> = {}): Promise<World> {
     connections.add(socket)
     socket.on('close', () => connections.delete(socket))
   })
-  /** Units of an answer that waits for its turn on its connection. */
+  /** Bytes of an answer that waits for its turn on its connection. */
   function waiting ({ socket, writableFinished, req, writableLength }: ServerResponse): number {
     return socket === null && !writableFinished && !req.destroyed ? writableLength : 0
   }
-  // Node counts the units of waiting strings; each has two bytes here, in memory and on the wire.
-  const held = () => 2 * ([...connections].reduce((sum, socket) => sum + socket.writableLength, 0) +
-    answers.reduce((sum, response) => sum + waiting(response), 0))
+  const held = () => [...connections].reduce((sum, socket) => sum + socket.writableLength, 0) +
+    answers.reduce((sum, response) => sum + waiting(response), 0)
   return { app, origin, answers, held, open: () => connections.size }
 }
 

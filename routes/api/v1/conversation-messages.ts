@@ -2,6 +2,7 @@ import type { ChangeFrame, Message, MessageFrame } from 'chat-protocol'
 import type { App } from '../../../src/app.js'
 import type { ChangeRequest } from '../../../src/chat/changes.js'
 import { frameOf } from '../../../src/chat/log/entries.js'
+import type { Page } from '../../../src/chat/log/page.js'
 import { noSuchMessage, presentMessage } from '../../../src/chat/messages.js'
 import { ConversationParams } from '../../../src/chat/schemas/conversations.js'
 import {
@@ -9,8 +10,10 @@ import {
   MessageEditedReply, MessageParams, MessageSentReply, NewMessageBody, ReactionAddedReply, ReactionParams,
   ReactionRemovedReply
 } from '../../../src/chat/schemas/messages.js'
+import { mapInSlices } from '../../../src/concurrency/slices.js'
+import type { EntryDocument } from '../../../src/database/documents.js'
 import { apiError } from '../../../src/errors.js'
-import { jsonList, jsonText, spliceJson } from '../../../src/http/json-text.js'
+import { jsonPage, jsonText, spliceJson } from '../../../src/http/json-text.js'
 import { replies } from '../../../src/http/schemas.js'
 import { LIST_BYTES, PAGE_LIMIT } from '../../../src/lists.js'
 
@@ -53,11 +56,10 @@ function addPage (fastify: App): void {
     }
     const { aboveSeq } = await membership.require(id, request.caller.user, 'id')
     const bounds = { limit, maxBytes: LIST_BYTES }
-    const page = await fastify.answers.list(request, () => after === undefined
+    const page = await fastify.answers.list(request, () => jsonPage<Message>(after === undefined
       ? conversationLog.before(id, before, aboveSeq, bounds)
-      : conversationLog.after(id, after, aboveSeq, bounds))
-    const data = jsonList<Message>(page.items)
-    return { success, message: 'Messages retrieved' as const, data, hasMore: page.hasMore }
+      : conversationLog.after(id, after, aboveSeq, bounds)))
+    return { success, message: 'Messages retrieved' as const, ...page }
   })
 }
 
@@ -80,11 +82,14 @@ function addChanges (fastify: App): void {
     const { id } = request.params
     const { above } = await membership.require(id, request.caller.user, 'id')
     const bounds = { limit, maxBytes: LIST_BYTES }
-    const page = await fastify.answers.list(request, () =>
-      conversationLog.entries(id, Math.max(after, above), bounds))
-    const data = jsonList<MessageFrame | ChangeFrame>(page.items.map(entry => ({ json: frameOf(entry) })))
-    return { success, message: 'Changes retrieved' as const, data, hasMore: page.hasMore }
+    const page = await fastify.answers.list(request, () => jsonPage<MessageFrame | ChangeFrame>(
+      conversationLog.entries(id, Math.max(after, above), bounds).then(inFrames)))
+    return { success, message: 'Changes retrieved' as const, ...page }
   })
+}
+
+async function inFrames ({ items, hasMore }: Page<EntryDocument>) {
+  return { items: await mapInSlices(items, entry => ({ json: frameOf(entry) })), hasMore }
 }
 
 function addSend (fastify: App): void {

@@ -2,7 +2,7 @@ import { conversationOf, type Message } from 'chat-protocol'
 import type { App } from '../../../src/app.js'
 import { apiError } from '../../../src/errors.js'
 import { conversationOfPair, memberPair } from '../../../src/chat/legacy.js'
-import { jsonList, jsonText, spliceJson } from '../../../src/http/json-text.js'
+import { jsonPage, jsonText, spliceJson } from '../../../src/http/json-text.js'
 import { replies } from '../../../src/http/schemas.js'
 import { LIST_BYTES, PAGE_LIMIT } from '../../../src/lists.js'
 import {
@@ -69,10 +69,10 @@ function addGetAllMessages (fastify: App): void {
       const success = 'success' as const
       const message = 'Message sent successfully' as const
       const bounds = { limit, maxBytes: LIST_BYTES }
-      const page = await fastify.answers.list(request, () => after === undefined
+      const page = await fastify.answers.list(request, () => jsonPage<Message>(after === undefined
         ? conversationLog.before(conversation, before, 0, bounds)
-        : conversationLog.after(conversation, after, 0, bounds))
-      return { success, message, data: jsonList<Message>(page.items), hasMore: page.hasMore }
+        : conversationLog.after(conversation, after, 0, bounds)))
+      return { success, message, ...page }
     }
   })
 }

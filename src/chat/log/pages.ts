@@ -1,4 +1,5 @@
 import { MESSAGE_CHARS } from 'chat-protocol'
+import { mapInSlices } from '../../concurrency/slices.js'
 import type { EntryDocument } from '../../database/documents.js'
 import { jsonBytes } from '../../lists.js'
 import { MESSAGE_BYTES, reactionBytes } from '../messages.js'
@@ -80,7 +81,7 @@ export class Pages {
   ): Promise<Page<JsonMessage>> {
     const read = async (from: number | undefined, count: number) => {
       const messages = await this.#log.readMessages(conversation, { from, direction, above }, count)
-      return messages.map(presentJson)
+      return await mapInSlices(messages, presentJson)
     }
     return await readPage(read, first, { numberOf: ({ seq }) => seq, bytesOf: jsonBytesOf, ...bounds })
   }
