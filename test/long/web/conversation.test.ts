@@ -1,10 +1,11 @@
 /** People talk in real browsers. */
+import { EventEmitter, once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { test, type Test } from 'tap'
 import { dataDir, start } from '../../server.js'
-import { article, choose, launch, open, register, say, visit } from './browser.js'
+import { article, choose, launch, open, register, registerAll, say, until, visit } from './browser.js'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
@@ -129,4 +130,34 @@ test('a group of three, settings, and a session that ended elsewhere', async t =
 
   await anna.evaluate(async () => await fetch('/api/v1/user/logout', { method: 'POST' }).then(() => {}))
   await anna.getByRole('heading', { name: 'Log in' }).waitFor()
+})
+
+test('what arrives while the messages are fetched is shown', async t => {
+  const server = await start(t, { DATA_DIR: await dataDir(t) })
+  const browser = await launch(t)
+  const [anna, ben] = await registerAll(browser, server.origin, ['Anna', 'Ben'])
+  await open(ben!.page, 'Anna')
+  await say(ben!.page, 'Hello Ana')
+  await article(ben!.page, 'Hello Ana').getByRole('button', { name: 'Message actions' }).waitFor()
+  const [fetched, released] = [new EventEmitter(), new EventEmitter()]
+  const isFetched = once(fetched, 'page')
+  const isReleased = once(released, 'page')
+  await anna!.page.route('**/messages?*', async route => {
+    const response = await route.fetch()
+    fetched.emit('page')
+    await isReleased
+    await route.fulfill({ response })
+  })
+  await open(anna!.page, 'Ben')
+  await isFetched
+  await ben!.page.getByRole('textbox', { name: 'Message' }).press('ArrowUp')
+  await say(ben!.page, 'Hello Anna')
+  await anna!.page.getByRole('navigation').getByText('Hello Anna').waitFor()
+  await say(anna!.page, 'Hello Ben')
+  await article(ben!.page, 'Hello Ben').waitFor()
+  await until(anna!.page, "!Object.keys(localStorage).some(key => key.startsWith('outbox:'))")
+  released.emit('page')
+  await article(anna!.page, 'Hello Anna').waitFor()
+  await article(anna!.page, 'Hello Ben').getByRole('button', { name: 'Message actions' }).waitFor()
+  t.same([...anna!.complaints, ...ben!.complaints], [])
 })
