@@ -17,7 +17,7 @@ import { OP_MSG, SECTIONS_AT, splitMessages } from './wire-messages.js'
 const WRITE_CONCERN_ERROR = { code: 64, errmsg: 'waiting for replication timed out' }
 
 /** The body of an OP_MSG, with the `_id`s of the documents that stand in a sequence beside it. */
-function bodyOf (message: Buffer): { body: Document, ids: ObjectId[] } | undefined {
+function bodyOf (message: Buffer): { body: Document; ids: ObjectId[] } | undefined {
   if (message.readInt32LE(12) !== OP_MSG) return undefined
   let body: Document = {}
   const ids: ObjectId[] = []
@@ -64,7 +64,7 @@ export class FaultProxy extends EventEmitter {
   /** `_id`s of messages that the primary has and a majority has not */
   #hidden: ObjectId[] = []
 
-  private constructor (url: string) {
+  constructor (url: string) {
     super()
     this.#upstream = decodeURIComponent(/^mongodb:\/\/([^/]+)/.exec(url)![1]!)
   }
@@ -76,7 +76,9 @@ export class FaultProxy extends EventEmitter {
     // A member of a replica set tells its own address: the driver must not go there.
     const direct = `${address.includes('?') ? '&' : '?'}directConnection=true`
     proxy.url = address.includes('directConnection') ? address : address + direct
-    t.teardown(() => { proxy.refuse() })
+    t.teardown(() => {
+      proxy.refuse()
+    })
     return proxy
   }
 
@@ -94,8 +96,12 @@ export class FaultProxy extends EventEmitter {
 
   /** Takes connections, again. */
   async accept (): Promise<void> {
-    this.#server = createServer(client => { this.#join(client) })
-    await new Promise<void>(resolve => { this.#server!.listen(this.#port, '127.0.0.1', resolve) })
+    this.#server = createServer(client => {
+      this.#join(client)
+    })
+    await new Promise<void>(resolve => {
+      this.#server!.listen(this.#port, '127.0.0.1', resolve)
+    })
     this.#port = (this.#server.address() as AddressInfo).port
   }
 
@@ -104,7 +110,9 @@ export class FaultProxy extends EventEmitter {
    * turn in which the driver checks it, the driver waits for its `drain` for ever and finds the server never
    * again (seen with mongodb 7.9.0).
    */
-  cut (): void { for (const socket of this.#working) socket.destroy() }
+  cut (): void {
+    for (const socket of this.#working) socket.destroy()
+  }
 
   /** Nobody listens any more, and what was open is cut. */
   refuse (): void {
@@ -113,7 +121,9 @@ export class FaultProxy extends EventEmitter {
   }
 
   /** From here on writes reach the primary alone. */
-  lag (): void { this.#lagging = true }
+  lag (): void {
+    this.#lagging = true
+  }
 
   /** A majority has all that the primary has. */
   catchUp (): void {
@@ -122,12 +132,17 @@ export class FaultProxy extends EventEmitter {
   }
 
   /** A message that another process wrote to the primary, and that a majority has not got. */
-  hide (id: ObjectId): void { this.#hidden.push(id) }
+  hide (id: ObjectId): void {
+    this.#hidden.push(id)
+  }
 
   #join (client: Socket): void {
     const [host, port] = this.#upstream.split(':')
     const server = this.#upstream.endsWith('.sock') ? connect(this.#upstream) : connect(Number(port), host)
-    for (const [from, to] of [[client, server], [server, client]] as const) {
+    for (const [from, to] of [
+      [client, server],
+      [server, client]
+    ] as const) {
       this.#sockets.add(from)
       from.on('error', () => {})
       from.on('close', () => {
@@ -136,19 +151,25 @@ export class FaultProxy extends EventEmitter {
         to.destroy()
       })
     }
-    const asked = new Map<number, { command: Document, ids: ObjectId[] }>()
-    client.on('data', splitMessages(message => {
-      const request = this.#request(message, asked)
-      if (request !== undefined) server.write(request)
-      if (asked.size > 0) this.#working.add(client)
-    }))
-    server.on('data', splitMessages(message => {
-      const reply = this.#reply(message, asked)
-      if (reply !== undefined) client.write(reply)
-    }))
+    const asked = new Map<number, { command: Document; ids: ObjectId[] }>()
+    client.on(
+      'data',
+      splitMessages(message => {
+        const request = this.#request(message, asked)
+        if (request !== undefined) server.write(request)
+        if (asked.size > 0) this.#working.add(client)
+      })
+    )
+    server.on(
+      'data',
+      splitMessages(message => {
+        const reply = this.#reply(message, asked)
+        if (reply !== undefined) client.write(reply)
+      })
+    )
   }
 
-  #request (message: Buffer, asked: Map<number, { command: Document, ids: ObjectId[] }>): Buffer | undefined {
+  #request (message: Buffer, asked: Map<number, { command: Document; ids: ObjectId[] }>): Buffer | undefined {
     const read = bodyOf(message)
     if (read === undefined) return message
     const { body: command, ids } = read
@@ -162,7 +183,7 @@ export class FaultProxy extends EventEmitter {
     return withBody(message, { ...command, filter })
   }
 
-  #reply (message: Buffer, asked: Map<number, { command: Document, ids: ObjectId[] }>): Buffer | undefined {
+  #reply (message: Buffer, asked: Map<number, { command: Document; ids: ObjectId[] }>): Buffer | undefined {
     const read = bodyOf(message)
     const question = asked.get(message.readInt32LE(8))
     asked.delete(message.readInt32LE(8))

@@ -30,9 +30,20 @@ export interface StormSize {
 }
 
 /** A room while it is used; the members are those that this test asked for last. */
-export interface LiveRoom extends Room { members: Set<Person>, messages: Message[], changing: boolean }
+export interface LiveRoom extends Room {
+  members: Set<Person>
+  messages: Message[]
+  changing: boolean
+}
 /** A reaction of a person: what was acknowledged last; unknown after a refusal. */
-interface Reaction { room: LiveRoom, person: Person, seq: number, emoji: string, on?: boolean, busy: boolean }
+interface Reaction {
+  room: LiveRoom
+  person: Person
+  seq: number
+  emoji: string
+  on?: boolean
+  busy: boolean
+}
 
 export class GroupStorm {
   readonly random: () => number
@@ -42,23 +53,31 @@ export class GroupStorm {
   readonly rooms: LiveRoom[] = []
   /** clientId -> the text of a message or edit */
   readonly texts = new Map<string, string>()
-  readonly acked: { room: LiveRoom, answer: Answer }[] = []
-  readonly edited: { room: LiveRoom, seq: number, text: string }[] = []
-  readonly deleted: { room: LiveRoom, seq: number }[] = []
+  readonly acked: { room: LiveRoom; answer: Answer }[] = []
+  readonly edited: { room: LiveRoom; seq: number; text: string }[] = []
+  readonly deleted: { room: LiveRoom; seq: number }[] = []
   readonly reactions = new Map<string, Reaction>()
 
-  constructor (readonly t: Test, public server: ServerProcess, readonly size: StormSize, seed: number) {
+  constructor (
+    readonly t: Test,
+    public server: ServerProcess,
+    readonly size: StormSize,
+    seed: number
+  ) {
     this.random = seeded(seed)
   }
 
-  pick<T> (list: readonly T[]): T { return list[Math.floor(this.random() * list.length)]! }
+  pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.random() * list.length)]!
+  }
 
   /** Asks until there is an answer. */
   async ask (who: Person | undefined, method: string, path: string, body?: object) {
     for (;;) {
       try {
         const answer = await request(this.server.origin, method, `/api/v1${path}`, {
-          ...(who === undefined ? {} : { token: who.token }), ...(body === undefined ? {} : { body })
+          ...(who === undefined ? {} : { token: who.token }),
+          ...(body === undefined ? {} : { body })
         })
         if (answer.status !== 503) return answer
       } catch (error) {
@@ -75,7 +94,7 @@ export class GroupStorm {
       this.people.push({ id: body.data._id, token: body.token })
     }
     for (let n = 0; n < this.size.groups; n++) {
-      const size = SMALLEST + Math.round((this.size.largest - SMALLEST) * n / (this.size.groups - 1))
+      const size = SMALLEST + Math.round(((this.size.largest - SMALLEST) * n) / (this.size.groups - 1))
       await this.addGroup(size, n % 2 === 0 ? 'joined' : 'all')
     }
     const pairs = new Map<string, Person[]>()
@@ -108,20 +127,28 @@ export class GroupStorm {
       constructor (url: string, protocols: string[]) {
         super(url, protocols)
         open.add(this)
-        this.on('close', () => { open.delete(this) })
+        this.on('close', () => {
+          open.delete(this)
+        })
       }
     }
     const backoff = { baseMs: 20, ceilingMs: 500 }
     const { token } = person
     const { origin: url } = this.server
     const client = new ChatClient({ url, token, WebSocket: Tracked, have: {}, queueLimit: 10_000, backoff })
-    this.t.teardown(() => { client.close() })
+    this.t.teardown(() => {
+      client.close()
+    })
     const entries = new Map<string, Entry[]>()
     const keep = (conversation: string, entry: Entry) => {
-      entries.set(conversation, [...entries.get(conversation) ?? [], entry])
+      entries.set(conversation, [...(entries.get(conversation) ?? []), entry])
     }
-    client.on('message', message => { keep(message.conversation, { type: 'message', message }) })
-    client.on('change', change => { keep(change.conversation, change) })
+    client.on('message', message => {
+      keep(message.conversation, { type: 'message', message })
+    })
+    client.on('change', change => {
+      keep(change.conversation, change)
+    })
     this.devices.push({ client, person, entries })
     client.connect()
   }
@@ -162,7 +189,9 @@ export class GroupStorm {
   }
 
   /** Some go over HTTP, the others on the socket. */
-  viaHttp (): boolean { return this.random() < 0.3 }
+  viaHttp (): boolean {
+    return this.random() < 0.3
+  }
 
   /** A change on the socket; undefined where the person or the message was gone. */
   async onSocket (room: LiveRoom, change: Promise<Answer>): Promise<Answer | undefined> {
@@ -178,7 +207,11 @@ export class GroupStorm {
 
   /** A request that changes a message; undefined as above. */
   async overHttp (
-    room: LiveRoom, who: Person, method: string, rest: string, body?: object
+    room: LiveRoom,
+    who: Person,
+    method: string,
+    rest: string,
+    body?: object
   ): Promise<Message | undefined> {
     const path = `/conversations/${room.id}/messages${rest}`
     const answer = await this.ask(who, method, path, body)

@@ -1,5 +1,6 @@
 /**
- * What the tests share: a ready application on its own database, people who are registered in it, and sockets.
+ * What the tests share: a ready application on its own database, people who are registered in it,
+ * and sockets.
  * The database is the embedded one, or the server of MONGODB_URL.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -21,7 +22,10 @@ import type { MessageDocument } from '../src/database/documents.js'
 
 let embedded: Promise<EmbeddedMongo> | undefined
 
-/** One embedded server for a test file; it is not flushed to disk, for no test of a running process can tell. */
+/**
+ * One embedded server for a test file; it is not flushed to disk, for no test of a running process
+ * can tell.
+ */
 async function serverUrl (): Promise<string> {
   if (process.env.MONGODB_URL) return process.env.MONGODB_URL
   if (embedded === undefined) {
@@ -79,19 +83,32 @@ export async function build (t: Test, changes: Partial<Config> = {}): Promise<Ap
 }
 
 /** The application, listening on a free port of the loopback interface. */
-export async function listen (t: Test, changes: Partial<Config> = {}): Promise<{ app: App, origin: string }> {
+export async function listen (t: Test, changes: Partial<Config> = {}): Promise<{ app: App; origin: string }> {
   const app = await build(t, changes)
   await app.listen({ port: 0, host: '127.0.0.1' })
   return { app, origin: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
 }
 
-export interface Person { id: string, username: string, password: string, token: string, headers: { authorization: string } }
+export interface Person {
+  id: string
+  username: string
+  password: string
+  token: string
+  headers: { authorization: string }
+}
 
 /** Registers somebody new. */
-export async function register (app: App, username = `user${randomBytes(6).toString('hex')}`): Promise<Person> {
+export async function register (
+  app: App,
+  username = `user${randomBytes(6).toString('hex')}`
+): Promise<Person> {
   const password = 'correct horse battery'
   const email = `${randomBytes(8).toString('hex')}@example.org`
-  const response = await app.inject({ method: 'POST', url: '/api/v1/user/register', payload: { username, email, password } })
+  const response = await app.inject({
+    method: 'POST',
+    url: '/api/v1/user/register',
+    payload: { username, email, password }
+  })
   if (response.statusCode !== 201) throw new Error(`register: ${response.statusCode} ${response.body}`)
   const { data, token } = response.json()
   return { id: data._id, username, password, token, headers: { authorization: `Bearer ${token}` } }
@@ -99,71 +116,90 @@ export async function register (app: App, username = `user${randomBytes(6).toStr
 
 /** Stores a message as a send does, without a request. */
 export async function append (
-  app: App, { sender, reciver, ...message }: { sender: string, reciver: string, message: string, clientId?: string }
-): Promise<{ message: Message, repeat: boolean }> {
+  app: App,
+  { sender, reciver, ...message }: { sender: string; reciver: string; message: string; clientId?: string }
+): Promise<{ message: Message; repeat: boolean }> {
   const entry = newMessage({ conversation: conversationOf(sender, reciver), sender, ...message }, new Date())
   const appended = await app.conversationLog.append(entry)
   return { message: sentMessage(appended.entry as MessageDocument), repeat: appended.repeat }
 }
 
 /** A message as the log of a conversation that has messages only contains it. */
-export function messageDocument (sender: string, reciver: string, message: string, seq: number): MessageDocument {
+export function messageDocument (
+  sender: string,
+  reciver: string,
+  message: string,
+  seq: number
+): MessageDocument {
   const input = { conversation: conversationOf(sender, reciver), sender, message }
   return { ...newMessage(input, new Date()), rev: seq, seq, top: seq }
 }
 
-export const conversationOf = (a: string, b: string): string => a < b ? `${a}:${b}` : `${b}:${a}`
+export const conversationOf = (a: string, b: string): string => (a < b ? `${a}:${b}` : `${b}:${a}`)
 
 /** In most tests an ack carries a message. */
-type Frame<T extends ServerFrame['type']> =
-  Extract<ServerFrame, { type: T }> & (T extends 'ack' ? { message: Message } : unknown)
+type Frame<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }> &
+  (T extends 'ack' ? { message: Message } : unknown)
 
 /** A plain WebSocket client that keeps every frame, and waits for those to come. */
 export class Socket {
   readonly frames: ServerFrame[] = []
-  private readonly waiting = new Set<() => void>()
-  private taken = 0
-  closed: { code: number, reason: string } | undefined
+  readonly #waiting = new Set<() => void>()
+  #taken = 0
+  closed: { code: number; reason: string } | undefined
 
   constructor (readonly ws: WebSocket) {
-    ws.on('message', data => { this.frames.push(JSON.parse(data.toString())); this.wake() })
-    ws.on('close', (code, reason) => { this.closed = { code, reason: reason.toString() }; this.wake() })
+    ws.on('message', data => {
+      this.frames.push(JSON.parse(data.toString()))
+      this.#wake()
+    })
+    ws.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() }
+      this.#wake()
+    })
     ws.on('error', () => {})
   }
 
-  private wake () { for (const check of [...this.waiting]) check() }
+  #wake (): void {
+    for (const check of [...this.#waiting]) check()
+  }
 
-  /** Resolves with the first value that `find` gives over the frames that came and those to come; rejects if the socket closes before. */
-  until<T> (find: () => T | undefined): Promise<T> {
+  /**
+   * Resolves with the first value that `find` gives over the frames that came and those to come;
+   * rejects if the socket closes before.
+   */
+  until<T>(find: () => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const check = () => {
         const found = find()
         if (found === undefined && this.closed === undefined) return
-        this.waiting.delete(check)
+        this.#waiting.delete(check)
         if (found !== undefined) resolve(found)
         else reject(new Error(`the socket closed with ${this.closed!.code} ${this.closed!.reason}`))
       }
-      this.waiting.add(check)
+      this.#waiting.add(check)
       check()
     })
   }
 
   /** The next frame of a type after the last one that `next` gave; those between are passed over. */
-  next<T extends ServerFrame['type']> (type: T): Promise<Frame<T>> {
+  next<T extends ServerFrame['type']>(type: T): Promise<Frame<T>> {
     return this.until(() => {
-      const at = this.frames.findIndex((frame, index) => index >= this.taken && frame.type === type)
+      const at = this.frames.findIndex((frame, index) => index >= this.#taken && frame.type === type)
       if (at === -1) return undefined
-      this.taken = at + 1
+      this.#taken = at + 1
       return this.frames[at] as Frame<T>
     })
   }
 
   /** All frames of a type until now. */
-  all<T extends ServerFrame['type']> (type: T): Frame<T>[] {
+  all<T extends ServerFrame['type']>(type: T): Frame<T>[] {
     return this.frames.filter((frame): frame is Frame<T> => frame.type === type)
   }
 
-  send (frame: object | string): void { this.ws.send(typeof frame === 'string' ? frame : JSON.stringify(frame)) }
+  send (frame: object | string): void {
+    this.ws.send(typeof frame === 'string' ? frame : JSON.stringify(frame))
+  }
 
   /** Sends a text and gives its ack. */
   async say (reciver: string, message: string, clientId: string = randomUUID()): Promise<Frame<'ack'>> {
@@ -171,7 +207,10 @@ export class Socket {
     return await this.until(() => this.all('ack').find(frame => frame.clientId === clientId))
   }
 
-  /** A ping's pong came back: all that was sent before has been handled, in so far as frames are handled at once. */
+  /**
+   * A ping's pong came back: all that was sent before has been handled, in so far as frames are
+   * handled at once.
+   */
   async roundTrip (): Promise<void> {
     const before = this.all('pong').length
     this.send({ type: 'ping' })
@@ -184,15 +223,25 @@ export class Socket {
     await this.untilClosed()
   }
 
-  async untilClosed (): Promise<{ code: number, reason: string }> {
+  async untilClosed (): Promise<{ code: number; reason: string }> {
     if (this.closed === undefined) await once(this.ws, 'close')
     return this.closed!
   }
 }
 
 /** Opens a socket and waits for its hello. */
-export async function connect (t: Test, origin: string, person: Pick<Person, 'token'>, options: ClientOptions = {}): Promise<Socket> {
-  const socket = new Socket(new WebSocket(`${origin.replace('http', 'ws')}/ws`, { ...options, headers: { authorization: `Bearer ${person.token}`, ...options.headers } }))
+export async function connect (
+  t: Test,
+  origin: string,
+  person: Pick<Person, 'token'>,
+  options: ClientOptions = {}
+): Promise<Socket> {
+  const socket = new Socket(
+    new WebSocket(`${origin.replace('http', 'ws')}/ws`, {
+      ...options,
+      headers: { authorization: `Bearer ${person.token}`, ...options.headers }
+    })
+  )
   t.teardown(() => socket.ws.terminate())
   await socket.next('hello')
   return socket

@@ -9,10 +9,16 @@ import { WebSocket } from 'ws'
 import { Socket } from './helper.js'
 import { dataDir, request, ROOT, run, start } from './server.js'
 
-const ANNA = { username: 'Müller', email: 'mueller@example.org', password: '12345678', avatarImage: '', isAvatarImageSet: false }
+const ANNA = {
+  username: 'Müller',
+  email: 'mueller@example.org',
+  password: '12345678',
+  avatarImage: '',
+  isAvatarImageSet: false
+}
 const BEN = { ...ANNA, username: 'Ben', email: 'ben@example.org' }
 
-t.test('prints where it listens, where the data lies and where the docs are; started twice, the data is still there', async t => {
+t.test('prints its address, data directory and docs; the data is still there after a restart', async t => {
   const DATA_DIR = await dataDir(t)
   const first = await start(t, { DATA_DIR })
   const line = first.log.find(entry => entry.includes('chat server'))!
@@ -23,7 +29,14 @@ t.test('prints where it listens, where the data lies and where the docs are; sta
   t.equal((await request(first.origin, 'POST', '/api/v1/user/register', { body: ANNA })).status, 201)
   t.same(await first.end('SIGTERM'), [0, null])
   const second = await start(t, { DATA_DIR })
-  t.equal((await request(second.origin, 'POST', '/api/v1/user/login', { body: { username: 'müller', password: '12345678' } })).status, 200)
+  t.equal(
+    (
+      await request(second.origin, 'POST', '/api/v1/user/login', {
+        body: { username: 'müller', password: '12345678' }
+      })
+    ).status,
+    200
+  )
   t.same(await second.end('SIGINT'), [0, null])
 })
 
@@ -33,12 +46,27 @@ t.test('kill -9 right after an answer to addmsg: after the restart the message i
     const server = await start(t, { DATA_DIR })
     const login = async (person: typeof ANNA) => {
       if (round === 0) await request(server.origin, 'POST', '/api/v1/user/register', { body: person })
-      return (await request(server.origin, 'POST', '/api/v1/user/login', { body: { username: person.username, password: person.password } })).body
+      return (
+        await request(server.origin, 'POST', '/api/v1/user/login', {
+          body: { username: person.username, password: person.password }
+        })
+      ).body
     }
     const [anna, ben] = [await login(ANNA), await login(BEN)]
-    const read = await request(server.origin, 'GET', `/api/v1/getallmessages?sender=${anna.data._id}&reciver=${ben.data._id}`, { token: ben.token })
-    t.same(read.body.data.map((message: { message: string }) => message.message), Array.from({ length: round }, (_, n) => `round ${n}`))
-    const sent = await request(server.origin, 'POST', '/api/v1/addmsg', { token: anna.token, body: { message: `round ${round}`, sender: anna.data._id, reciver: ben.data._id, createdAt: '' } })
+    const read = await request(
+      server.origin,
+      'GET',
+      `/api/v1/getallmessages?sender=${anna.data._id}&reciver=${ben.data._id}`,
+      { token: ben.token }
+    )
+    t.same(
+      read.body.data.map((message: { message: string }) => message.message),
+      Array.from({ length: round }, (_, n) => `round ${n}`)
+    )
+    const sent = await request(server.origin, 'POST', '/api/v1/addmsg', {
+      token: anna.token,
+      body: { message: `round ${round}`, sender: anna.data._id, reciver: ben.data._id, createdAt: '' }
+    })
     t.equal(sent.body.data.seq, round + 1)
     await server.end('SIGKILL')
   }
@@ -55,7 +83,9 @@ t.test('one clear line and exit code 1', async t => {
 
   await t.test('port taken', async () => {
     const other = createServer()
-    await new Promise<void>(resolve => { other.listen(0, '127.0.0.1', resolve) })
+    await new Promise<void>(resolve => {
+      other.listen(0, '127.0.0.1', resolve)
+    })
     const { port } = other.address() as AddressInfo
     await refused({ DATA_DIR: await dataDir(t), PORT: String(port) }, new RegExp(`port ${port} is taken`))
     other.close()
@@ -101,19 +131,36 @@ t.test('one clear line and exit code 1', async t => {
 t.test('--help names every variable with its default', async t => {
   const { code, out } = await run({}, ['--help'])
   t.equal(code, 0)
-  for (const name of ['PORT (5009)', 'HOST (localhost)', 'MONGODB_URL', 'DATA_DIR (./data)', 'SESSION_DAYS (30)']) t.match(out, name)
+  for (const name of [
+    'PORT (5009)',
+    'HOST (localhost)',
+    'MONGODB_URL',
+    'DATA_DIR (./data)',
+    'SESSION_DAYS (30)'
+  ]) {
+    t.match(out, name)
+  }
 })
 
 t.test('settings that are risky are warned of at start-up', async t => {
   const server = await start(t, { DATA_DIR: await dataDir(t), HTTP_RATE: '0', NODE_ENV: 'development' })
-  for (const name of ['REFUSE_COMMON_PASSWORDS', 'HTTP_RATE', 'NODE_ENV']) t.ok(server.log.some(line => line.includes('"level":40') && line.includes(name)), name)
+  for (const name of ['REFUSE_COMMON_PASSWORDS', 'HTTP_RATE', 'NODE_ENV']) {
+    t.ok(
+      server.log.some(line => line.includes('"level":40') && line.includes(name)),
+      name
+    )
+  }
 })
 
 t.test('an uncaught error: logged, sockets told, exit 1', async t => {
   const throwOnSignal = "data:text/javascript,process.on('SIGUSR2',()=>{throw new Error('out of the blue')})"
   const server = await start(t, { DATA_DIR: await dataDir(t), NODE_OPTIONS: `--import="${throwOnSignal}"` })
   const { body } = await request(server.origin, 'POST', '/api/v1/user/register', { body: ANNA })
-  const socket = new Socket(new WebSocket(`${server.origin.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${body.token}` } }))
+  const socket = new Socket(
+    new WebSocket(`${server.origin.replace('http', 'ws')}/ws`, {
+      headers: { authorization: `Bearer ${body.token}` }
+    })
+  )
   await socket.next('hello')
   t.same(await server.end('SIGUSR2'), [1, null])
   await socket.next('bye')
@@ -155,7 +202,7 @@ t.test("the README's group conversation, in the shell of the first one", async t
   const first = await scriptOf('A first conversation')
   // Its variables, without its messages.
   const setUp = first.slice(0, first.indexOf('# Ben listens'))
-  const stdout = await runScript(setUp + await scriptOf('A group conversation'), server.origin)
+  const stdout = await runScript(setUp + (await scriptOf('A group conversation')), server.origin)
   // Ben's page of changes below has the same frames.
   const heard = stdout.slice(0, stdout.indexOf('"message":"Messages retrieved"'))
   t.match(heard, /"type":"hello"/, 'Carla is greeted')
@@ -163,6 +210,14 @@ t.test("the README's group conversation, in the shell of the first one", async t
   t.match(heard, /"type":"message".*Sunday at nien\?/, 'gets the message as sent')
   t.match(heard, /"type":"change".*"kind":"reaction".*👍/, 'the reaction')
   t.match(heard, /"type":"change".*"rev":4,"kind":"edit".*Sunday at nine\?/, 'and the edit')
-  t.match(stdout, /"message":"Messages retrieved","data":\[\{.*Sunday at nine\?/, 'Ben reads the message as it is')
-  t.match(stdout, /"message":"Changes retrieved","data":\[\{.*Sunday at nien\?.*Sunday at nine\?/, 'and the log')
+  t.match(
+    stdout,
+    /"message":"Messages retrieved","data":\[\{.*Sunday at nine\?/,
+    'Ben reads the message as it is'
+  )
+  t.match(
+    stdout,
+    /"message":"Changes retrieved","data":\[\{.*Sunday at nien\?.*Sunday at nine\?/,
+    'and the log'
+  )
 })

@@ -11,7 +11,7 @@ export const SERVER = join(ROOT, 'dist/src/server.js')
 
 /** What a server or a directory ends with: a test of tap, or a program that has no test around it. */
 export interface Lifetime {
-  teardown (end: () => unknown): void
+  teardown(end: () => unknown): void
 }
 
 export interface ServerProcess {
@@ -26,17 +26,26 @@ export interface ServerProcess {
 /** A directory for DATA_DIR that goes with the test. */
 export async function dataDir (t: Lifetime): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'chat-data-'))
-  t.teardown(async () => { await rm(dir, { recursive: true, force: true }) })
+  t.teardown(async () => {
+    await rm(dir, { recursive: true, force: true })
+  })
   return join(dir, 'data')
 }
 
 /** Runs dist/src/server.js (`npm test` builds it before) until it ends. */
-export async function run (env: Record<string, string>, args: string[] = []): Promise<{ code: number | null, out: string, err: string }> {
+export async function run (
+  env: Record<string, string>,
+  args: string[] = []
+): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [SERVER, ...args], { env: { PATH: process.env.PATH!, ...env } })
   let out = ''
   let err = ''
-  child.stdout.on('data', chunk => { out += chunk })
-  child.stderr.on('data', chunk => { err += chunk })
+  child.stdout.on('data', chunk => {
+    out += chunk
+  })
+  child.stderr.on('data', chunk => {
+    err += chunk
+  })
   const [code] = await once(child, 'close')
   return { code, out, err }
 }
@@ -50,14 +59,20 @@ export interface StartOptions {
 
 /** Starts dist/src/server.js on a free port and waits until it listens; it is killed with the test. */
 export async function start (
-  t: Lifetime, env: Record<string, string>, { script = SERVER, keepLog = true }: StartOptions = {}
+  t: Lifetime,
+  env: Record<string, string>,
+  { script = SERVER, keepLog = true }: StartOptions = {}
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, [script], {
     // Tests that keep the machine busy are no overload.
-    env: { PATH: process.env.PATH!, PORT: '0', HOST: '127.0.0.1', MAX_LOOP_DELAY_MS: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit']
+    env: { PATH: process.env.PATH!, PORT: '0', HOST: '127.0.0.1', MAX_LOOP_DELAY_MS: '0', ...env },
+    stdio: ['ignore', 'pipe', 'inherit']
   })
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
-  t.teardown(async () => { child.kill('SIGKILL'); await closed })
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await closed
+  })
   const log: string[] = []
   let listening = false
   const origin = await new Promise<string>((resolve, reject) => {
@@ -71,17 +86,35 @@ export async function start (
         if (url !== null) resolve(url[1]!)
       }
     })
-    closed.then(([code]) => { reject(new Error(`the server ended with ${code}`)) }, reject)
+    closed.then(([code]) => {
+      reject(new Error(`the server ended with ${code}`))
+    }, reject)
   })
   listening = true
-  return { child, origin, log, end: async signal => { child.kill(signal); return await closed } }
+  return {
+    child,
+    origin,
+    log,
+    end: async signal => {
+      child.kill(signal)
+      return await closed
+    }
+  }
 }
 
 /** A request with JSON in both directions; the tests know what they asked for, hence `any`. */
-export async function request (origin: string, method: string, path: string, { token, body }: { token?: string, body?: object } = {}): Promise<{ status: number, headers: Headers, body: any }> {
+export async function request (
+  origin: string,
+  method: string,
+  path: string,
+  { token, body }: { token?: string; body?: object } = {}
+): Promise<{ status: number; headers: Headers; body: any }> {
   const response = await fetch(origin + path, {
     method,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` })
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) })
   })
   return { status: response.status, headers: response.headers, body: await response.json() }

@@ -1,208 +1,98 @@
 /**
- * The product's property under attack: sockets reset at random, the server killed, clients that stop; the logs of all devices
- * against the database. The server is the built one, in a process of its own. STORM_MESSAGES and TEST_SEED may be given.
+ * The product's property under attack: sockets reset at random, the server killed, clients that
+ * stop; the logs of all devices
+ * against the database. The server is the built one, in a process of its own. STORM_MESSAGES and
+ * TEST_SEED may be given.
  */
-import { randomUUID } from 'node:crypto'
+import { Storm, LONG } from './message-storm.js'
 import { once } from 'node:events'
-import type { Socket as TcpSocket } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { WebSocket } from 'ws'
-import { ChatClient, conversationOf, type Message } from 'chat-app-client'
-import { seeded } from '../packages/client/test/world.js'
-import { differenceOf, faultsIn, notStored, readLog, sentKey, type Device, type Logs, type Person } from './chat-log.js'
-import { heldAfter, timers } from './metrics.js'
-import { dataDir, request, start, type ServerProcess } from './server.js'
+import { dataDir, request, start } from './server.js'
 
-const LONG = process.env.TEST_LONG === '1'
-const SEED = Number(process.env.TEST_SEED ?? (LONG ? Date.now() % 2 ** 31 : 5009))
 const MESSAGES = Number(process.env.STORM_MESSAGES ?? (LONG ? 40_000 : 2_000))
 /** Times that the server is killed. */
 const KILLS = LONG ? 5 : 2
 /** Sockets that are open when the server is asked to end. */
 const SOCKETS = LONG ? 2_000 : 500
-const NO_LIMITS = { REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0', LOG_LEVEL: 'info', PRESENCE_GRACE_MS: '0' }
-const UNDER_WAY = 20
-/** For the last socket to be cleaned up after. */
-const CLEAN_UP_MS = 60_000
-
-class Storm {
-  readonly random = seeded(SEED)
-  readonly open = new Set<WebSocket>()
-  readonly people: Person[] = []
-  readonly devices: Device[] = []
-  readonly pairs: [Person, Person][] = []
-  /** conversation + clientId -> the text that was sent under it */
-  readonly sent = new Map<string, string>()
-  readonly acked: Message[] = []
-  private timersBefore = 0
-
-  constructor (readonly t: Test, public server: ServerProcess) {}
-
-  pick<T> (list: readonly T[]): T { return list[Math.floor(this.random() * list.length)]! }
-
-  async gather (people: number, conversations: number): Promise<void> {
-    this.timersBefore = await timers(this.server.origin)
-    t.comment(`TEST_SEED=${SEED}`)
-    this.people.push(...await Promise.all(Array.from({ length: people }, async (_, n) => {
-      const { body } = await request(this.server.origin, 'POST', '/api/v1/user/register', { body: { username: `user${n}`, email: `user${n}@example.org`, password: 'correct horse' } })
-      return { id: body.data._id as string, token: body.token as string }
-    })))
-    const known = new Set<string>()
-    while (known.size < conversations) {
-      const [a, b] = [this.pick(this.people), this.pick(this.people)]
-      const conversation = conversationOf(a.id, b.id)
-      if (!known.has(conversation)) this.pairs.push([a, b])
-      known.add(conversation)
-    }
-    const { open } = this
-    class Tracked extends WebSocket {
-      constructor (url: string, protocols: string[]) {
-        super(url, protocols)
-        open.add(this)
-        this.on('close', () => { open.delete(this) })
-      }
-    }
-    for (const [n, person] of this.people.entries()) {
-      for (let devices = n % 5 === 0 ? 2 : 1; devices > 0; devices--) {
-        const client = new ChatClient({ url: this.server.origin, token: person.token, WebSocket: Tracked, have: {}, queueLimit: 100_000, backoff: { baseMs: 20, ceilingMs: 500 } })
-        this.t.teardown(() => { client.close() })
-        const device = { client, person, log: [] as Message[] }
-        client.on('message', message => { device.log.push(message) })
-        this.devices.push(device)
-        client.connect()
-      }
-    }
-  }
-
-  /** Cuts a socket: TCP reset (RFC 9293, 3.5.2), no close frame, what is under way is gone. */
-  reset (): void {
-    const socket = this.pick([...this.open])
-    const tcp = (socket as unknown as { _socket: TcpSocket | null } | undefined)?._socket
-    if (tcp) tcp.resetAndDestroy()
-  }
-
-  /** Sends by HTTP until there is an answer, as a client does: with the same clientId. */
-  private async byHttp (from: Person, to: Person, message: string, clientId: string): Promise<Message> {
-    for (;;) {
-      try {
-        const { status, body } = await request(this.server.origin, 'POST', '/api/v1/addmsg', { token: from.token, body: { message, sender: from.id, reciver: to.id, clientId } })
-        if (status === 201) return body.data
-        if (status !== 503) throw new Error(`addmsg: ${status} ${JSON.stringify(body)}`)
-      } catch (error) {
-        if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error
-        await new Promise(resolve => { setImmediate(resolve) })
-      }
-    }
-  }
-
-  /** Sends `count` messages, UNDER_WAY at a time from each device; `each` is told after every one. */
-  async rage (count: number, each: (done: number) => void): Promise<void> {
-    let begun = 0
-    const sender = async (device: Device): Promise<void> => {
-      while (begun < count) {
-        begun++
-        const [a, b] = this.pick(this.pairs)
-        const http = this.random() < 0.2
-        const from = http ? this.pick([a, b]) : device.person
-        const to = http ? (from === a ? b : a) : this.partner(device.person)
-        const clientId = randomUUID()
-        const text = `message ${begun} 👋🏽`
-        this.sent.set(sentKey(conversationOf(from.id, to.id), clientId), text)
-        this.acked.push(http ? await this.byHttp(from, to, text, clientId) : await device.client.send(to.id, text, { clientId }))
-        each(this.acked.length)
-      }
-    }
-    await Promise.all(this.devices.flatMap(device => Array.from({ length: UNDER_WAY }, () => sender(device))))
-  }
-
-  /** Somebody with whom this person has one of the conversations; itself where there is none. */
-  private partner (person: Person): Person {
-    const own = this.pairs.filter(pair => pair.includes(person))
-    if (own.length === 0) return person
-    const [a, b] = this.pick(own)
-    return a === person ? b : a
-  }
-
-  /** The exact invariants: 0 gaps, 0 duplicates, 0 out of order, every acknowledged message with its number, every clientId once. */
-  async verify (): Promise<void> {
-    const { origin } = this.server
-    const all: Logs = new Map()
-    const everyone = [...this.pairs, ...this.people.map((person): [Person, Person] => [person, person])]
-    for (const [a, b] of everyone) {
-      const log = await readLog(origin, a, b.id)
-      if (log.length > 0) all.set(conversationOf(a.id, b.id), log)
-    }
-    const stored = [...all.values()].flat()
-    this.t.equal(stored.length, this.sent.size, 'as many are stored as were sent')
-    this.t.same(faultsIn(all, this.sent), [], 'gapless, each text under its clientId, no clientId twice')
-    this.t.same(notStored(all, this.acked), [], 'each was acknowledged with its number')
-    const lost: object[] = []
-    for (const device of this.devices) {
-      const difference = await differenceOf(device, all)
-      if (difference !== undefined) lost.push(difference)
-    }
-    const devices = `${this.devices.length} devices equal the database`
-    this.t.same(lost, [], `${devices}: ${stored.length} messages in ${all.size} conversations`)
-  }
-
-  /** After the storm no socket, timer, map entry, cursor or queue is left: asked of the process's own gauges. */
-  async nothingLeft (): Promise<void> {
-    const closed = Promise.all([...this.open].map(async socket => await once(socket, 'close')))
-    for (const { client } of this.devices) client.close()
-    await closed
-    this.t.same(await heldAfter(this.server.origin, CLEAN_UP_MS), {}, 'nothing is held for anybody')
-    const { origin } = this.server
-    for (let now = await timers(origin); now > this.timersBefore;) now = await timers(origin)
-    this.t.pass('no timer is left')
-  }
+const NO_LIMITS = {
+  REGISTER_LIMIT: '0',
+  LOGIN_LIMIT: '0',
+  HTTP_RATE: '0',
+  FRAME_RATE: '0',
+  LOG_LEVEL: 'info',
+  PRESENCE_GRACE_MS: '0'
 }
 
-t.test(`50 users, 200 conversations, ${MESSAGES} messages over HTTP and sockets, sockets reset at random`, async t => {
-  const storm = new Storm(t, await start(t, { ...NO_LIMITS, DATA_DIR: await dataDir(t) }))
-  await storm.gather(50, 200)
-  const begin = performance.now()
-  let resets = 0
-  // More often at the beginning, when most conversations are new to those who are cut off.
-  await storm.rage(MESSAGES, done => { if (done % (done < MESSAGES / 20 ? 20 : 200) === 0) { storm.reset(); resets++ } })
-  t.comment(`${MESSAGES} messages in ${Math.round(performance.now() - begin)} ms, ${resets} resets`)
-  await storm.verify()
-  await storm.nothingLeft()
-})
-
-t.test(`the server killed by kill -9 and restarted ${KILLS} times while clients keep retrying: each message exactly once`, async t => {
-  const DATA_DIR = await dataDir(t)
-  const first = await start(t, { ...NO_LIMITS, DATA_DIR })
-  const storm = new Storm(t, first)
-  await storm.gather(20, 60)
-  const count = Math.ceil(MESSAGES / 5)
-  let restarting: Promise<void> = Promise.resolve()
-  let kills = 0
-  await storm.rage(count, done => {
-    if (done < (kills + 1) * count / (KILLS + 1) || kills === KILLS) return
-    kills++
-    restarting = restarting.then(async () => {
-      await storm.server.end('SIGKILL')
-      storm.server = await start(t, { ...NO_LIMITS, DATA_DIR, PORT: new URL(first.origin).port })
+t.test(
+  `50 users, 200 conversations, ${MESSAGES} messages over HTTP and sockets, sockets reset at random`,
+  async t => {
+    const storm = new Storm(t, await start(t, { ...NO_LIMITS, DATA_DIR: await dataDir(t) }))
+    await storm.gather(50, 200)
+    const begin = performance.now()
+    let resets = 0
+    // More often at the beginning, when most conversations are new to those who are cut off.
+    await storm.rage(MESSAGES, done => {
+      if (done % (done < MESSAGES / 20 ? 20 : 200) === 0) {
+        storm.reset()
+        resets++
+      }
     })
-  })
-  await restarting
-  t.equal(kills, KILLS)
-  await storm.verify()
-  await storm.nothingLeft()
-})
+    t.comment(`${MESSAGES} messages in ${Math.round(performance.now() - begin)} ms, ${resets} resets`)
+    await storm.verify()
+    await storm.nothingLeft()
+  }
+)
+
+t.test(
+  `the server killed by kill -9 and restarted ${KILLS} times while clients retry: each message exactly once`,
+  async t => {
+    const DATA_DIR = await dataDir(t)
+    const first = await start(t, { ...NO_LIMITS, DATA_DIR })
+    const storm = new Storm(t, first)
+    await storm.gather(20, 60)
+    const count = Math.ceil(MESSAGES / 5)
+    let restarting: Promise<void> = Promise.resolve()
+    let kills = 0
+    await storm.rage(count, done => {
+      if (done < ((kills + 1) * count) / (KILLS + 1) || kills === KILLS) return
+      kills++
+      restarting = restarting.then(async () => {
+        await storm.server.end('SIGKILL')
+        storm.server = await start(t, { ...NO_LIMITS, DATA_DIR, PORT: new URL(first.origin).port })
+      })
+    })
+    await restarting
+    t.equal(kills, KILLS)
+    await storm.verify()
+    await storm.nothingLeft()
+  }
+)
 
 t.test(`SIGTERM with ${SOCKETS} sockets open: bye and 1012 to each, exit 0 within 10 s`, async t => {
-  const server = await start(t, { ...NO_LIMITS, DATA_DIR: await dataDir(t), MAX_SOCKETS_PER_USER: String(SOCKETS) })
-  const { body } = await request(server.origin, 'POST', '/api/v1/user/register', { body: { username: 'many', email: 'many@example.org', password: 'correct horse' } })
+  const server = await start(t, {
+    ...NO_LIMITS,
+    DATA_DIR: await dataDir(t),
+    MAX_SOCKETS_PER_USER: String(SOCKETS)
+  })
+  const { body } = await request(server.origin, 'POST', '/api/v1/user/register', {
+    body: { username: 'many', email: 'many@example.org', password: 'correct horse' }
+  })
   const ends: Promise<[number, boolean]>[] = []
   for (let opened = 0; opened < SOCKETS; opened += 100) {
-    await Promise.all(Array.from({ length: 100 }, async () => {
-      const socket = new WebSocket(`${server.origin.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${body.token}` } })
-      let bye = false
-      socket.on('message', data => { bye ||= data.toString().startsWith('{"type":"bye"') })
-      ends.push(once(socket, 'close').then(([code]) => [code as number, bye]))
-      await once(socket, 'open')
-    }))
+    await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const socket = new WebSocket(`${server.origin.replace('http', 'ws')}/ws`, {
+          headers: { authorization: `Bearer ${body.token}` }
+        })
+        let bye = false
+        socket.on('message', data => {
+          bye ||= data.toString().startsWith('{"type":"bye"')
+        })
+        ends.push(once(socket, 'close').then(([code]) => [code as number, bye]))
+        await once(socket, 'open')
+      })
+    )
   }
   const begin = performance.now()
   t.same(await server.end('SIGTERM'), [0, null])

@@ -1,4 +1,7 @@
-/** Messages of MongoDB's wire protocol in a stream (MongoDB manual, "MongoDB Wire Protocol"), for the proxies of the tests. */
+/**
+ * Messages of MongoDB's wire protocol in a stream (MongoDB manual, "MongoDB Wire Protocol"), for
+ * the proxies of the tests.
+ */
 
 export const OP_MSG = 2013
 /** Sections of an OP_MSG follow a header of 16 bytes and flags of 4. */

@@ -5,17 +5,26 @@ import { MAX_OFFERED, offerAvatars } from '../../src/avatars/avatars.js'
 import { sanitizeAvatar } from '../../src/avatars/svg.js'
 
 /** What draws: elements with their attributes, without metadata, ids that nothing refers to, and spelling. */
-const drawing = (svg: string): string => svg
-  .replace(/<metadata.*<\/metadata>/s, '')
-  .replace(/ id="([^"]*)"/g, (id, name) => svg.includes(`#${name}`) ? id : '')
-  .replace(/<([\w]+)([^>]*?)><\/\1>/g, '<$1$2/>')
-  .replace(/;"/g, '"').replace(/: /g, ':').replace(/\s*\/>/g, '/>').replace(/>\s+</g, '><')
+const drawing = (svg: string): string =>
+  svg
+    .replace(/<metadata.*<\/metadata>/s, '')
+    .replace(/ id="([^"]*)"/g, (id, name) => (svg.includes(`#${name}`) ? id : ''))
+    .replace(/<([\w]+)([^>]*?)><\/\1>/g, '<$1$2/>')
+    .replace(/;"/g, '"')
+    .replace(/: /g, ':')
+    .replace(/\s*\/>/g, '/>')
+    .replace(/>\s+</g, '><')
 
 test('as many avatars are offered as asked for, all different, as base64 SVG', async t => {
   for (const count of [1, 7, MAX_OFFERED]) {
     const offered = await offerAvatars(count)
     t.equal(new Set(offered).size, count)
-    for (const avatar of offered) t.match(Buffer.from(avatar, 'base64').toString(), /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg".*<\/svg>$/)
+    for (const avatar of offered) {
+      t.match(
+        Buffer.from(avatar, 'base64').toString(),
+        /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg".*<\/svg>$/
+      )
+    }
   }
 })
 
@@ -41,7 +50,12 @@ test('what is offered can be stored as it is', async t => {
 test('an avatar keeps all that it draws', async t => {
   const different: string[] = []
   for (let i = 0; i < 1000; i++) {
-    const svg = createAvatar(funEmoji, { seed: `${i}`, backgroundType: ['solid', 'gradientLinear'], rotate: i % 360, radius: i % 50 }).toString()
+    const svg = createAvatar(funEmoji, {
+      seed: `${i}`,
+      backgroundType: ['solid', 'gradientLinear'],
+      rotate: i % 360,
+      radius: i % 50
+    }).toString()
     const result = sanitizeAvatar(Buffer.from(svg).toString('base64'))
     const stored = 'value' in result ? Buffer.from(result.value, 'base64').toString() : result.problem
     if (drawing(stored) !== drawing(svg)) different.push(`${drawing(stored)}\n${drawing(svg)}`)
@@ -50,5 +64,7 @@ test('an avatar keeps all that it draws', async t => {
 })
 
 test('a count that is none or too large is refused', async t => {
-  for (const count of [0, -1, 1.5, NaN, Infinity, MAX_OFFERED + 1]) await t.rejects(offerAvatars(count), RangeError, `${count}`)
+  for (const count of [0, -1, 1.5, NaN, Infinity, MAX_OFFERED + 1]) {
+    await t.rejects(offerAvatars(count), RangeError, `${count}`)
+  }
 })

@@ -44,8 +44,9 @@ async function overSocket (socket: Socket, conversation: string, step: Step, tex
     reaction: { type: 'react', seq, emoji, on }
   }[step.kind]
   socket.send({ ...frame, clientId, conversation })
-  return await socket.until(() => [...socket.all('ack'), ...socket.all('error')]
-    .find(answer => answer.clientId === clientId))
+  return await socket.until(() =>
+    [...socket.all('ack'), ...socket.all('error')].find(answer => answer.clientId === clientId)
+  )
 }
 
 async function overHttp (app: App, who: Person, id: string, step: Step, text: string): Promise<unknown> {
@@ -67,37 +68,52 @@ const comparable = (message: any) => {
 t.test('the fold of the changes equals the history, for random schedules of several writers', async t => {
   const { app, origin } = await listen(t)
   const people = await crowd(app, 3)
-  await fc.assert(fc.asyncProperty(fc.array(STEP, { minLength: 8, maxLength: 40 }), async steps => {
-    const id = await newGroup(app, people[0]!, people.slice(1))
-    const sockets = await Promise.all(people.map(async person => await connect(t, origin, person)))
-    const reader = await connect(t, origin, people[2]!)
-    reader.send({ type: 'resume', have: { [id]: 0 } })
-    const sent: Promise<unknown>[] = [say(app, people[0]!, id, 'the first text')]
-    await sent[0]
-    for (const [n, step] of steps.entries()) {
-      const text = `text ${n}`
-      sent.push(step.socket
-        ? overSocket(sockets[step.by]!, id, step, text)
-        : overHttp(app, people[step.by]!, id, step, text))
-      if (step.wait) await sent.at(-1)
-    }
-    await Promise.all(sent)
-    const log = (await changes(app, people[2]!, id)).data
-    t.same(log.map(revOf), log.map((_: unknown, n: number) => n + 1), 'rev has no gap')
-    const seqs = log.flatMap((frame: any) => frame.type === 'message' ? [frame.message.seq] : [])
-    t.same(seqs, seqs.map((_: unknown, n: number) => n + 1), 'seq has no gap')
-    const stored = (await history(app, people[2]!, id)).data
-    t.same([...fold(log).values()].map(comparable), stored.map(comparable))
-    const pushed = await reader.until(() => {
-      const frames = reader.frames.filter((frame: any) => (
-        (frame.type === 'message' ? frame.message.conversation : frame.conversation) === id &&
-        ['message', 'change'].includes(frame.type)))
-      return frames.length >= log.length ? frames : undefined
-    })
-    t.same(pushed.map(revOf), log.map(revOf), 'a socket got each rev once, in order')
-    t.same([...fold(pushed).values()].map(comparable), stored.map(comparable), 'and folds to the same')
-    for (const socket of [...sockets, reader]) await socket.close()
-  }), { numRuns: 8, seed: SEED })
+  await fc.assert(
+    fc.asyncProperty(fc.array(STEP, { minLength: 8, maxLength: 40 }), async steps => {
+      const id = await newGroup(app, people[0]!, people.slice(1))
+      const sockets = await Promise.all(people.map(async person => await connect(t, origin, person)))
+      const reader = await connect(t, origin, people[2]!)
+      reader.send({ type: 'resume', have: { [id]: 0 } })
+      const sent: Promise<unknown>[] = [say(app, people[0]!, id, 'the first text')]
+      await sent[0]
+      for (const [n, step] of steps.entries()) {
+        const text = `text ${n}`
+        sent.push(
+          step.socket
+            ? overSocket(sockets[step.by]!, id, step, text)
+            : overHttp(app, people[step.by]!, id, step, text)
+        )
+        if (step.wait) await sent.at(-1)
+      }
+      await Promise.all(sent)
+      const log = (await changes(app, people[2]!, id)).data
+      t.same(
+        log.map(revOf),
+        log.map((_: unknown, n: number) => n + 1),
+        'rev has no gap'
+      )
+      const seqs = log.flatMap((frame: any) => (frame.type === 'message' ? [frame.message.seq] : []))
+      t.same(
+        seqs,
+        seqs.map((_: unknown, n: number) => n + 1),
+        'seq has no gap'
+      )
+      const stored = (await history(app, people[2]!, id)).data
+      t.same([...fold(log).values()].map(comparable), stored.map(comparable))
+      const pushed = await reader.until(() => {
+        const frames = reader.frames.filter(
+          (frame: any) =>
+            (frame.type === 'message' ? frame.message.conversation : frame.conversation) === id &&
+            ['message', 'change'].includes(frame.type)
+        )
+        return frames.length >= log.length ? frames : undefined
+      })
+      t.same(pushed.map(revOf), log.map(revOf), 'a socket got each rev once, in order')
+      t.same([...fold(pushed).values()].map(comparable), stored.map(comparable), 'and folds to the same')
+      for (const socket of [...sockets, reader]) await socket.close()
+    }),
+    { numRuns: 8, seed: SEED }
+  )
 })
 
 /** Steps, and whether the process dies before it folds them. */
@@ -111,27 +127,34 @@ t.test('at every rev the history equals the fold of the log, also where the fold
   // The process that reads next: it folds what the other one left.
   const reader = await build(t, { MONGODB_URL: url })
   let crashes = 0
-  await fc.assert(fc.asyncProperty(CRASHES, async steps => {
-    const id = await newGroup(app, people[0]!, people.slice(1))
-    const sockets = await Promise.all(people.map(async person => await connect(t, origin, person)))
-    await say(app, people[0]!, id, 'the first text')
-    for (const [n, { step, crash }] of steps.entries()) {
+  await fc.assert(
+    fc.asyncProperty(CRASHES, async steps => {
+      const id = await newGroup(app, people[0]!, people.slice(1))
+      const sockets = await Promise.all(people.map(async person => await connect(t, origin, person)))
+      await say(app, people[0]!, id, 'the first text')
+      for (const [n, { step, crash }] of steps.entries()) {
+        await eventually(() => app.conversationLog.pending === 0)
+        // The entry is stored and acknowledged, but its fold never reaches the database.
+        if (crash) proxy.unheard.add('update')
+        await overSocket(sockets[step.by]!, id, step, `text ${n}`)
+        const log = (await changes(reader, people[2]!, id)).data
+        const stored = (await history(reader, people[2]!, id)).data
+        t.same([...fold(log).values()].map(comparable), stored.map(comparable), `rev ${log.length}`)
+        if (!crash) continue
+        crashes++
+        proxy.unheard.clear()
+        proxy.cut()
+      }
       await eventually(() => app.conversationLog.pending === 0)
-      // The entry is stored and acknowledged, but its fold never reaches the database.
-      if (crash) proxy.unheard.add('update')
-      await overSocket(sockets[step.by]!, id, step, `text ${n}`)
-      const log = (await changes(reader, people[2]!, id)).data
-      const stored = (await history(reader, people[2]!, id)).data
-      t.same([...fold(log).values()].map(comparable), stored.map(comparable), `rev ${log.length}`)
-      if (!crash) continue
-      crashes++
-      proxy.unheard.clear()
-      proxy.cut()
-    }
-    await eventually(() => app.conversationLog.pending === 0)
-    const [log, stored] = [await changes(app, people[2]!, id), await history(app, people[2]!, id)]
-    t.same([...fold(log.data).values()].map(comparable), stored.data.map(comparable), 'folded twice is the same')
-    for (const socket of sockets) await socket.close()
-  }), { numRuns: 4, seed: SEED })
+      const [log, stored] = [await changes(app, people[2]!, id), await history(app, people[2]!, id)]
+      t.same(
+        [...fold(log.data).values()].map(comparable),
+        stored.data.map(comparable),
+        'folded twice is the same'
+      )
+      for (const socket of sockets) await socket.close()
+    }),
+    { numRuns: 4, seed: SEED }
+  )
   t.ok(crashes > 10, `${crashes} crashes`)
 })

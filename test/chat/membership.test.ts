@@ -31,10 +31,20 @@ t.test('require: nothing to wait for in a direct conversation; forbidden for oth
 
 t.test('whenKnown: in the same turn where the value is there, else when it comes', async t => {
   const seen: number[] = []
-  const waiting = whenKnown(Promise.resolve(2), value => { seen.push(value) })
-  t.equal(whenKnown(1, value => { seen.push(value) }), undefined)
+  const waiting = whenKnown(Promise.resolve(2), value => {
+    seen.push(value)
+  })
+  t.equal(
+    whenKnown(1, value => {
+      seen.push(value)
+    }),
+    undefined
+  )
   t.strictSame(seen, [1])
   await waiting
   t.strictSame(seen, [1, 2])
-  await t.rejects(whenKnown(Promise.reject(new Error('away')), () => {})!, { message: 'away' })
+  await t.rejects(
+    whenKnown(Promise.reject(new Error('away')), () => {})!,
+    { message: 'away' }
+  )
 })

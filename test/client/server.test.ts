@@ -1,138 +1,88 @@
 /** The client against the real server, over real sockets that break without a close frame. */
+import { breakable, device, until, online, has, stored, say } from './devices.js'
 import { randomUUID } from 'node:crypto'
-import type { AddressInfo, Socket as TcpSocket } from 'node:net'
-import tap, { type Test } from 'tap'
+import type { AddressInfo } from 'node:net'
+import tap from 'tap'
 import { WebSocket } from 'ws'
-import { ChatClient, type ChatClientOptions, type Message } from 'chat-app-client'
-import { buildApp, type App } from '../../src/app.js'
-import { conversationOf, databaseUrl, listen, register, testConfig, type Person } from '../helper.js'
+import { type Message } from 'chat-app-client'
+import { buildApp } from '../../src/app.js'
+import { conversationOf, databaseUrl, listen, register, testConfig } from '../helper.js'
 import { seeded } from '../../packages/client/test/world.js'
 
-const BACKOFF = { baseMs: 20, ceilingMs: 200 }
-
-/** A class of sockets that can be broken from here. */
-function breakable () {
-  const open = new Set<WebSocket>()
-  class Breakable extends WebSocket {
-    constructor (url: string, protocols: string[]) {
-      super(url, protocols)
-      open.add(this)
-      this.on('close', () => { open.delete(this) })
-    }
-  }
-  /** TCP reset (RFC 9293, 3.5.2): no close frame, and what is under way is gone. */
-  function reset (socket: WebSocket): void {
-    const tcp = (socket as unknown as { _socket: TcpSocket | null })._socket
-    if (tcp === null) socket.terminate()
-    else tcp.resetAndDestroy()
-  }
-  return { Breakable, open, reset }
-}
-
-interface Device { client: ChatClient, log: Message[], states: string[], person: Person }
-
-function device (t: Test, origin: string, person: Person, options: Partial<ChatClientOptions> = {}): Device {
-  const client = new ChatClient({ url: origin, token: person.token, WebSocket, backoff: BACKOFF, ...options })
-  t.teardown(() => client.close())
-  const log: Message[] = []
-  const states: string[] = []
-  client.on('message', message => { log.push(message) })
-  client.on('state', ({ state, code }) => { states.push(code === undefined ? state : `${state} ${code}`) })
-  return { client, log, states, person }
-}
-
-/** Resolves when the event's value fulfils the condition. */
-function until<K extends 'message' | 'synced' | 'state' | 'receipt' | 'presence' | 'typing'> (client: ChatClient, type: K, condition: (value: Parameters<Parameters<typeof client.on<K>>[1]>[0]) => boolean = () => true): Promise<void> {
-  return new Promise(resolve => {
-    const off = client.on(type, value => {
-      if (!condition(value)) return
-      off()
-      resolve()
-    })
-  })
-}
-
-async function online (...devices: Device[]): Promise<void> {
-  await Promise.all(devices.map(async ({ client }) => {
-    const synced = until(client, 'synced')
-    client.connect()
-    await synced
-  }))
-}
-
-/** Resolves when the device has the whole conversation. */
-async function has ({ client }: Device, conversation: string, seq: number): Promise<void> {
-  if ((client.have[conversation] ?? 0) < seq) await until(client, 'message', message => message.conversation === conversation && message.seq >= seq)
-}
-
-/** A whole conversation, as the database has it. */
-async function stored (app: App, a: Person, b: Person): Promise<Message[]> {
-  const all: Message[] = []
-  for (;;) {
-    const url = `/api/v1/getallmessages?sender=${a.id}&reciver=${b.id}&after=${all.length}&limit=1000`
-    const { data, hasMore } = (await app.inject({ url, headers: a.headers })).json()
-    all.push(...data)
-    if (!hasMore) return all
-  }
-}
-
-const say = (app: App, from: Person, to: Person, message: string) => app.inject({
-  method: 'POST', url: '/api/v1/addmsg', headers: from.headers, payload: { sender: from.id, reciver: to.id, message, clientId: randomUUID() }
-})
-
-tap.test('sockets that are reset at random: every device has every message of the database, once and in order, and each send is stored once', async t => {
-  const { app, origin } = await listen(t)
-  const random = seeded(11)
-  const { Breakable, open, reset } = breakable()
-  const people = await Promise.all(Array.from({ length: 5 }, () => register(app)))
-  const devices = people.flatMap((person, index) => Array.from({ length: index < 2 ? 2 : 1 }, () => device(t, origin, person, { WebSocket: Breakable, have: {} })))
-  await online(...devices)
-  const sends: Promise<Message>[] = []
-  let resets = 0
-  for (let n = 0; n < 1500; n++) {
-    const from = devices[Math.floor(random() * devices.length)]!
-    const to = people[Math.floor(random() * people.length)]!
-    if (random() < 0.2) sends.push(say(app, from.person, to, `http ${n}`).then(response => response.json().data))
-    else sends.push(from.client.send(to.id, `socket ${n}`))
-    if (n % 25 === 0) {
-      const [socket] = [...open].sort(() => random() - 0.5)
-      if (socket !== undefined) reset(socket)
-      resets++
-      // as far as the messages before: so that the next cut finds others under way
-      await Promise.race(sends.slice(-20))
-    }
-  }
-  const answers = await Promise.all(sends)
-  t.equal(new Set(answers.map(({ _id }) => _id)).size, 1500)
-  let total = 0
-  for (const [index, a] of people.entries()) {
-    for (const b of people.slice(index)) {
-      const conversation = conversationOf(a.id, b.id)
-      const log = await stored(app, a, b)
-      total += log.length
-      for (const one of devices) {
-        if (one.person !== a && one.person !== b) continue
-        await has(one, conversation, log.length)
-        t.same(one.log.filter(message => message.conversation === conversation), log, `${resets} resets`)
+tap.test(
+  'sockets reset at random: every device has every message once and in order, each send is stored once',
+  async t => {
+    const { app, origin } = await listen(t)
+    const random = seeded(11)
+    const { Breakable, open, reset } = breakable()
+    const people = await Promise.all(Array.from({ length: 5 }, () => register(app)))
+    const devices = people.flatMap((person, index) =>
+      Array.from({ length: index < 2 ? 2 : 1 }, () =>
+        device(t, origin, person, { WebSocket: Breakable, have: {} })
+      )
+    )
+    await online(...devices)
+    const sends: Promise<Message>[] = []
+    let resets = 0
+    for (let n = 0; n < 1500; n++) {
+      const from = devices[Math.floor(random() * devices.length)]!
+      const to = people[Math.floor(random() * people.length)]!
+      if (random() < 0.2) {
+        sends.push(say(app, from.person, to, `http ${n}`).then(response => response.json().data))
+      } else sends.push(from.client.send(to.id, `socket ${n}`))
+      if (n % 25 === 0) {
+        const [socket] = [...open].sort(() => random() - 0.5)
+        if (socket !== undefined) reset(socket)
+        resets++
+        // as far as the messages before: so that the next cut finds others under way
+        await Promise.race(sends.slice(-20))
       }
     }
+    const answers = await Promise.all(sends)
+    t.equal(new Set(answers.map(({ _id }) => _id)).size, 1500)
+    let total = 0
+    for (const [index, a] of people.entries()) {
+      for (const b of people.slice(index)) {
+        const conversation = conversationOf(a.id, b.id)
+        const log = await stored(app, a, b)
+        total += log.length
+        for (const one of devices) {
+          if (one.person !== a && one.person !== b) continue
+          await has(one, conversation, log.length)
+          t.same(
+            one.log.filter(message => message.conversation === conversation),
+            log,
+            `${resets} resets`
+          )
+        }
+      }
+    }
+    t.equal(total, 1500)
+    t.ok(
+      devices.some(({ states }) => states.filter(state => state === 'online').length > 3),
+      'sockets were cut'
+    )
   }
-  t.equal(total, 1500)
-  t.ok(devices.some(({ states }) => states.filter(state => state === 'online').length > 3), 'sockets were cut')
-})
+)
 
-tap.test('away for longer than a resume covers: the pages come over HTTP, in order, while others go on writing', async t => {
-  const { app, origin } = await listen(t, { RESUME_LIMIT: 50 })
-  const [anna, bela] = [await register(app), await register(app)]
-  const conversation = conversationOf(anna.id, bela.id)
-  const [reader, writer] = [device(t, origin, anna, { have: {} }), device(t, origin, bela, { queueLimit: 5000 })]
-  await online(writer)
-  await Promise.all(Array.from({ length: 1300 }, (_, n) => writer.client.send(anna.id, `before ${n}`)))
-  reader.client.connect()
-  await Promise.all(Array.from({ length: 300 }, (_, n) => writer.client.send(anna.id, `meanwhile ${n}`)))
-  await has(reader, conversation, 1600)
-  t.same(reader.log, await stored(app, anna, bela))
-})
+tap.test(
+  'away for longer than a resume covers: the pages come over HTTP, in order, while others go on writing',
+  async t => {
+    const { app, origin } = await listen(t, { RESUME_LIMIT: 50 })
+    const [anna, bela] = [await register(app), await register(app)]
+    const conversation = conversationOf(anna.id, bela.id)
+    const [reader, writer] = [
+      device(t, origin, anna, { have: {} }),
+      device(t, origin, bela, { queueLimit: 5000 })
+    ]
+    await online(writer)
+    await Promise.all(Array.from({ length: 1300 }, (_, n) => writer.client.send(anna.id, `before ${n}`)))
+    reader.client.connect()
+    await Promise.all(Array.from({ length: 300 }, (_, n) => writer.client.send(anna.id, `meanwhile ${n}`)))
+    await has(reader, conversation, 1600)
+    t.same(reader.log, await stored(app, anna, bela))
+  }
+)
 
 tap.test('more conversations than are listed, many begun while away: all of them are complete', async t => {
   const { app, origin } = await listen(t)
@@ -149,32 +99,44 @@ tap.test('more conversations than are listed, many begun while away: all of them
   t.same(second.log.map(({ sender }) => sender).sort(), others.map(({ id }) => id).sort())
 })
 
-tap.test('a server that restarts says bye; clients come back to it, and what was sent meanwhile is stored once', async t => {
-  const MONGODB_URL = await databaseUrl()
-  const before = await buildApp(testConfig({ MONGODB_URL }))
-  await before.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = before.server.address() as AddressInfo
-  const [anna, bela] = [await register(before), await register(before)]
-  const [one, two] = [device(t, `ws://127.0.0.1:${port}`, anna), device(t, `http://127.0.0.1:${port}/`, bela)]
-  await online(one, two)
-  const first = one.client.send(bela.id, 'before')
-  await first
-  const gone = until(one.client, 'state', ({ state }) => state === 'waiting')
-  await before.close()
-  await gone
-  const meanwhile = [one.client.send(bela.id, 'meanwhile 1'), one.client.send(bela.id, 'meanwhile 2')]
-  const after = await buildApp(testConfig({ MONGODB_URL, PORT: port }))
-  t.teardown(async () => {
-    await after.mongo.db!.dropDatabase()
-    await after.close()
-  })
-  await after.listen({ port, host: '127.0.0.1' })
-  for (const { client } of [one, two]) client.connect()
-  t.same((await Promise.all(meanwhile)).map(({ seq }) => seq), [2, 3])
-  await has(two, conversationOf(anna.id, bela.id), 3)
-  t.same(two.log.map(({ message }) => message), ['before', 'meanwhile 1', 'meanwhile 2'])
-  t.ok(one.states.includes('waiting 1012'))
-})
+tap.test(
+  'a server that restarts says bye; clients come back to it, and what was sent meanwhile is stored once',
+  async t => {
+    const MONGODB_URL = await databaseUrl()
+    const before = await buildApp(testConfig({ MONGODB_URL }))
+    await before.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = before.server.address() as AddressInfo
+    const [anna, bela] = [await register(before), await register(before)]
+    const [one, two] = [
+      device(t, `ws://127.0.0.1:${port}`, anna),
+      device(t, `http://127.0.0.1:${port}/`, bela)
+    ]
+    await online(one, two)
+    const first = one.client.send(bela.id, 'before')
+    await first
+    const gone = until(one.client, 'state', ({ state }) => state === 'waiting')
+    await before.close()
+    await gone
+    const meanwhile = [one.client.send(bela.id, 'meanwhile 1'), one.client.send(bela.id, 'meanwhile 2')]
+    const after = await buildApp(testConfig({ MONGODB_URL, PORT: port }))
+    t.teardown(async () => {
+      await after.mongo.db!.dropDatabase()
+      await after.close()
+    })
+    await after.listen({ port, host: '127.0.0.1' })
+    for (const { client } of [one, two]) client.connect()
+    t.same(
+      (await Promise.all(meanwhile)).map(({ seq }) => seq),
+      [2, 3]
+    )
+    await has(two, conversationOf(anna.id, bela.id), 3)
+    t.same(
+      two.log.map(({ message }) => message),
+      ['before', 'meanwhile 1', 'meanwhile 2']
+    )
+    t.ok(one.states.includes('waiting 1012'))
+  }
+)
 
 tap.test('receipts, typing and presence arrive; final errors reject', async t => {
   const { app, origin } = await listen(t, { PRESENCE_GRACE_MS: 0 })
@@ -190,7 +152,11 @@ tap.test('receipts, typing and presence arrive; final errors reject', async t =>
   await typing
   const { conversation, seq } = await one.client.send(bela.id, 'hello')
   await has(two, conversation, seq)
-  const read = until(one.client, 'receipt', frame => frame.conversation === conversation && frame.user === bela.id && frame.read === seq)
+  const read = until(
+    one.client,
+    'receipt',
+    frame => frame.conversation === conversation && frame.user === bela.id && frame.read === seq
+  )
   two.client.read(conversation, seq)
   await read
   await t.rejects(one.client.send('0'.repeat(24), 'nobody'), { code: 'not_found' })
@@ -210,17 +176,24 @@ tap.test("at the server's default limit of frames a queue drains without one ref
   const [anna, bela] = [await register(app), await register(app)]
   const one = device(t, origin, anna)
   let refused = 0
-  one.client.on('error', () => { refused++ })
+  one.client.on('error', () => {
+    refused++
+  })
   class Counting extends WebSocket {
     constructor (url: string, protocols: string[]) {
       super(url, protocols)
-      this.on('message', data => { if (JSON.parse(data.toString()).type === 'error') refused++ })
+      this.on('message', data => {
+        if (JSON.parse(data.toString()).type === 'error') refused++
+      })
     }
   }
   const two = device(t, origin, anna, { WebSocket: Counting })
   const sends = Array.from({ length: 90 }, (_, n) => two.client.send(bela.id, `${n}`))
   await online(one, two)
-  t.same((await Promise.all(sends)).map(({ seq }) => seq), Array.from({ length: 90 }, (_, n) => n + 1))
+  t.same(
+    (await Promise.all(sends)).map(({ seq }) => seq),
+    Array.from({ length: 90 }, (_, n) => n + 1)
+  )
   t.equal(refused, 0)
 })
 

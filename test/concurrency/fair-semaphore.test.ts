@@ -9,13 +9,17 @@ function tasks () {
   const ends = new Map<string, () => void>()
   const task = (name: string) => async () => {
     begun.push(name)
-    await new Promise<void>(resolve => { ends.set(name, resolve) })
+    await new Promise<void>(resolve => {
+      ends.set(name, resolve)
+    })
     return name
   }
   /** Ends a task and lets what follows from it happen. */
   const end = async (name: string) => {
     ends.get(name)!()
-    await new Promise(resolve => { setImmediate(resolve) })
+    await new Promise(resolve => {
+      setImmediate(resolve)
+    })
   }
   return { begun, task, end }
 }
@@ -29,20 +33,29 @@ t.test('keys take turns, and tasks of one key run in the order in which they cam
   t.same(await Promise.all(all), ['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1'])
 })
 
-t.test('no more tasks run at a time than there are places, and a failed task gives its place back', async t => {
-  const semaphore = new FairSemaphore({ places: 2, refusal })
-  let running = 0
-  let most = 0
-  const results = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => semaphore.run(`${i % 7}`, async () => {
-    most = Math.max(most, ++running)
-    await new Promise(resolve => { setImmediate(resolve) })
-    running--
-    if (i % 3 === 0) throw new Error('failed')
-  })))
-  t.equal(most, 2)
-  t.equal(results.filter(({ status }) => status === 'rejected').length, 17)
-  t.equal(await semaphore.run('later', async () => 'runs'), 'runs')
-})
+t.test(
+  'no more tasks run at a time than there are places, and a failed task gives its place back',
+  async t => {
+    const semaphore = new FairSemaphore({ places: 2, refusal })
+    let running = 0
+    let most = 0
+    const results = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, i) =>
+        semaphore.run(`${i % 7}`, async () => {
+          most = Math.max(most, ++running)
+          await new Promise(resolve => {
+            setImmediate(resolve)
+          })
+          running--
+          if (i % 3 === 0) throw new Error('failed')
+        })
+      )
+    )
+    t.equal(most, 2)
+    t.equal(results.filter(({ status }) => status === 'rejected').length, 17)
+    t.equal(await semaphore.run('later', async () => 'runs'), 'runs')
+  }
+)
 
 t.test('a task that waits too long is refused, and never runs', async t => {
   const { begun, task, end } = tasks()
@@ -87,7 +100,9 @@ t.test('the number of places may change: fewer tasks start, and more once there 
   const semaphore = new FairSemaphore({ places: () => places, refusal })
   const task = async () => {
     running++
-    await new Promise<void>(resolve => { ends.push(resolve) })
+    await new Promise<void>(resolve => {
+      ends.push(resolve)
+    })
     running--
   }
   const tasks = Array.from({ length: 8 }, async () => await semaphore.run('a', task))

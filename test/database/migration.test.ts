@@ -2,80 +2,25 @@
  * The data of the version before groups (test/fixtures/before-groups): the server shows the same, continues
  * its numbers, and ends with the same documents however often its migration is killed or repeated.
  */
+import {
+  ANSWERS, asDirect, DATABASE, dump, logIn, MIGRATED, oldData, withData, withRev, type AnyId
+} from './old-data.js'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { gunzipSync } from 'node:zlib'
 import { mongodb } from '@fastify/mongodb'
-import type { Document } from 'bson'
-import { startEmbeddedMongo } from 'embedded-mongo'
-import t, { type Test } from 'tap'
-import type { App } from '../../src/app.js'
+import t from 'tap'
 import { migrate } from '../../src/database/migrations.js'
 import { call, changes, edit } from '../groups.js'
 import { build, databaseUrl } from '../helper.js'
 import { dataDir, run, SERVER, start } from '../server.js'
 
-const FIXTURE = 'test/fixtures/before-groups'
-const PASSWORD = 'correct horse battery'
-const DATABASE = 'chat'
 /** The collections that the migration reads and writes. */
-const MIGRATED = ['conversations', 'log', 'memberships', 'messages']
 /** Messages that are added to the fixture for a migration that takes a while, by conversation. */
 const MANY = { conversations: 1_500, messages: 14 }
 const SILENT = { info () {} }
-
-interface AnyId { _id: any }
-interface OldAnswers { id: string, inbox: any[], histories: Record<string, any[]> }
-
-/** What the version before answered, by username. */
-const ANSWERS: Record<string, OldAnswers> = JSON.parse(await readFile(join(FIXTURE, 'answers.json'), 'utf8'))
-
-/** A DATA_DIR with a copy of the old data. */
-async function oldData (t: Test): Promise<string> {
-  const dir = await dataDir(t)
-  await mkdir(dir, { recursive: true })
-  await writeFile(join(dir, 'data.mdb'), gunzipSync(await readFile(join(FIXTURE, 'data.mdb.gz'))))
-  return dir
-}
-
-/** Opens a DATA_DIR that no server uses. */
-async function withData<T> (dir: string, use: (db: mongodb.Db) => Promise<T>): Promise<T> {
-  const embedded = await startEmbeddedMongo({ dir })
-  const client = await mongodb.MongoClient.connect(embedded.url)
-  try {
-    return await use(client.db(DATABASE))
-  } finally {
-    await client.close()
-    await embedded.stop()
-  }
-}
-
-/** The documents of each of these collections. */
-async function dump (db: mongodb.Db): Promise<Record<string, Document[]>> {
-  const contents: Record<string, Document[]> = {}
-  for (const name of MIGRATED) {
-    contents[name] = await db.collection<AnyId>(name).find().sort({ _id: 1 }).toArray()
-  }
-  return contents
-}
-
-async function logIn (app: App, username: string) {
-  const payload = { username, password: PASSWORD }
-  const response = await app.inject({ method: 'POST', url: '/api/v1/user/login', payload })
-  return { headers: { authorization: `Bearer ${response.json().token}` } }
-}
-
-const withRev = (message: any) => ({ ...message, rev: message.seq })
-
-/** An entry of the inbox of the version before, as this version shows it. */
-function asDirect (entry: any): object {
-  const members = new Set(entry.id.split(':')).size
-  const { lastSeq, lastMessage } = entry
-  return { ...entry, kind: 'direct', members, lastRev: lastSeq, lastMessage: withRev(lastMessage) }
-}
 
 /** It copies 21,000 messages five times. */
 const KILLS = { skip: process.env.TEST_LONG === '1' ? false : 'in npm run test:long' }
@@ -110,8 +55,9 @@ t.test('a repeated clientId is a repeat, and a new message gets the next numbers
   t.match(data, { seq: lastSeq + 1, rev: lastSeq + 1 })
   const edited = await edit(app, alice, id, last.seq, 'edited')
   t.match(edited.data, { seq: last.seq, rev: last.seq, message: 'edited' })
-  const { lastRev, other: marks } = (await call(app, alice, 'GET', '/conversations')).data
-    .find((entry: any) => entry.id === id)
+  const { lastRev, other: marks } = (await call(app, alice, 'GET', '/conversations')).data.find(
+    (entry: any) => entry.id === id
+  )
   t.match({ lastRev, marks }, { lastRev: lastSeq + 2, marks: other })
 })
 
@@ -152,7 +98,12 @@ function oldConversation () {
   const { _id, seq, storedAt } = messages.at(-1)!
   const marks = { [a]: { delivered: seq, read: 10 }, [b]: { delivered: 12 } }
   const summary = {
-    _id: conversation, members: [a, b], lastSeq: seq, lastMessage: { _id, seq }, lastAt: storedAt, marks
+    _id: conversation,
+    members: [a, b],
+    lastSeq: seq,
+    lastMessage: { _id, seq },
+    lastAt: storedAt,
+    marks
   }
   return { messages, summary }
 }
@@ -165,14 +116,15 @@ async function addMany (db: mongodb.Db): Promise<void> {
 }
 
 /** What a running migration has reached when it is killed. */
-const MOMENTS: { name: string, reached: (db: mongodb.Db) => Promise<boolean> }[] = [
+const MOMENTS: { name: string; reached: (db: mongodb.Db) => Promise<boolean> }[] = [
   ...[1, 5_000, 15_000].map(count => ({
     name: `${count} messages are copied`,
-    reached: async (db: mongodb.Db) => await db.collection('log').estimatedDocumentCount() >= count
+    reached: async (db: mongodb.Db) => (await db.collection('log').estimatedDocumentCount()) >= count
   })),
   {
     name: 'conversations are converted',
-    reached: async db => await db.collection('conversations').findOne({ lastRev: { $exists: true } }) !== null
+    reached: async db =>
+      (await db.collection('conversations').findOne({ lastRev: { $exists: true } })) !== null
   }
 ]
 
@@ -184,7 +136,7 @@ async function killWhen (dir: string, reached: (db: mongodb.Db) => Promise<boole
   const socket = encodeURIComponent(join(dir, 'mongodb.sock'))
   const client = new mongodb.MongoClient(`mongodb://${socket}/?directConnection=true`)
   const db = client.db(DATABASE)
-  while (!await reached(db)) await nextTurn()
+  while (!(await reached(db))) await nextTurn()
   child.kill('SIGKILL')
   await closed
   await client.close()
@@ -192,7 +144,7 @@ async function killWhen (dir: string, reached: (db: mongodb.Db) => Promise<boole
     // As if the time of the killed process were over.
     const migrations = db.collection<{ _id: string }>('migrations')
     await migrations.updateOne({ _id: 'lock' }, { $set: { until: new Date(0) } })
-    return await migrations.findOne({ _id: '1' }) === null
+    return (await migrations.findOne({ _id: '1' })) === null
   })
 }
 
@@ -217,8 +169,9 @@ t.test('kill -9 at several moments of the migration: the same documents, none tw
   await server.end('SIGTERM')
   const found = await withData(dir, dump)
   for (const collection of MIGRATED) {
-    const difference = found[collection]!.findIndex((document, index) =>
-      JSON.stringify(document) !== JSON.stringify(wanted[collection]![index]))
+    const difference = found[collection]!.findIndex(
+      (document, index) => JSON.stringify(document) !== JSON.stringify(wanted[collection]![index])
+    )
     t.equal(difference, -1, collection)
     t.equal(found[collection]!.length, wanted[collection]!.length)
   }
@@ -231,15 +184,20 @@ t.test('the data of a newer version is refused with one line', async t => {
   })
   const { code, err } = await run({ DATA_DIR: dir, PORT: '0', LOG_LEVEL: 'warn' })
   t.equal(code, 1)
-  t.equal(err, 'cannot start: the data has format 99, which a newer version of this server wrote; ' +
-    'this version knows formats up to 1\n')
+  t.equal(
+    err,
+    'cannot start: the data has format 99, which a newer version of this server wrote; ' +
+      'this version knows formats up to 1\n'
+  )
 })
 
 t.test('of two processes that start on one database, one migrates', async t => {
   const documents = await withData(await oldData(t), dump)
   const MONGODB_URL = await databaseUrl()
   const client = await mongodb.MongoClient.connect(MONGODB_URL)
-  t.teardown(async () => { await client.close() })
+  t.teardown(async () => {
+    await client.close()
+  })
   const db = client.db()
   for (const name of ['conversations', 'messages']) await db.collection(name).insertMany(documents[name]!)
   const servers = await Promise.all([start(t, { MONGODB_URL }), start(t, { MONGODB_URL })])
@@ -247,6 +205,12 @@ t.test('of two processes that start on one database, one migrates', async t => {
   t.equal(migrations.length, 1)
   const { log, messages } = await dump(db)
   t.same(messages, [])
-  t.same(log!.map(({ _id }) => _id), documents.messages!.map(({ _id }) => _id))
-  t.same((await db.collection<AnyId>('migrations').find().toArray()).map(({ _id }) => _id), ['1'])
+  t.same(
+    log!.map(({ _id }) => _id),
+    documents.messages!.map(({ _id }) => _id)
+  )
+  t.same(
+    (await db.collection<AnyId>('migrations').find().toArray()).map(({ _id }) => _id),
+    ['1']
+  )
 })

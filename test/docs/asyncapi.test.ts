@@ -20,10 +20,12 @@ async function documentOf (t: Test): Promise<Document> {
 
 /** The messages of the document with the schema that the server itself uses for each. */
 function messagesOf (document: Document) {
-  return Object.entries(FRAMES).flatMap(([side, frames]) => Object.entries(frames).map(([type, schema]) => {
-    const key = `${side}${type[0]!.toUpperCase()}${type.slice(1)}`
-    return { key, type, schema, message: document.channels.chat.messages[key] }
-  }))
+  return Object.entries(FRAMES).flatMap(([side, frames]) =>
+    Object.entries(frames).map(([type, schema]) => {
+      const key = `${side}${type[0]!.toUpperCase()}${type.slice(1)}`
+      return { key, type, schema, message: document.channels.chat.messages[key] }
+    })
+  )
 }
 
 /** The fields of a frame; of a union, those of all its schemas. */
@@ -35,9 +37,15 @@ function fieldsOf (schema: TSchema): string[] {
 t.test('the document is valid AsyncAPI 3', async t => {
   const { document, diagnostics } = await new Parser().parse(JSON.stringify(await documentOf(t)))
   // Severities of Spectral: 0 error, 1 warning, 2 information (such as that there is a newer version).
-  t.same(diagnostics.filter(({ severity }) => severity < 2), [])
+  t.same(
+    diagnostics.filter(({ severity }) => severity < 2),
+    []
+  )
   t.equal(document!.version(), '3.0.0')
-  t.equal(document!.operations().all().length, Object.keys(CLIENT_FRAMES).length + Object.keys(SERVER_FRAMES).length)
+  t.equal(
+    document!.operations().all().length,
+    Object.keys(CLIENT_FRAMES).length + Object.keys(SERVER_FRAMES).length
+  )
 })
 
 t.test('every frame is a message of the channel, received or sent by one operation', async t => {
@@ -66,15 +74,20 @@ t.test('the examples of client frames are answered as documented', async t => {
 
 /** The documents' example of one frame, sent by somebody whose conversation with oneself has a message. */
 async function answered (
-  t: Test, { app, origin, document }: { app: App, origin: string, document: Document }, type: string
+  t: Test,
+  { app, origin, document }: { app: App; origin: string; document: Document },
+  type: string
 ): Promise<void> {
   const person = await register(app)
   await append(app, { sender: person.id, reciver: person.id, message: 'first' })
-  const named = JSON.stringify(document.channels.chat.messages).replaceAll('64b7f0c2a1b2c3d4e5f60718', person.id).replaceAll('64b7f0c2a1b2c3d4e5f60719', person.id)
+  const named = JSON.stringify(document.channels.chat.messages)
+    .replaceAll('64b7f0c2a1b2c3d4e5f60718', person.id)
+    .replaceAll('64b7f0c2a1b2c3d4e5f60719', person.id)
   const messages = JSON.parse(named) as Document['channels']['chat']['messages']
   const key = `client${type[0]!.toUpperCase()}${type.slice(1)}`
-  const answers: string[] = document.operations[key].reply.messages
-    .map(({ $ref }: { $ref: string }) => messages[$ref.split('/').at(-1)!]!.name)
+  const answers: string[] = document.operations[key].reply.messages.map(
+    ({ $ref }: { $ref: string }) => messages[$ref.split('/').at(-1)!]!.name
+  )
   const socket = await connect(t, origin, person)
   socket.send(messages[key]!.examples[0]!.payload as object)
   // The last that is not `error` ends the answer.
@@ -87,16 +100,19 @@ async function answered (
   t.same(socket.all('error'), [], `${key} is not refused`)
 }
 
-t.test('limits of this very server and every closing code are told, in the document and on the page', async t => {
-  const app = await build(t, { FRAME_BYTES: 54_321, MAX_SOCKETS_PER_USER: 0 })
-  const document: Document = (await app.inject('/docs/asyncapi.json')).json()
-  const page = (await app.inject('/docs/realtime')).body
-  for (const text of [document.info.description, page]) {
-    t.match(text, '54321')
-    t.match(text, /sockets of one user(<\/td><td>| \| )none/)
-    for (const code of [...Object.values(CLOSE), 1007, 1009]) t.match(text, String(code))
+t.test(
+  'limits of this very server and every closing code are told, in the document and on the page',
+  async t => {
+    const app = await build(t, { FRAME_BYTES: 54_321, MAX_SOCKETS_PER_USER: 0 })
+    const document: Document = (await app.inject('/docs/asyncapi.json')).json()
+    const page = (await app.inject('/docs/realtime')).body
+    for (const text of [document.info.description, page]) {
+      t.match(text, '54321')
+      t.match(text, /sockets of one user(<\/td><td>| \| )none/)
+      for (const code of [...Object.values(CLOSE), 1007, 1009]) t.match(text, String(code))
+    }
   }
-})
+)
 
 t.test('the page shows every frame with its fields and example, and no script', async t => {
   const app = await build(t)
@@ -105,12 +121,18 @@ t.test('the page shows every frame with its fields and example, and no script', 
   for (const { key, schema, type } of messagesOf(await documentOf(t))) {
     const section = body.split(`<h3 id="${key}">`)[1]?.split(/<h[23]/)[0]
     t.match(section, `<code>${type}</code>`, key)
-    for (const field of fieldsOf(schema)) t.match(section, new RegExp(`<code>${field}(\\[\\])?</code>`), `${key}.${field}`)
+    for (const field of fieldsOf(schema)) {
+      t.match(section, new RegExp(`<code>${field}(\\[\\])?</code>`), `${key}.${field}`)
+    }
     t.match(section, `&quot;type&quot;: &quot;${type}&quot;`)
   }
   t.notMatch(body, /<script|\son\w+=|javascript:|https?:\/\//i)
   for (const [, anchor] of body.matchAll(/href="#([^"]+)"/g)) t.match(body, `id="${anchor}"`)
   const style = /<style>(.*?)<\/style>/s.exec(body)![1]!
   const hash = createHash('sha256').update(style).digest('base64')
-  t.equal(headers['content-security-policy'], `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`)
+  t.equal(
+    headers['content-security-policy'],
+    `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; ` +
+      "form-action 'none'; frame-ancestors 'none'"
+  )
 })

@@ -30,7 +30,8 @@ export function operationsOf (document: OpenAPI.Document): Operation[] {
       path,
       isPublic: definition.security?.length === 0,
       definition
-    })))
+    }))
+  )
 }
 
 /** The documented example of an operation's request: path and body. */
@@ -40,7 +41,11 @@ export function exampleRequest ({ method, path, definition }: Operation) {
     parameters.find(parameter => parameter.in === 'path' && parameter.name === name)!.example
   const url = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(exampleOf(name)))
   const body = definition.requestBody as OpenAPI.RequestBodyObject | undefined
-  return { method, url, ...(body === undefined ? {} : { payload: body.content['application/json']!.example }) }
+  return {
+    method,
+    url,
+    ...(body === undefined ? {} : { payload: body.content['application/json']!.example })
+  }
 }
 
 /** Says what is wrong with an answer by the server's own document; nothing if it is as documented. */
@@ -48,16 +53,22 @@ export function answerChecker (document: OpenAPI.Document) {
   const ajv = new Ajv2020({ strict: false })
   ajvFormats.default(ajv)
   ajv.addSchema(document, 'openapi')
-  return ({ path, method, definition }: Operation, answer: { statusCode: number, headers: Record<string, unknown>, body: string }): string | undefined => {
+  return (
+    { path, method, definition }: Operation,
+    answer: { statusCode: number; headers: Record<string, unknown>; body: string }
+  ): string | undefined => {
     const status = String(answer.statusCode)
     const response = definition.responses?.[status] as OpenAPI.ResponseObject | undefined
     if (response === undefined) return `${status} is not documented`
     const type = String(answer.headers['content-type']).split(';')[0]!
     if (response.content?.[type] === undefined) return `${type} is not documented`
-    const pointer = ['paths', path, method.toLowerCase(), 'responses', status, 'content', type, 'schema']
-      .map(step => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1')))
+    const pointer = ['paths', path, method.toLowerCase(), 'responses', status, 'content', type, 'schema'].map(
+      step => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))
+    )
     const validate = ajv.compile({ $ref: `openapi#/${pointer.join('/')}` })
-    return validate(type === 'application/json' ? JSON.parse(answer.body) : answer.body) ? undefined : ajv.errorsText(validate.errors)
+    return validate(type === 'application/json' ? JSON.parse(answer.body) : answer.body)
+      ? undefined
+      : ajv.errorsText(validate.errors)
   }
 }
 
@@ -70,7 +81,10 @@ const SESSION = 'ab'.repeat(32)
 export async function populate (app: App): Promise<{ authorization: string }> {
   const users = collection(app, 'users')
   const password = await app.passwords.hash('12345678', { account: '', network: '', known: undefined })
-  for (const [id, username, email] of [[ME, 'Müller', 'mueller@example.org'], [OTHER, 'Meier', 'meier@example.org']] as const) {
+  for (const [id, username, email] of [
+    [ME, 'Müller', 'mueller@example.org'],
+    [OTHER, 'Meier', 'meier@example.org']
+  ] as const) {
     await users.insertOne({
       _id: new mongodb.ObjectId(id),
       username,
@@ -85,12 +99,32 @@ export async function populate (app: App): Promise<{ authorization: string }> {
   }
   const now = Date.now()
   await collection(app, 'sessions').insertOne({
-    _id: SESSION, user: new mongodb.ObjectId(ME), createdAt: new Date(now), lastSeenAt: new Date(now), expiresAt: new Date(now + 3_600_000), userAgent: ''
+    _id: SESSION,
+    user: new mongodb.ObjectId(ME),
+    createdAt: new Date(now),
+    lastSeenAt: new Date(now),
+    expiresAt: new Date(now + 3_600_000),
+    userAgent: ''
   })
-  const login = await app.inject({ method: 'POST', url: '/api/v1/user/login', payload: { username: 'Müller', password: '12345678' } })
+  const login = await app.inject({
+    method: 'POST',
+    url: '/api/v1/user/login',
+    payload: { username: 'Müller', password: '12345678' }
+  })
   const headers = { authorization: `Bearer ${login.json().token}` }
-  await app.inject({ method: 'POST', url: '/api/v1/addmsg', headers, payload: { sender: ME, reciver: OTHER, message: 'first' } })
-  const group = { kind: 'group', conversation: GROUP, actor: ME, name: 'Climbers', history: 'joined' } as const
+  await app.inject({
+    method: 'POST',
+    url: '/api/v1/addmsg',
+    headers,
+    payload: { sender: ME, reciver: OTHER, message: 'first' }
+  })
+  const group = {
+    kind: 'group',
+    conversation: GROUP,
+    actor: ME,
+    name: 'Climbers',
+    history: 'joined'
+  } as const
   await app.conversationLog.append(newChange({ ...group, members: [ME, OTHER] }, new Date()))
   return headers
 }

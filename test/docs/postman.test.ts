@@ -1,5 +1,6 @@
 /**
- * Runs docs/postman_collection.json as Postman would: variables, cookies, and its scripts for real. Newman would do the
+ * Runs docs/postman_collection.json as Postman would: variables, cookies, and its scripts for real.
+ * Newman would do the
  * same with 151 packages more (newman 6), for a dozen requests.
  */
 import { equal } from 'node:assert/strict'
@@ -12,24 +13,58 @@ import { listen } from '../helper.js'
 
 interface Item {
   name: string
-  event: { listen: 'prerequest' | 'test', script: { exec: string[] } }[]
-  request: { method: string, url: string, header: { key: string, value: string }[], body?: { mode: string, raw: string }, auth?: unknown }
+  event: { listen: 'prerequest' | 'test'; script: { exec: string[] } }[]
+  request: {
+    method: string
+    url: string
+    header: { key: string; value: string }[]
+    body?: { mode: string; raw: string }
+    auth?: unknown
+  }
   protocolProfileBehavior?: { disableBodyPruning?: boolean }
 }
-interface Collection { info: { schema: string }, variable: { key: string, value: string }[], item: Item[], auth?: unknown }
-interface Answer { status: number, cookies: string[], body: string }
+interface Collection {
+  info: { schema: string }
+  variable: { key: string; value: string }[]
+  item: Item[]
+  auth?: unknown
+}
+interface Answer {
+  status: number
+  cookies: string[]
+  body: string
+}
 
 const file = join(process.cwd(), 'docs/postman_collection.json')
 const collection: Collection = JSON.parse(await readFile(file, 'utf8'))
 
-function send (url: string, method: string, headers: Record<string, string>, body: string | undefined): Promise<Answer> {
+function send (
+  url: string,
+  method: string,
+  headers: Record<string, string>,
+  body: string | undefined
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     // Not fetch, which refuses a GET with a body.
-    const request = httpRequest(url, { method, headers: body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) } }, response => {
-      const chunks: Buffer[] = []
-      response.on('data', chunk => chunks.push(chunk))
-      response.on('end', () => resolve({ status: response.statusCode!, cookies: response.headers['set-cookie'] ?? [], body: Buffer.concat(chunks).toString() }))
-    })
+    const request = httpRequest(
+      url,
+      {
+        method,
+        headers:
+          body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) }
+      },
+      response => {
+        const chunks: Buffer[] = []
+        response.on('data', chunk => chunks.push(chunk))
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode!,
+            cookies: response.headers['set-cookie'] ?? [],
+            body: Buffer.concat(chunks).toString()
+          })
+        )
+      }
+    )
     request.on('error', reject)
     request.end(body)
   })
@@ -37,61 +72,106 @@ function send (url: string, method: string, headers: Record<string, string>, bod
 
 /** Cookies as far as one host with path / needs them (RFC 6265, 5.3). */
 class Cookies {
-  private readonly values = new Map<string, string>()
+  readonly #values = new Map<string, string>()
 
   keep (lines: string[]): void {
     for (const line of lines) {
       const [pair, ...attributes] = line.split(';').map(part => part.trim())
       const at = pair!.indexOf('=')
-      const expires = attributes.find(attribute => attribute.toLowerCase().startsWith('expires='))?.slice('expires='.length)
-      if (attributes.some(attribute => attribute.toLowerCase() === 'max-age=0') || (expires !== undefined && Date.parse(expires) <= Date.now())) this.values.delete(pair!.slice(0, at))
-      else this.values.set(pair!.slice(0, at), pair!.slice(at + 1))
+      const expires = attributes
+        .find(attribute => attribute.toLowerCase().startsWith('expires='))
+        ?.slice('expires='.length)
+      if (
+        attributes.some(attribute => attribute.toLowerCase() === 'max-age=0') ||
+        (expires !== undefined && Date.parse(expires) <= Date.now())
+      ) {
+        this.#values.delete(pair!.slice(0, at))
+      } else this.#values.set(pair!.slice(0, at), pair!.slice(at + 1))
     }
   }
 
   get header (): Record<string, string> {
-    return this.values.size === 0 ? {} : { cookie: [...this.values].map(pair => pair.join('=')).join('; ') }
+    return this.#values.size === 0 ? {} : { cookie: [...this.#values].map(pair => pair.join('=')).join('; ') }
   }
 }
 
 /** Names that Postman's sandbox has already: a script that declares one again is a SyntaxError there. */
-const SANDBOX = 'let _, data, environment, globals, iteration, postman, request, responseBody, responseCode, responseCookies, responseHeaders, responseTime, tests\n'
+const SANDBOX =
+  'let _, data, environment, globals, iteration, postman, request, responseBody, responseCode, ' +
+  'responseCookies, responseHeaders, responseTime, tests\n'
 
 /** Runs the collection and gives the name and outcome of each pm.test. */
-async function run ({ variable, item }: Collection, baseUrl: string): Promise<{ name: string, error?: unknown }[]> {
+async function run (
+  { variable, item }: Collection,
+  baseUrl: string
+): Promise<{ name: string; error?: unknown }[]> {
   const variables = new Map(variable.map(({ key, value }) => [key, value]))
   variables.set('baseUrl', baseUrl)
-  const fill = (text: string) => text.replace(/\{\{(\w+)\}\}/g, (_, key) => {
-    if (!variables.get(key)) throw new Error(`no variable ${key}`)
-    return variables.get(key)!
-  })
+  const fill = (text: string) =>
+    text.replace(/\{\{(\w+)\}\}/g, (_, key) => {
+      if (!variables.get(key)) throw new Error(`no variable ${key}`)
+      return variables.get(key)!
+    })
   const cookies = new Cookies()
-  const outcomes: { name: string, error?: unknown }[] = []
+  const outcomes: { name: string; error?: unknown }[] = []
 
   function runScripts ({ name, event }: Item, when: 'prerequest' | 'test', answer?: Answer): void {
     const pm = {
-      collectionVariables: { get: (key: string) => variables.get(key), set: (key: string, value: string) => { variables.set(key, value) } },
+      collectionVariables: {
+        get: (key: string) => variables.get(key),
+        set: (key: string, value: string) => {
+          variables.set(key, value)
+        }
+      },
       response: answer && {
         json: () => JSON.parse(answer.body),
-        to: { have: { status: (code: number) => { if (answer.status !== code) throw new Error(`${answer.status} instead of ${code}: ${answer.body}`) } } }
+        to: {
+          have: {
+            status: (code: number) => {
+              if (answer.status !== code) {
+                throw new Error(`${answer.status} instead of ${code}: ${answer.body}`)
+              }
+            }
+          }
+        }
       },
-      expect: (found: unknown) => ({ to: { eql: (wanted: unknown) => { equal(JSON.stringify(found), JSON.stringify(wanted)) } } }),
+      expect: (found: unknown) => ({
+        to: {
+          eql: (wanted: unknown) => {
+            equal(JSON.stringify(found), JSON.stringify(wanted))
+          }
+        }
+      }),
       test: (what: string, check: () => void) => {
-        const outcome: { name: string, error?: unknown } = { name: `${name}: ${what}` }
-        try { check() } catch (error) { outcome.error = error }
+        const outcome: { name: string; error?: unknown } = { name: `${name}: ${what}` }
+        try {
+          check()
+        } catch (error) {
+          outcome.error = error
+        }
         outcomes.push(outcome)
       }
     }
-    for (const { listen, script } of event) if (listen === when) runInNewContext(SANDBOX + script.exec.join('\n'), { pm })
+    for (const { listen, script } of event) {
+      if (listen === when) runInNewContext(SANDBOX + script.exec.join('\n'), { pm })
+    }
   }
 
   for (const one of item) {
     runScripts(one, 'prerequest')
     const { method, url, header, body } = one.request
-    const headers = { ...cookies.header, ...Object.fromEntries(header.map(({ key, value }) => [key.toLowerCase(), value])) }
+    const headers = {
+      ...cookies.header,
+      ...Object.fromEntries(header.map(({ key, value }) => [key.toLowerCase(), value]))
+    }
     // Postman drops the body of a GET unless it is told not to.
     const isPruned = method === 'GET' && one.protocolProfileBehavior?.disableBodyPruning !== true
-    const answer = await send(fill(url), method, headers, body === undefined || isPruned ? undefined : fill(body.raw))
+    const answer = await send(
+      fill(url),
+      method,
+      headers,
+      body === undefined || isPruned ? undefined : fill(body.raw)
+    )
     cookies.keep(answer.cookies)
     runScripts(one, 'test', answer)
   }
@@ -110,9 +190,15 @@ t.test('the Postman collection runs through, and again on the same server', asyn
 t.test('a check that fails is noticed', async t => {
   const { origin } = await listen(t)
   const wrong = structuredClone(collection)
-  wrong.item[0]!.event[1]!.script.exec.push("pm.test('418', () => pm.response.to.have.status(418))", "pm.test('other words', () => pm.expect(reply.message).to.eql('Data inserted'))")
+  wrong.item[0]!.event[1]!.script.exec.push(
+    "pm.test('418', () => pm.response.to.have.status(418))",
+    "pm.test('other words', () => pm.expect(reply.message).to.eql('Data inserted'))"
+  )
   const failed = (await run(wrong, origin)).filter(({ error }) => error !== undefined)
-  t.match(failed.map(({ name }) => name), ['Register the first user: 418', 'Register the first user: other words'])
+  t.match(
+    failed.map(({ name }) => name),
+    ['Register the first user: 418', 'Register the first user: other words']
+  )
   t.equal(failed.length, 2)
 })
 
@@ -121,7 +207,12 @@ t.test('the collection knows nothing of tokens, and works in Postman as it is', 
   t.equal(collection.variable.find(({ key }) => key === 'baseUrl')!.value, 'http://localhost:5009')
   t.notMatch(JSON.stringify(collection), /authorization|bearer|token/i)
   for (const { name, request, event, protocolProfileBehavior } of collection.item) {
-    t.ok(event.some(({ listen, script }) => listen === 'test' && script.exec.join().includes('to.have.status(')), `${name}: its status is checked`)
-    if (request.method === 'GET' && request.body !== undefined) t.equal(protocolProfileBehavior?.disableBodyPruning, true, name)
+    t.ok(
+      event.some(({ listen, script }) => listen === 'test' && script.exec.join().includes('to.have.status(')),
+      `${name}: its status is checked`
+    )
+    if (request.method === 'GET' && request.body !== undefined) {
+      t.equal(protocolProfileBehavior?.disableBodyPruning, true, name)
+    }
   }
 })

@@ -11,7 +11,13 @@ const TEXT = 'what people write'
 /** The app's log from now on, as it was written. */
 function logOf (app: App): string[] {
   const lines: string[] = []
-  Object.assign(app.log, { [pino.symbols.streamSym]: { write: (line: string) => { lines.push(line) } } })
+  Object.assign(app.log, {
+    [pino.symbols.streamSym]: {
+      write: (line: string) => {
+        lines.push(line)
+      }
+    }
+  })
   return lines
 }
 
@@ -23,7 +29,10 @@ const ANSWERS: Record<string, (reply: Document) => Document> = {
   'a write error': reply => ({ ...reply, n: 0, writeErrors: [WRITE_ERROR] }),
   'a write concern error': reply => ({ ...reply, writeConcernError: WRITE_CONCERN_ERROR }),
   'write errors beside it': reply => ({
-    ...reply, n: 0, writeErrors: [WRITE_ERROR], writeConcernError: WRITE_CONCERN_ERROR
+    ...reply,
+    n: 0,
+    writeErrors: [WRITE_ERROR],
+    writeConcernError: WRITE_CONCERN_ERROR
   }),
   'an error of the command': () => ({ ok: 0, code: 8, errmsg: 'unknown', document: TEXT })
 }
@@ -34,7 +43,7 @@ t.test('no message text stands in the log, whatever error of the driver is logge
       const proxy = await FaultProxy.start(t, await databaseUrl())
       const app = await build(t, { MONGODB_URL: proxy.url, SEND_MS: 300 })
       const [anna, ben] = await Promise.all([register(app), register(app)])
-      proxy.alter = (command, reply) => command.insert === 'log' ? answer(reply) : undefined
+      proxy.alter = (command, reply) => (command.insert === 'log' ? answer(reply) : undefined)
       const lines = logOf(app)
       app.log.level = 'trace'
       const payload = { message: TEXT, sender: anna.id, reciver: ben.id }

@@ -24,7 +24,16 @@ function world () {
     return charge
   }
   const excess = (charge: Charge, mebibytes: number) => answers.excess(charge, mebibytes * MIB)
-  return { answers, cut, connect, hold, excess, pass: (ms: number) => { now += ms } }
+  return {
+    answers,
+    cut,
+    connect,
+    hold,
+    excess,
+    pass: (ms: number) => {
+      now += ms
+    }
+  }
 }
 
 t.test('a request is refused for the narrowest bound that it exceeds', async t => {
@@ -101,31 +110,36 @@ t.test('what is small has room until a quarter above the bound of all', async t 
 t.test('whatever happens in whatever order, nothing stays behind', async t => {
   const what = fc.constantFrom('begin', 'identify', 'answer', 'release', 'close', 'excess')
   const step = fc.record({ what, on: fc.nat(9), bytes: fc.nat(120) })
-  fc.assert(fc.property(fc.array(step, { maxLength: 200, size: 'max' }), steps => {
-    const { answers, connect, pass } = world()
-    const connections = Array.from({ length: 10 }, connect)
-    const charges: Charge[] = []
-    const some = (on: number) => charges.at(-1 - on % Math.max(1, charges.length))
-    for (const { what, on, bytes } of steps) {
-      pass(bytes * 30)
-      const charge = some(on)
-      if (what === 'begin') charges.push(answers.begin(connections[on]!, `address ${on % 3}`, bytes * MIB))
-      else if (what === 'close') {
-        answers.close(connections[on]!)
-        connections[on] = connect()
-      } else if (charge !== undefined) {
-        const isNew = charge.state === 'working' && charge.user === undefined
-        if (what === 'identify' && isNew) answers.identify(charge, `user ${on % 4}`)
-        if (what === 'answer') answers.answer(charge, bytes * MIB)
-        if (what === 'release') answers.release(charge)
-        if (what === 'excess' && charge.state === 'working') answers.excess(charge, bytes * MIB)
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200, size: 'max' }), steps => {
+      const { answers, connect, pass } = world()
+      const connections = Array.from({ length: 10 }, connect)
+      const charges: Charge[] = []
+      const some = (on: number) => charges.at(-1 - (on % Math.max(1, charges.length)))
+      for (const { what, on, bytes } of steps) {
+        pass(bytes * 30)
+        const charge = some(on)
+        if (what === 'begin') charges.push(answers.begin(connections[on]!, `address ${on % 3}`, bytes * MIB))
+        else if (what === 'close') {
+          answers.close(connections[on]!)
+          connections[on] = connect()
+        } else if (charge !== undefined) {
+          const isNew = charge.state === 'working' && charge.user === undefined
+          if (what === 'identify' && isNew) answers.identify(charge, `user ${on % 4}`)
+          if (what === 'answer') answers.answer(charge, bytes * MIB)
+          if (what === 'release') answers.release(charge)
+          if (what === 'excess' && charge.state === 'working') answers.excess(charge, bytes * MIB)
+        }
+        const sum = charges.reduce(
+          (all, { state, bytes: held }) => (state === 'released' ? all : all + held),
+          0
+        )
+        if (answers.bytes !== sum) throw new Error(`${answers.bytes} are counted, ${sum} are held`)
       }
-      const sum = charges.reduce((all, { state, bytes: held }) => state === 'released' ? all : all + held, 0)
-      if (answers.bytes !== sum) throw new Error(`${answers.bytes} are counted, ${sum} are held`)
-    }
-    for (const charge of charges) answers.release(charge)
-    const left = answers.begin(connect(), 'address 0', 0)
-    return answers.bytes === 0 && answers.excess(left, BOUNDS.connection) === undefined
-  }))
+      for (const charge of charges) answers.release(charge)
+      const left = answers.begin(connect(), 'address 0', 0)
+      return answers.bytes === 0 && answers.excess(left, BOUNDS.connection) === undefined
+    })
+  )
   t.pass()
 })

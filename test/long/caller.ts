@@ -26,45 +26,61 @@ const TAIL_BYTES = 512
 export class Caller {
   readonly #agent = new Agent({ keepAlive: true })
 
-  constructor (readonly origin: string, readonly address: string, readonly lostMs = LOST_MS) {}
+  constructor (
+    readonly origin: string,
+    readonly address: string,
+    readonly lostMs = LOST_MS
+  ) {}
 
   /** @throws where the connection fails or no answer comes in time */
   async call (method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     const { token, body, whole = false, signal } = options
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
     const headers = {
-      ...token === undefined ? {} : { authorization: `Bearer ${token}` },
-      ...payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(payload === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': payload.length })
     }
     return await new Promise((resolve, reject) => {
-      const limit = setTimeout(() => { outgoing.destroy(new Error('no answer in time')) }, this.lostMs)
-      const outgoing = request(new URL(path, this.origin), {
-        method,
-        headers,
-        agent: this.#agent,
-        localAddress: this.address,
-        ...signal === undefined ? {} : { signal }
-      }, response => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => {
-          if (!whole && chunks.length > 1) chunks.shift()
-          chunks.push(chunk)
-        })
-        response.on('error', reject)
-        response.on('end', () => {
-          const bytes = Buffer.concat(chunks)
-          resolve({
-            status: response.statusCode!,
-            retryAfterMs: Number(response.headers['retry-after'] ?? 0) * 1000,
-            text: (whole ? bytes : bytes.subarray(-TAIL_BYTES)).toString()
+      const limit = setTimeout(() => {
+        outgoing.destroy(new Error('no answer in time'))
+      }, this.lostMs)
+      const outgoing = request(
+        new URL(path, this.origin),
+        {
+          method,
+          headers,
+          agent: this.#agent,
+          localAddress: this.address,
+          ...(signal === undefined ? {} : { signal })
+        },
+        response => {
+          const chunks: Buffer[] = []
+          response.on('data', (chunk: Buffer) => {
+            if (!whole && chunks.length > 1) chunks.shift()
+            chunks.push(chunk)
           })
-        })
-      })
+          response.on('error', reject)
+          response.on('end', () => {
+            const bytes = Buffer.concat(chunks)
+            resolve({
+              status: response.statusCode!,
+              retryAfterMs: Number(response.headers['retry-after'] ?? 0) * 1000,
+              text: (whole ? bytes : bytes.subarray(-TAIL_BYTES)).toString()
+            })
+          })
+        }
+      )
       outgoing.on('error', reject)
-      outgoing.on('close', () => { clearTimeout(limit) })
+      outgoing.on('close', () => {
+        clearTimeout(limit)
+      })
       outgoing.end(payload)
     })
   }
 
-  close (): void { this.#agent.destroy() }
+  close (): void {
+    this.#agent.destroy()
+  }
 }

@@ -6,7 +6,10 @@ import { summaryOf } from '../../src/chat/log/conversation-log.js'
 import { newMessage } from '../../src/chat/log/entries.js'
 import { idOf } from '../../src/chat/memberships-repository.js'
 import type {
-  ConversationDocument, MembershipDocument, MessageDocument, UserDocument
+  ConversationDocument,
+  MembershipDocument,
+  MessageDocument,
+  UserDocument
 } from '../../src/database/documents.js'
 import { conversationOf } from 'chat-protocol'
 
@@ -20,7 +23,10 @@ const NO_PASSWORD = '-'
 export const fillerName = (n: number): string => `filler${String(n).padStart(7, '0')}`
 
 export class Filler {
-  private constructor (readonly client: MongoClient, readonly db: Db) {}
+  constructor (
+    readonly client: MongoClient,
+    readonly db: Db
+  ) {}
 
   static async connect (dataDir: string): Promise<Filler> {
     const socket = encodeURIComponent(join(dataDir, 'mongodb.sock'))
@@ -28,7 +34,9 @@ export class Filler {
     return new Filler(client, client.db('chat'))
   }
 
-  async close (): Promise<void> { await this.client.close() }
+  async close (): Promise<void> {
+    await this.client.close()
+  }
 
   /** Inserts accounts that nobody can log in to. @returns their ids */
   async users (count: number, avatarImage = ''): Promise<string[]> {
@@ -55,7 +63,11 @@ export class Filler {
    * @returns the first message
    */
   async conversation (
-    sender: string, reciver: string, count: number, message: string, read = 0
+    sender: string,
+    reciver: string,
+    count: number,
+    message: string,
+    read = 0
   ): Promise<MessageDocument> {
     const conversation = conversationOf(sender, reciver)
     const document = (seq: number): MessageDocument => {
@@ -72,8 +84,9 @@ export class Filler {
     const summary = { ...end, _id, members, foldedRev: count }
     await this.db.collection<ConversationDocument>('conversations').insertOne(summary as ConversationDocument)
     const place = { conversation, user: reciver }
-    await this.db.collection<MembershipDocument>('memberships').updateOne(
-      { _id: idOf(place) }, { $set: { ...place, delivered: read, read } }, { upsert: true })
+    await this.db
+      .collection<MembershipDocument>('memberships')
+      .updateOne({ _id: idOf(place) }, { $set: { ...place, delivered: read, read } }, { upsert: true })
     return documents[0]!
   }
 }

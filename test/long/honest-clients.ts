@@ -29,7 +29,11 @@ const TICK_MS = 5
 const CONNECT_MS = 60_000
 
 /** Something that is measured and not over yet. */
-interface Expected { name: string, since: number, figures: Figures }
+interface Expected {
+  name: string
+  since: number
+  figures: Figures
+}
 
 export class HonestClients {
   readonly people: Account[] = []
@@ -43,7 +47,7 @@ export class HonestClients {
   figures = new Figures()
 
   readonly #http: PatientCaller
-  readonly #pairs: { members: [Account, Account], measured: boolean }[] = []
+  readonly #pairs: { members: [Account, Account]; measured: boolean }[] = []
   readonly #cuttable = new Set<WebSocket>()
   /** deliveries by clientId, and where each must arrive */
   readonly #deliveries = new Map<string, Expected & { reciver: string }>()
@@ -51,12 +55,17 @@ export class HonestClients {
   readonly #underWay = new Set<Promise<void>>()
   #ticking: NodeJS.Timeout | undefined
 
-  constructor (readonly origin: string, readonly random: () => number) {
+  constructor (
+    readonly origin: string,
+    readonly random: () => number
+  ) {
     this.#http = new PatientCaller(new Caller(origin, '127.0.0.1'))
   }
 
   /** How often the server asked for patience, or did not answer. */
-  get refusals (): ReadonlyMap<string, number> { return this.#http.refusals }
+  get refusals (): ReadonlyMap<string, number> {
+    return this.#http.refusals
+  }
 
   async register (): Promise<void> {
     for (let n = 0; n < PEOPLE; n++) this.people.push(await register(this.#http.caller, `honest${n}`))
@@ -74,8 +83,9 @@ export class HonestClients {
       const count = n % TWO_DEVICES === 0 ? 2 : 1
       return Array.from({ length: count }, () => this.#connect(person, n >= STEADY))
     })
-    const late = delay(CONNECT_MS, undefined, { ref: false })
-      .then(() => { throw new Error('honest clients do not get in') })
+    const late = delay(CONNECT_MS, undefined, { ref: false }).then(() => {
+      throw new Error('honest clients do not get in')
+    })
     await Promise.race([Promise.all(synced), late])
   }
 
@@ -86,7 +96,12 @@ export class HonestClients {
       { everyMs: LOGIN_MS, work: () => this.#logIn() },
       { everyMs: HISTORY_MS, work: () => this.#readHistory() },
       { everyMs: INBOX_MS, work: () => this.#readInbox() },
-      { everyMs: CUT_MS, work: async () => { this.#cut() } }
+      {
+        everyMs: CUT_MS,
+        work: async () => {
+          this.#cut()
+        }
+      }
     ].map(habit => ({ ...habit, next: performance.now() }))
     // What is due begins at its time, whether what began before has ended or not: a stall is measured.
     this.#ticking = setInterval(() => {
@@ -129,7 +144,9 @@ export class HonestClients {
     return others
   }
 
-  #pick<T> (list: readonly T[]): T { return list[Math.floor(this.random() * list.length)]! }
+  #pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.random() * list.length)]!
+  }
 
   async #connect (person: Account, cuttable: boolean): Promise<void> {
     const cut = this.#cuttable
@@ -137,7 +154,9 @@ export class HonestClients {
       constructor (url: string, protocols: string[]) {
         super(url, protocols)
         if (cuttable) cut.add(this)
-        this.on('close', () => { cut.delete(this) })
+        this.on('close', () => {
+          cut.delete(this)
+        })
       }
     }
     const { origin: url } = this
@@ -145,12 +164,18 @@ export class HonestClients {
     const client = new ChatClient({ url, token, WebSocket: Tracked, have: {}, queueLimit: 100_000 })
     const device: Device = { client, person, log: [] }
     this.devices.push(device)
-    client.on('message', message => { this.#arrived(device, message) })
+    client.on('message', message => {
+      this.#arrived(device, message)
+    })
     client.on('state', ({ state, code, reason }) => {
       if (state === 'stopped') this.faults.push(`${person.username} was stopped: ${code} ${reason}`)
     })
     client.watch(this.people.map(({ id }) => id))
-    const synced = new Promise<void>(resolve => { client.on('synced', () => { resolve() }) })
+    const synced = new Promise<void>(resolve => {
+      client.on('synced', () => {
+        resolve()
+      })
+    })
     client.connect()
     await synced
   }
@@ -165,10 +190,12 @@ export class HonestClients {
     this.#over(delivery)
   }
 
-  #over ({ name, since, figures }: Expected): void { figures.add(name, performance.now() - since) }
+  #over ({ name, since, figures }: Expected): void {
+    figures.add(name, performance.now() - since)
+  }
 
   /** Measures how long something takes, in the phase in which it began. */
-  async #measure<T> (name: string, work: () => Promise<T>): Promise<T> {
+  async #measure<T>(name: string, work: () => Promise<T>): Promise<T> {
     const expected: Expected = { name, since: performance.now(), figures: this.figures }
     this.#answers.add(expected)
     const result = await work()
@@ -177,9 +204,13 @@ export class HonestClients {
   }
 
   #begin (work: () => Promise<void>): void {
-    const done = work().catch((error: Error) => { this.faults.push(String(error)) })
+    const done = work().catch((error: Error) => {
+      this.faults.push(String(error))
+    })
     this.#underWay.add(done)
-    done.then(() => { this.#underWay.delete(done) })
+    done.then(() => {
+      this.#underWay.delete(done)
+    })
   }
 
   async #send (): Promise<void> {
@@ -225,7 +256,9 @@ export class HonestClients {
   }
 
   async #readHistory (): Promise<void> {
-    const { members: [a, b] } = this.#pick(this.#pairs)
+    const {
+      members: [a, b]
+    } = this.#pick(this.#pairs)
     const path = `/api/v1/getallmessages?sender=${a.id}&reciver=${b.id}&limit=50`
     await this.#measure(MEASURED.history, () => this.#http.insist('GET', path, { token: a.token }))
   }

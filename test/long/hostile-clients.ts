@@ -17,7 +17,10 @@ export interface Orders {
 }
 export type Report = Partial<Record<AttackName, TallyReport>>
 /** What the attackers say: each second how far they are, and at last that all of them left. */
-export interface HostileMessage { report: Report, left: boolean }
+export interface HostileMessage {
+  report: Report
+  left: boolean
+}
 
 const REPORT_MS = 1_000
 /** Attackers do not all begin in the same turn. */
@@ -39,14 +42,20 @@ function report (): Report {
 async function attack ({ target, accounts, attacks }: Orders): Promise<void> {
   const names = Object.keys(attacks) as AttackName[]
   for (const name of names) tallies.set(name, new Tally())
-  await Promise.all(accounts.flatMap(account => names.map(async name => {
-    const hostile = new Hostile(target, account, tallies.get(name)!, signal)
-    await Promise.all(Array.from({ length: attacks[name]! }, async () => {
-      await hostile.pause(Math.random() * SPREAD_MS)
-      await ATTACKS[name](hostile)
-    }))
-    hostile.close()
-  })))
+  await Promise.all(
+    accounts.flatMap(account =>
+      names.map(async name => {
+        const hostile = new Hostile(target, account, tallies.get(name)!, signal)
+        await Promise.all(
+          Array.from({ length: attacks[name]! }, async () => {
+            await hostile.pause(Math.random() * SPREAD_MS)
+            await ATTACKS[name](hostile)
+          })
+        )
+        hostile.close()
+      })
+    )
+  )
 }
 
 function tell (left: boolean): void {
@@ -54,8 +63,12 @@ function tell (left: boolean): void {
 }
 
 process.once('message', async (orders: Orders) => {
-  process.once('message', () => { over.abort() })
-  const reporting = setInterval(() => { tell(false) }, REPORT_MS)
+  process.once('message', () => {
+    over.abort()
+  })
+  const reporting = setInterval(() => {
+    tell(false)
+  }, REPORT_MS)
   await attack(orders)
   clearInterval(reporting)
   tell(true)

@@ -24,7 +24,9 @@ export class HostileProcess {
         this.report = report
         if (left) resolve()
       })
-      this.#child.on('exit', code => { reject(new Error(`the attackers ended with ${code}`)) })
+      this.#child.on('exit', code => {
+        reject(new Error(`the attackers ended with ${code}`))
+      })
     })
     // Whoever stops them is told.
     this.#left.catch(() => {})
@@ -35,7 +37,12 @@ export class HostileProcess {
     if (this.#child.connected) this.#child.send('stop')
     let overdue: NodeJS.Timeout | undefined
     try {
-      await Promise.race([this.#left, new Promise(resolve => { overdue = setTimeout(resolve, LEAVE_MS) })])
+      await Promise.race([
+        this.#left,
+        new Promise(resolve => {
+          overdue = setTimeout(resolve, LEAVE_MS)
+        })
+      ])
     } finally {
       clearTimeout(overdue)
       await this.kill()

@@ -15,7 +15,11 @@ const HOUR_MS = 3_600_000
 /** Of a message, however many members there are. */
 const MOST_COMMANDS = 16
 
-interface Member { id: string, token: string, headers: { authorization: string } }
+interface Member {
+  id: string
+  token: string
+  headers: { authorization: string }
+}
 
 /** Users with sessions, inserted directly: the hash of a password takes 20 ms. */
 async function insertMembers (app: App, count: number): Promise<Member[]> {
@@ -24,35 +28,44 @@ async function insertMembers (app: App, count: number): Promise<Member[]> {
     return { _id, token, name: `member${n}` }
   })
   const now = new Date()
-  await collection(app, 'users').insertMany(members.map(({ _id, name }) => ({
-    _id,
-    username: name,
-    usernameKey: name,
-    email: `${name}@example.org`,
-    emailKey: `${name}@example.org`,
-    skeleton: name,
-    password: '-',
-    avatarImage: '',
-    isAvatarImageSet: false,
-    createdAt: now
-  })))
-  await collection(app, 'sessions').insertMany(members.map(({ _id, token }) => ({
-    _id: createHash('sha256').update(token).digest('hex'),
-    user: _id,
-    createdAt: now,
-    lastSeenAt: now,
-    expiresAt: new Date(now.getTime() + HOUR_MS),
-    userAgent: 'test'
-  })))
-  return members.map(({ _id, token }) =>
-    ({ id: _id.toHexString(), token, headers: { authorization: `Bearer ${token}` } }))
+  await collection(app, 'users').insertMany(
+    members.map(({ _id, name }) => ({
+      _id,
+      username: name,
+      usernameKey: name,
+      email: `${name}@example.org`,
+      emailKey: `${name}@example.org`,
+      skeleton: name,
+      password: '-',
+      avatarImage: '',
+      isAvatarImageSet: false,
+      createdAt: now
+    }))
+  )
+  await collection(app, 'sessions').insertMany(
+    members.map(({ _id, token }) => ({
+      _id: createHash('sha256').update(token).digest('hex'),
+      user: _id,
+      createdAt: now,
+      lastSeenAt: now,
+      expiresAt: new Date(now.getTime() + HOUR_MS),
+      userAgent: 'test'
+    }))
+  )
+  return members.map(({ _id, token }) => ({
+    id: _id.toHexString(),
+    token,
+    headers: { authorization: `Bearer ${token}` }
+  }))
 }
 
 /** Counts how often a message with this text becomes JSON. */
 function countFrames (t: Test, text: string): () => number {
   const { stringify } = JSON
   let count = 0
-  t.teardown(() => { JSON.stringify = stringify })
+  t.teardown(() => {
+    JSON.stringify = stringify
+  })
   JSON.stringify = function (value: unknown, ...rest: []): string {
     const json = stringify(value, ...rest)
     // Requests have no number.
@@ -70,15 +83,20 @@ t.test('a message to 500 sockets is made into a frame once, without a query for 
   const group = await newGroup(app, owner!, others)
   const sockets: Socket[] = []
   for (let at = 0; at < MEMBERS; at += 50) {
-    sockets.push(...await Promise.all(members.slice(at, at + 50).map(member => connect(t, origin, member))))
+    sockets.push(...(await Promise.all(members.slice(at, at + 50).map(member => connect(t, origin, member)))))
   }
   await say(app, owner!, group, 'first')
   const frames = countFrames(t, 'the second text')
   const commands: string[] = []
-  proxy.on('command', (command: Document) => { commands.push(Object.keys(command)[0]!) })
+  proxy.on('command', (command: Document) => {
+    commands.push(Object.keys(command)[0]!)
+  })
   await say(app, owner!, group, 'the second text')
-  await Promise.all(sockets.map(socket =>
-    socket.until(() => pushes(socket, group).some(({ message }) => message?.seq === 2) || undefined)))
+  await Promise.all(
+    sockets.map(socket =>
+      socket.until(() => pushes(socket, group).some(({ message }) => message?.seq === 2) || undefined)
+    )
+  )
   t.equal(frames(), 1)
   // Where others may write, each step reads the group again: as few commands as for a group of three.
   t.ok(commands.length <= MOST_COMMANDS, `${commands.length} commands: ${commands.join()}`)

@@ -4,7 +4,9 @@ import type { Lifetime } from '../server.js'
 export class ProgramLifetime implements Lifetime {
   readonly #ends: (() => unknown)[] = []
 
-  teardown (end: () => unknown): void { this.#ends.push(end) }
+  teardown (end: () => unknown): void {
+    this.#ends.push(end)
+  }
 
   /** Ends everything, the latest first. */
   async end (): Promise<void> {
@@ -16,7 +18,9 @@ export class ProgramLifetime implements Lifetime {
 export async function within<T> (work: (lifetime: ProgramLifetime) => Promise<T>): Promise<T> {
   const lifetime = new ProgramLifetime()
   const interrupted = () => {
-    const exit = () => { process.exit(1) }
+    const exit = () => {
+      process.exit(1)
+    }
     lifetime.end().then(exit, exit)
   }
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)

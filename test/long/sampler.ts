@@ -16,9 +16,17 @@ export class Phase {
   readonly samples: Sample[] = []
 
   /** MiB */
-  get maxAnonymous (): number { return Math.max(...this.samples.map(({ anonymous }) => anonymous)) }
-  get medianAnonymous (): number { return median(this.samples.map(({ anonymous }) => anonymous)) }
-  get maxRss (): number { return Math.max(...this.samples.map(({ rss }) => rss)) }
+  get maxAnonymous (): number {
+    return Math.max(...this.samples.map(({ anonymous }) => anonymous))
+  }
+
+  get medianAnonymous (): number {
+    return median(this.samples.map(({ anonymous }) => anonymous))
+  }
+
+  get maxRss (): number {
+    return Math.max(...this.samples.map(({ rss }) => rss))
+  }
 
   /** Processors in use. */
   get cores (): number {
@@ -27,7 +35,9 @@ export class Phase {
     return (last.cpu - first.cpu) / ((last.at - first.at) / 1000)
   }
 
-  get unanswered (): number { return this.samples.filter(({ gauges }) => gauges === undefined).length }
+  get unanswered (): number {
+    return this.samples.filter(({ gauges }) => gauges === undefined).length
+  }
 
   maxGauge (name: string): number {
     return Math.max(...this.samples.map(({ gauges }) => gauges?.get(name) ?? 0))
@@ -49,8 +59,13 @@ export class Sampler {
   phase = new Phase()
   readonly #timer: NodeJS.Timeout
 
-  constructor (readonly pid: number, readonly origin: string) {
-    this.#timer = setInterval(() => { this.#sample() }, SAMPLE_MS)
+  constructor (
+    readonly pid: number,
+    readonly origin: string
+  ) {
+    this.#timer = setInterval(() => {
+      this.#sample()
+    }, SAMPLE_MS)
   }
 
   /** @returns the phase that begins now */
@@ -59,7 +74,9 @@ export class Sampler {
     return this.phase
   }
 
-  stop (): void { clearInterval(this.#timer) }
+  stop (): void {
+    clearInterval(this.#timer)
+  }
 
   async #sample (): Promise<void> {
     const { phase } = this

@@ -45,7 +45,11 @@ class Soak {
     readonly honest: HonestClients,
     readonly sampler: Sampler
   ) {
-    this.#ended = new Promise(resolve => { server.child.once('exit', () => { resolve() }) })
+    this.#ended = new Promise(resolve => {
+      server.child.once('exit', () => {
+        resolve()
+      })
+    })
   }
 
   /** Peace, attack, and the time after it. @returns what the attackers did */
@@ -54,7 +58,9 @@ class Soak {
     await this.#phase('warm-up', WARM_UP_MS)
     await this.#phase('calm', CALM_MS)
     const attackers = new HostileProcess(orders)
-    lifetime.teardown(async () => { await attackers.kill() })
+    lifetime.teardown(async () => {
+      await attackers.kill()
+    })
     await this.#phase('attack', ATTACK_MS)
     const report = await attackers.stop()
     await this.#phase('after', RECOVERY_MS)
@@ -120,12 +126,21 @@ const kept = await within(async lifetime => {
   const dir = await dataDir(lifetime)
   const server = await start(lifetime, { ...ENV, DATA_DIR: dir }, { keepLog: false })
   const honest = new HonestClients(server.origin, seeded(SEED))
-  lifetime.teardown(() => { honest.close() })
+  lifetime.teardown(() => {
+    honest.close()
+  })
   await honest.register()
-  const orders = await gatherAttackers(server.origin, dir, honest.people.map(({ id }) => id), ONLY)
+  const orders = await gatherAttackers(
+    server.origin,
+    dir,
+    honest.people.map(({ id }) => id),
+    ONLY
+  )
   await honest.connect()
   const sampler = new Sampler(server.child.pid!, server.origin)
-  lifetime.teardown(() => { sampler.stop() })
+  lifetime.teardown(() => {
+    sampler.stop()
+  })
   const soak = new Soak(server, honest, sampler)
   const report = await soak.run(orders, lifetime)
   const verdict = await soak.verdict(report)

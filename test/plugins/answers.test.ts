@@ -40,7 +40,9 @@ async function world (t: Test, changes: Partial<Config> = {}): Promise<World> {
   const { app, origin } = await listen(t, { ...BOUNDS, ...changes })
   const answers: ServerResponse[] = []
   const connections = new Set<TcpSocket>()
-  app.server.on('request', (_request: IncomingMessage, response: ServerResponse) => { answers.push(response) })
+  app.server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
+    answers.push(response)
+  })
   app.server.on('connection', socket => {
     connections.add(socket)
     socket.on('close', () => connections.delete(socket))
@@ -49,7 +51,8 @@ async function world (t: Test, changes: Partial<Config> = {}): Promise<World> {
   function waiting ({ socket, writableFinished, req, writableLength }: ServerResponse): number {
     return socket === null && !writableFinished && !req.destroyed ? writableLength : 0
   }
-  const held = () => [...connections].reduce((sum, socket) => sum + socket.writableLength, 0) +
+  const held = () =>
+    [...connections].reduce((sum, socket) => sum + socket.writableLength, 0) +
     answers.reduce((sum, response) => sum + waiting(response), 0)
   return { app, origin, answers, held, open: () => connections.size }
 }
@@ -93,63 +96,74 @@ async function fetched (origin: string, person: Person, url: string): Promise<nu
   return response.status
 }
 
-t.test('pages that an account does not read stay below its bound, and others are answered meanwhile', async t => {
-  const { app, origin, answers, held } = await world(t)
-  const [mallory, anna] = [await hoarder(app), await hoarder(app)]
-  const sockets: TcpSocket[] = []
-  let most = 0
-  /** Opens connections for a page each, and waits until all of them were answered. */
-  async function attack (count: number): Promise<void> {
-    const before = answers.length
-    const opened = Array.from({ length: count }, () => deaf(t, origin, pageRequests(mallory, 1)))
-    sockets.push(...await Promise.all(opened))
-    await until(() => {
-      most = Math.max(most, held())
-      return answers.length >= before + count && answers.every(({ writableEnded }) => writableEnded)
-    })
+t.test(
+  'pages that an account does not read stay below its bound, and others are answered meanwhile',
+  async t => {
+    const { app, origin, answers, held } = await world(t)
+    const [mallory, anna] = [await hoarder(app), await hoarder(app)]
+    const sockets: TcpSocket[] = []
+    let most = 0
+    /** Opens connections for a page each, and waits until all of them were answered. */
+    async function attack (count: number): Promise<void> {
+      const before = answers.length
+      const opened = Array.from({ length: count }, () => deaf(t, origin, pageRequests(mallory, 1)))
+      sockets.push(...(await Promise.all(opened)))
+      await until(() => {
+        most = Math.max(most, held())
+        return answers.length >= before + count && answers.every(({ writableEnded }) => writableEnded)
+      })
+    }
+    // Two pages have to wait, and there is no room for a third.
+    while (held() < 8 * 1000 * 1000) {
+      await attack(1)
+      sockets.at(-1)!.write(pageRequests(mallory, 1))
+    }
+    await attack(40)
+    t.ok(most <= 10 * MIB, `no more than the bound (${most})`)
+    t.equal(await fetched(origin, mallory, pageUrl(mallory)), 429, 'the account has to read first')
+    t.equal(await fetched(origin, mallory, '/api/v1/user/me'), 200, 'what is small has room')
+    t.equal(await fetched(origin, anna, pageUrl(anna)), 200, 'others read pages')
+    t.equal((await fetch(`${origin}/health`)).status, 200)
+    for (const socket of sockets) socket.destroy()
+    await until(() => held() === 0 && app.answers.gauges().bytes === 0)
+    t.equal(await fetched(origin, mallory, pageUrl(mallory)), 200)
   }
-  // Two pages have to wait, and there is no room for a third.
-  while (held() < 8 * 1000 * 1000) {
-    await attack(1)
-    sockets.at(-1)!.write(pageRequests(mallory, 1))
-  }
-  await attack(40)
-  t.ok(most <= 10 * MIB, `no more than the bound (${most})`)
-  t.equal(await fetched(origin, mallory, pageUrl(mallory)), 429, 'the account has to read first')
-  t.equal(await fetched(origin, mallory, '/api/v1/user/me'), 200, 'what is small has room')
-  t.equal(await fetched(origin, anna, pageUrl(anna)), 200, 'others read pages')
-  t.equal((await fetch(`${origin}/health`)).status, 200)
-  for (const socket of sockets) socket.destroy()
-  await until(() => held() === 0 && app.answers.gauges().bytes === 0)
-  t.equal(await fetched(origin, mallory, pageUrl(mallory)), 200)
-})
+)
 
-t.test('ANSWER_TIMEOUT_MS cuts off an answer that makes no progress, not one that is read slowly', async t => {
-  const { app, origin, held, open } = await world(t, {
-    ANSWER_TIMEOUT_MS: 1_000, ANSWER_BYTES_PER_USER: 32 * MIB
-  })
-  const mallory = await hoarder(app)
-  await deaf(t, origin, pageRequests(mallory))
-  const slow = await deaf(t, origin, pageRequests(mallory))
-  let bytes = 0
-  slow.on('data', chunk => {
-    bytes += chunk.length
-    slow.pause()
-    // 64 KiB every 10 ms: 8 MB take longer than the time-out.
-    setTimeout(() => slow.resume(), 10)
-  }).resume()
-  await until(() => open() === 1)
-  await until(() => bytes > 8 * 1000 * 1000 || open() === 0)
-  t.ok(bytes > 8 * 1000 * 1000, `${bytes}`)
-  slow.destroy()
-  await until(() => held() === 0 && app.answers.gauges().bytes === 0)
-})
+t.test(
+  'ANSWER_TIMEOUT_MS cuts off an answer that makes no progress, not one that is read slowly',
+  async t => {
+    const { app, origin, held, open } = await world(t, {
+      ANSWER_TIMEOUT_MS: 1_000,
+      ANSWER_BYTES_PER_USER: 32 * MIB
+    })
+    const mallory = await hoarder(app)
+    await deaf(t, origin, pageRequests(mallory))
+    const slow = await deaf(t, origin, pageRequests(mallory))
+    let bytes = 0
+    slow
+      .on('data', chunk => {
+        bytes += chunk.length
+        slow.pause()
+        // 64 KiB every 10 ms: 8 MB take longer than the time-out.
+        setTimeout(() => slow.resume(), 10)
+      })
+      .resume()
+    await until(() => open() === 1)
+    await until(() => bytes > 8 * 1000 * 1000 || open() === 0)
+    t.ok(bytes > 8 * 1000 * 1000, `${bytes}`)
+    slow.destroy()
+    await until(() => held() === 0 && app.answers.gauges().bytes === 0)
+  }
+)
 
 t.test('requests that are sent one after the other without reading end the connection', async t => {
   const { app, origin, held, open } = await world(t)
   const mallory = await hoarder(app)
   let most = 0
-  app.server.on('request', () => { most = Math.max(most, held()) })
+  app.server.on('request', () => {
+    most = Math.max(most, held())
+  })
   await deaf(t, origin, pageRequests(mallory, 400))
   await until(() => open() === 0)
   t.ok(most <= 9 * MIB, `${most}`)
@@ -161,10 +175,13 @@ t.test('fifty requests on one connection, sent at once and read, are answered in
   const anna = await register(app)
   const socket = await deaf(t, origin, '')
   const head = `Host: x\r\nAuthorization: Bearer ${anna.token}\r\n`
-  const urls = Array.from({ length: 50 }, (_, index) => index % 2 === 0 ? '/health' : '/nothing')
+  const urls = Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? '/health' : '/nothing'))
   socket.end(urls.map(url => `GET ${url} HTTP/1.1\r\n${head}\r\n`).join('') + HEALTH)
   const statuses = (await text(socket)).match(/HTTP\/1.1 \d+/g)
-  t.same(statuses, [...urls, '/health'].map(url => url === '/health' ? 'HTTP/1.1 200' : 'HTTP/1.1 404'))
+  t.same(
+    statuses,
+    [...urls, '/health'].map(url => (url === '/health' ? 'HTTP/1.1 200' : 'HTTP/1.1 404'))
+  )
 })
 
 t.test('accounts that fill the bound of all make room for others who hold less', async t => {
@@ -181,12 +198,16 @@ t.test('accounts that fill the bound of all make room for others who hold less',
 t.test('uploads that are announced count as well, and are given back when the client goes', async t => {
   const { app, origin, answers } = await world(t, { ANSWER_BYTES_PER_USER: 8 * MIB, BODY_BYTES: MIB })
   const mallory = await register(app)
-  const upload = `POST /api/v1/addmsg HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${mallory.token}\r\n` +
+  const upload =
+    `POST /api/v1/addmsg HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${mallory.token}\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${MIB}\r\n\r\n{`
   const sockets = await Promise.all(Array.from({ length: 12 }, () => deaf(t, origin, upload)))
   await until(() => answers.length === 12 && answers.filter(({ writableEnded }) => writableEnded).length >= 5)
   const ended = answers.filter(({ writableEnded }) => writableEnded)
-  t.same(ended.map(({ statusCode }) => statusCode), [429, 429, 429, 429, 429])
+  t.same(
+    ended.map(({ statusCode }) => statusCode),
+    [429, 429, 429, 429, 429]
+  )
   t.ok(app.answers.gauges().bytes <= 8 * MIB)
   for (const socket of sockets) socket.destroy()
   await until(() => app.answers.gauges().bytes === 0)

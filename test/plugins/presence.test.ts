@@ -42,7 +42,9 @@ t.test('closing a socket looks at its own typing, not at that of everybody', asy
   for (let n = 0; n < 500; n++) {
     app.presence.typing({ id: `${n}`, user: ben.id, closed: false } as Connection, carl.id, true)
   }
-  const steps = mapSteps(() => { connections[0]!.close(1000, '') })
+  const steps = mapSteps(() => {
+    connections[0]!.close(1000, '')
+  })
   t.equal(app.presence.gauges().typing, 500, 'its own has ended')
   t.ok(steps < 10, `${steps} entries of maps were looked at`)
 })
@@ -68,13 +70,17 @@ t.test('a socket that closed while the receiver was looked up types to nobody', 
   const socket = await connect(t, origin, anna)
   let found: (() => void) | undefined
   app.accounts.exists = async () => {
-    await new Promise<void>(resolve => { found = resolve })
+    await new Promise<void>(resolve => {
+      found = resolve
+    })
     return true
   }
   socket.send({ type: 'typing', reciver: ben.id, on: true })
   await eventually(() => found !== undefined)
   connections[0]!.close(1000, '')
   found!()
-  await new Promise(resolve => { setImmediate(resolve) })
+  await new Promise(resolve => {
+    setImmediate(resolve)
+  })
   t.equal(app.presence.gauges().typing, 0)
 })

@@ -75,11 +75,21 @@ t.test('what waits is dropped with its socket: no read and no work for one that 
   await eventually(() => app.realtime.gauges().sockets === 0)
   const before = reads
   let turns = 0
-  app.conversationLog.end = async () => { reads++; return { rev: 0, top: 0 } }
+  app.conversationLog.end = async () => {
+    reads++
+    return { rev: 0, top: 0 }
+  }
   const { page } = app.conversations
-  app.conversations.page = async (...args) => { turns++; return await page(...args) }
+  app.conversations.page = async (...args) => {
+    turns++
+    return await page(...args)
+  }
   held.open()
-  for (let n = 0; n < 100; n++) await new Promise(resolve => { setImmediate(resolve) })
+  for (let n = 0; n < 100; n++) {
+    await new Promise(resolve => {
+      setImmediate(resolve)
+    })
+  }
   t.equal(reads, before, 'nothing is read')
   t.equal(turns, 0, 'no list of conversations is made for it')
 })

@@ -28,23 +28,30 @@ class World implements CursorSink {
   #room = 3
   #underWay = 0
 
-  constructor (seed: number, readonly onlyWriter: boolean) {
+  constructor (
+    seed: number,
+    readonly onlyWriter: boolean
+  ) {
     this.random = seeded(seed)
     for (const conversation of this.conversations) this.stored.set(conversation, this.pick(4))
     const reads: CursorReads = {
       end: async conversation => await this.#read(() => this.#end(conversation)),
       page: async (conversation, after) => await this.#read(() => this.#page(conversation, after)),
-      lastRevUntil: () => { throw new Error('all conversations are among the heads') },
+      lastRevUntil: () => {
+        throw new Error('all conversations are among the heads')
+      },
       visibleAbove: async () => 0,
       isOwnRemoval: () => false
     }
     this.cursors = new Cursors(this, reads, { onlyWriter, maxCursors: 0, resumeLimit: RESUME_LIMIT })
   }
 
-  pick (below: number): number { return Math.floor(this.random() * below) }
+  pick (below: number): number {
+    return Math.floor(this.random() * below)
+  }
 
   /** The answer is of some moment after the question, and comes later still. */
-  async #read<T> (answer: () => T): Promise<T> {
+  async #read<T>(answer: () => T): Promise<T> {
     this.#underWay++
     await this.#pause()
     const result = answer()
@@ -54,7 +61,11 @@ class World implements CursorSink {
   }
 
   async #pause (): Promise<void> {
-    for (let turns = this.pick(4); turns > 0; turns--) await new Promise(resolve => { setImmediate(resolve) })
+    for (let turns = this.pick(4); turns > 0; turns--) {
+      await new Promise(resolve => {
+        setImmediate(resolve)
+      })
+    }
   }
 
   #end (conversation: string): LogEnd {
@@ -67,7 +78,9 @@ class World implements CursorSink {
     return range(after + 1, last).map(rev => ({ conversation, rev }) as EntryDocument)
   }
 
-  get hasRoom (): boolean { return this.#room > 0 }
+  get hasRoom (): boolean {
+    return this.#room > 0
+  }
 
   async drained (): Promise<void> {
     await this.#pause()
@@ -101,10 +114,12 @@ class World implements CursorSink {
   }
 
   async resume (conversations: string[]): Promise<void> {
-    const have = Object.fromEntries(conversations.map(conversation => {
-      const above = this.pick(20) === 0 ? 3 : 0
-      return [conversation, this.pick(this.stored.get(conversation)! + 1) + above]
-    }))
+    const have = Object.fromEntries(
+      conversations.map(conversation => {
+        const above = this.pick(20) === 0 ? 3 : 0
+        return [conversation, this.pick(this.stored.get(conversation)! + 1) + above]
+      })
+    )
     for (const [conversation, seq] of Object.entries(have)) this.next.set(conversation, seq + 1)
     await this.cursors.restart(have)
   }
@@ -119,10 +134,13 @@ class World implements CursorSink {
 
   /** Everything stored was sent, as far as there was anything to send. */
   get complete (): boolean {
-    return this.#underWay === 0 && [...this.stored].every(([conversation, seq]) => {
-      const next = this.next.get(conversation)
-      return next === undefined || next === seq + 1
-    })
+    return (
+      this.#underWay === 0 &&
+      [...this.stored].every(([conversation, seq]) => {
+        const next = this.next.get(conversation)
+        return next === undefined || next === seq + 1
+      })
+    )
   }
 }
 
@@ -137,7 +155,11 @@ async function play (seed: number, onlyWriter: boolean): Promise<World> {
     else if (action < 6 && !onlyWriter) world.storeElsewhere(conversation)
     else if (action === 6) world.cursors.raise(conversation, world.stored.get(conversation)!)
     else if (action === 7) resumes.push(world.resume(world.conversations.slice(world.pick(3))))
-    else await new Promise(resolve => { setImmediate(resolve) })
+    else {
+      await new Promise(resolve => {
+        setImmediate(resolve)
+      })
+    }
   }
   // The next heartbeat.
   if (!onlyWriter) for (const [conversation, seq] of world.stored) world.cursors.raise(conversation, seq)

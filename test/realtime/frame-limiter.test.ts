@@ -93,7 +93,7 @@ t.test('4429 after 180 refused frames; the count falls by 20 a second', async t 
   function secondsTo4429 (framesPerSecond: number): number {
     const [socket] = sockets(1)
     for (let n = 0; n < framesPerSecond * 60; n++) {
-      take(socket!, PING, n * 1_000 / framesPerSecond)
+      take(socket!, PING, (n * 1_000) / framesPerSecond)
       if (socket!.ignored) return n / framesPerSecond
     }
     return Infinity
@@ -189,7 +189,9 @@ t.test('conversations under way', async t => {
   await t.test('40 of one socket at most, whatever the number of frames', async t => {
     const [socket, other] = sockets(2, 0, limits)
     for (const count of [10, 10, 10, 9]) socket!.begin(resume(count), 0, 0)
-    const error = thrown(() => { socket!.begin(resume(2), 0, 0) })
+    const error = thrown(() => {
+      socket!.begin(resume(2), 0, 0)
+    })
     t.match(error, { kind: 'tooManyRequests', retryAfter: 1, errorMessages: [{ path: 'have' }] })
     socket!.begin(resume(1), 0, 0)
     other!.begin(resume(10), 0, 0)
@@ -200,7 +202,9 @@ t.test('conversations under way', async t => {
 
   await t.test('too many in one frame: not refused for a while, but for good', async t => {
     const [socket] = sockets(1, 0, limits)
-    const error = thrown(() => { socket!.begin(resume(11), 0, 0) })
+    const error = thrown(() => {
+      socket!.begin(resume(11), 0, 0)
+    })
     t.match(error, { kind: 'validation', errorMessages: [{ path: 'have' }] })
   })
 })

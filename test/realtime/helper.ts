@@ -11,15 +11,21 @@ export const range = (from: number, to: number) => Array.from({ length: to - fro
 
 /** Stores `count` messages through an application, as one batch. */
 export async function fill (
-  app: App, from: Pick<Person, 'id'>, to: Pick<Person, 'id'>, count: number, text = 'text'
+  app: App,
+  from: Pick<Person, 'id'>,
+  to: Pick<Person, 'id'>,
+  count: number,
+  text = 'text'
 ): Promise<void> {
-  await Promise.all(range(1, count).map(n => (
-    append(app, { sender: from.id, reciver: to.id, message: `${text} ${n}` }))))
+  await Promise.all(
+    range(1, count).map(n => append(app, { sender: from.id, reciver: to.id, message: `${text} ${n}` }))
+  )
 }
 
 /** The numbers that a socket got of a conversation as `message`, in the order in which they came. */
 export function numbers (socket: Socket, conversation: string): number[] {
-  return socket.all('message')
+  return socket
+    .all('message')
     .filter(frame => frame.message.conversation === conversation)
     .map(frame => frame.message.seq)
 }
@@ -31,19 +37,29 @@ export async function reaches (socket: Socket, conversation: string, seq: number
 
 /** Asks after each turn of the event loop until the answer is yes. */
 export async function eventually (ask: () => boolean): Promise<void> {
-  while (!ask()) await new Promise(resolve => { setImmediate(resolve) })
+  while (!ask()) {
+    await new Promise(resolve => {
+      setImmediate(resolve)
+    })
+  }
 }
 
 /** A promise with its resolve function. */
-export function gate (): { opened: Promise<void>, open: () => void } {
+export function gate (): { opened: Promise<void>; open: () => void } {
   let open!: () => void
-  const opened = new Promise<void>(resolve => { open = resolve })
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
   return { opened, open }
 }
 
 /** Stores messages without telling any process, as a process does that dies in between. */
 export async function storeSilently (
-  app: App, from: Person, to: Person, seqs: number[], changes: Partial<MessageDocument> = {}
+  app: App,
+  from: Person,
+  to: Person,
+  seqs: number[],
+  changes: Partial<MessageDocument> = {}
 ): Promise<void> {
   const documents = seqs.map(seq => ({ ...messageDocument(from.id, to.id, `text ${seq}`, seq), ...changes }))
   await app.mongo.db!.collection<MessageDocument>('log').insertMany(documents)
@@ -51,12 +67,19 @@ export async function storeSilently (
 
 /** Writes a summary as another process does, with the time of its clock. */
 export async function storeSummary (
-  app: App, a: Person, b: Person, lastSeq: number, lastAt: Date
+  app: App,
+  a: Person,
+  b: Person,
+  lastSeq: number,
+  lastAt: Date
 ): Promise<void> {
-  await app.mongo.db!.collection<ConversationDocument>('conversations').updateOne(
-    { _id: conversationOf(a.id, b.id) },
-    { $set: { members: [a.id, b.id], lastSeq, lastRev: lastSeq, lastAt, changedAt: lastAt } },
-    { upsert: true })
+  await app.mongo
+    .db!.collection<ConversationDocument>('conversations')
+    .updateOne(
+      { _id: conversationOf(a.id, b.id) },
+      { $set: { members: [a.id, b.id], lastSeq, lastRev: lastSeq, lastAt, changedAt: lastAt } },
+      { upsert: true }
+    )
 }
 
 /** Somebody without an account, whose messages are stored directly: it saves the hash of a password. */

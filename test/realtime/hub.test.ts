@@ -35,17 +35,31 @@ class TestBus extends MemoryBus {
     this.topics.splice(this.topics.indexOf(topic))
   }
 
-  override onDoubt (listener: () => void): void { this.doubt = listener }
+  override onDoubt (listener: () => void): void {
+    this.doubt = listener
+  }
 }
 
 class FakeSocket extends EventEmitter {
   readonly frames: ServerFrame[] = []
   readonly bufferedAmount = 0
 
-  get types (): string[] { return this.frames.map(({ type }) => type) }
-  send (data: Buffer): void { this.frames.push(JSON.parse(data.toString()) as ServerFrame) }
-  close (): void { this.emit('close') }
-  terminate (): void { this.emit('close') }
+  get types (): string[] {
+    return this.frames.map(({ type }) => type)
+  }
+
+  send (data: Buffer): void {
+    this.frames.push(JSON.parse(data.toString()) as ServerFrame)
+  }
+
+  close (): void {
+    this.emit('close')
+  }
+
+  terminate (): void {
+    this.emit('close')
+  }
+
   pause (): void {}
   resume (): void {}
 }
@@ -93,13 +107,25 @@ function build (t: Test, bus: MemoryBus, log: EntryDocument[]) {
     limits: LIMITS,
     log: { warn: () => {} }
   })
-  t.teardown(async () => { await hub.close(async () => {}) })
+  t.teardown(async () => {
+    await hub.close(async () => {})
+  })
   function open (user: string): FakeSocket {
     const socket = new FakeSocket()
     hub.open(socket as unknown as WebSocket, { user, session: `session of ${user}` })
     return socket
   }
-  return { open, publisher: new Publisher({ bus, membership, onFanOut: () => {}, onError: error => { throw error } }) }
+  return {
+    open,
+    publisher: new Publisher({
+      bus,
+      membership,
+      onFanOut: () => {},
+      onError: error => {
+        throw error
+      }
+    })
+  }
 }
 
 t.test('a user is subscribed from the first socket to the last', async t => {
@@ -116,10 +142,14 @@ t.test('a user is subscribed from the first socket to the last', async t => {
 t.test('hello waits for the subscription', async t => {
   const bus = new TestBus(true)
   let subscribed!: () => void
-  bus.subscribing = new Promise(resolve => { subscribed = resolve })
+  bus.subscribing = new Promise(resolve => {
+    subscribed = resolve
+  })
   const { open } = build(t, bus, [])
   const socket = open(ANNA)
-  await new Promise(resolve => { setImmediate(resolve) })
+  await new Promise(resolve => {
+    setImmediate(resolve)
+  })
   t.strictSame(socket.types, [])
   subscribed()
   await eventually(() => socket.types.includes('hello'))
@@ -137,7 +167,7 @@ t.test('a doubt of the bus brings what was not published, once and in order', as
   log.push(message(3))
   publisher.stored(message(3), false)
   await eventually(() => socket.frames.length >= 4)
-  const seqs = socket.frames.flatMap(frame => frame.type === 'message' ? [frame.message.seq] : [])
+  const seqs = socket.frames.flatMap(frame => (frame.type === 'message' ? [frame.message.seq] : []))
   t.strictSame(seqs, [1, 2, 3])
 })
 
@@ -150,7 +180,9 @@ t.test('everything that concerns a user comes over the bus', async t => {
   t.strictSame(anna.types, ['hello', 'message', 'receipt'])
   t.strictSame(ben.types, ['hello', 'message', 'receipt', 'typing'])
   let closed = false
-  anna.on('close', () => { closed = true })
+  anna.on('close', () => {
+    closed = true
+  })
   publisher.sessionEnded({ user: ANNA, session: `session of ${ANNA}` })
   t.ok(closed)
 })

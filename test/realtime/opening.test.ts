@@ -3,16 +3,27 @@ import { Collection, type Document, type Filter, type FindCursor, type FindOptio
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import {
-  build, connect, conversationOf, databaseUrl, listen, register, Socket, type Person
+  build,
+  connect,
+  conversationOf,
+  databaseUrl,
+  listen,
+  register,
+  Socket,
+  type Person
 } from '../helper.js'
 import { eventually, fill, gate, numbers, range, reaches, somebody } from './helper.js'
 
 /** Lets the read of the heads of a user wait, or fail: `before` is awaited each time. */
 function interceptHeads (t: Test, user: string, before: () => Promise<void>): void {
   const { find } = Collection.prototype
-  t.teardown(() => { Collection.prototype.find = find })
+  t.teardown(() => {
+    Collection.prototype.find = find
+  })
   Collection.prototype.find = function (
-    this: Collection, filter: Filter<Document> = {}, options?: FindOptions
+    this: Collection,
+    filter: Filter<Document> = {},
+    options?: FindOptions
   ) {
     const cursor: FindCursor = find.call(this, filter, options)
     if (filter.members !== user || options?.projection?.changedAt !== 1) return cursor
@@ -29,7 +40,9 @@ function interceptHeads (t: Test, user: string, before: () => Promise<void>): vo
 function open (t: Test, origin: string, person: Person): Socket {
   const headers = { authorization: `Bearer ${person.token}` }
   const socket = new Socket(new WebSocket(`${origin.replace('http', 'ws')}/ws`, { headers }))
-  t.teardown(() => { socket.ws.terminate() })
+  t.teardown(() => {
+    socket.ws.terminate()
+  })
   return socket
 }
 
@@ -44,7 +57,9 @@ t.test('hello waits for the heads, and so do pushes and frames that come before'
     await held.opened
   })
   const socket = open(t, origin, ben)
-  socket.ws.on('open', () => { socket.send({ type: 'ping' }) })
+  socket.ws.on('open', () => {
+    socket.send({ type: 'ping' })
+  })
   await asked.opened
   await fill(app, anna, ben, 2)
   await (await connect(t, origin, anna)).roundTrip()
@@ -71,12 +86,14 @@ t.test('the database is away at the opening: hello comes, and all that is stored
   const socket = await connect(t, origin, ben)
   await eventually(() => failed > 0)
   await fill(app, anna, ben, 2)
-  const { message } = (await app.inject({
-    method: 'POST',
-    url: '/api/v1/addmsg',
-    headers: ben.headers,
-    payload: { message: 'mine', sender: ben.id, reciver: anna.id }
-  })).json().data
+  const { message } = (
+    await app.inject({
+      method: 'POST',
+      url: '/api/v1/addmsg',
+      headers: ben.headers,
+      payload: { message: 'mine', sender: ben.id, reciver: anna.id }
+    })
+  ).json().data
   t.equal(message, 'mine')
   await socket.roundTrip()
   t.same(numbers(socket, conversation), [], 'nothing is pushed before it is known where it begins')
@@ -89,7 +106,9 @@ t.test('an own message that was stored before the heads were known is acknowledg
   const { app, origin } = await listen(t)
   const [anna, ben] = await Promise.all([register(app), register(app)])
   let away = true
-  interceptHeads(t, anna.id, async () => { if (away) throw new Error('the database is away') })
+  interceptHeads(t, anna.id, async () => {
+    if (away) throw new Error('the database is away')
+  })
   const socket = await connect(t, origin, anna)
   const ack = socket.say(ben.id, 'early')
   await eventually(() => app.conversationLog.known(conversationOf(anna.id, ben.id))?.rev === 1)
@@ -106,7 +125,11 @@ t.test('with more conversations than heads each begins after what was stored bef
   const old = somebody()
   const later = range(1, 55).map(somebody)
   await fill(other, old, ben, 3)
-  await Promise.all(later.map(async person => { await fill(other, person, ben, 1) }))
+  await Promise.all(
+    later.map(async person => {
+      await fill(other, person, ben, 1)
+    })
+  )
   await eventually(() => other.conversations.pending === 0)
   // Older than the clocks of two processes may differ by.
   const database = app.mongo.db!

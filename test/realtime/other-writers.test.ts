@@ -4,11 +4,25 @@ import t, { type Test } from 'tap'
 import type { App } from '../../src/app.js'
 import type { Config } from '../../src/config.js'
 import {
-  build, connect, conversationOf, databaseUrl, listen, register, type Person, type Socket
+  build,
+  connect,
+  conversationOf,
+  databaseUrl,
+  listen,
+  register,
+  type Person,
+  type Socket
 } from '../helper.js'
 import { eventually, fill, numbers, range, reaches, storeSilently, storeSummary } from './helper.js'
 
-interface Pair { app: App, other: App, origin: string, anna: Person, ben: Person, conversation: string }
+interface Pair {
+  app: App
+  other: App
+  origin: string
+  anna: Person
+  ben: Person
+  conversation: string
+}
 
 /** Two processes on one database; sockets are opened to `app`. */
 async function pair (t: Test, changes: Partial<Config> = {}): Promise<Pair> {
@@ -25,12 +39,13 @@ async function beats (socket: Socket, count: number): Promise<void> {
   for (let n = 0; n < count; n++) await once(socket.ws, 'ping')
 }
 
-const addmsg = (app: App, from: Person, to: Person, message: string) => app.inject({
-  method: 'POST',
-  url: '/api/v1/addmsg',
-  headers: from.headers,
-  payload: { message, sender: from.id, reciver: to.id }
-})
+const addmsg = (app: App, from: Person, to: Person, message: string) =>
+  app.inject({
+    method: 'POST',
+    url: '/api/v1/addmsg',
+    headers: from.headers,
+    payload: { message, sender: from.id, reciver: to.id }
+  })
 
 t.test('a new conversation begins at 1, however many messages another process stored', async t => {
   const { other, origin, anna, ben, conversation } = await pair(t, BEATING)
@@ -88,7 +103,9 @@ t.test('what was stored while the database was away is pushed when it is back', 
   await fill(other, anna, ben, 2)
   await eventually(() => other.conversations.pending === 0)
   const { now } = Date
-  t.teardown(() => { Date.now = now })
+  t.teardown(() => {
+    Date.now = now
+  })
   Date.now = () => now() + 45_000
   const before = failed
   await eventually(() => failed > before)

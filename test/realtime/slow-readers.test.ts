@@ -31,7 +31,8 @@ t.test('a pong that repeats the last of several pings keeps the socket', async t
 })
 
 /**
- * What the process holds is measured with the embedded database. The driver keeps buffers for each connection, whose
+ * What the process holds is measured with the embedded database. The driver keeps buffers for each
+ * connection, whose
  * size is up to the server: SecantusDB sends a whole batch at once.
  */
 const skip = process.env.MONGODB_URL ? 'memory is measured with the embedded database' : false
@@ -54,7 +55,9 @@ t.test('sockets that resume much and read nothing hold their queue, and no page'
   app.conversationLog.entries = async (...args) => {
     reads++
     underWay++
-    return await entries(...args).finally(() => { underWay-- })
+    return await entries(...args).finally(() => {
+      underWay--
+    })
   }
   const before = heldBytes()
   for (const socket of sockets) socket.send({ type: 'resume', have })
@@ -71,10 +74,15 @@ t.test('sockets that resume much and read nothing hold their queue, and no page'
   // Garbage of this process takes some turns to go; what the sockets hold stays.
   let each = Infinity
   for (let tries = 0; tries < 50 && each >= 1.25 * queued + 256; tries++) {
-    await new Promise(resolve => { setImmediate(resolve) })
+    await new Promise(resolve => {
+      setImmediate(resolve)
+    })
     each = Math.min(each, (heldBytes() - before) / SOCKETS / 1024)
   }
-  t.ok(each < 1.25 * queued + 256, `a socket holds ${Math.round(each)} KiB, ${Math.round(queued)} KiB of it queued`)
+  t.ok(
+    each < 1.25 * queued + 256,
+    `a socket holds ${Math.round(each)} KiB, ${Math.round(queued)} KiB of it queued`
+  )
   const [first] = sockets
   first!.ws.resume()
   await first!.next('resumed')

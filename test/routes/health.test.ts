@@ -48,9 +48,11 @@ t.test('only /ws can be upgraded: elsewhere Upgrade gets an answer, and the conn
   const { hostname, port } = new URL(origin)
   const ask = async (method: string, url: string, protocol: string) => {
     const socket = connect(Number(port), hostname)
-    socket.write(`${method} ${url} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n` +
-      `Authorization: Bearer ${anna.token}\r\n` +
-      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n')
+    socket.write(
+      `${method} ${url} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n` +
+        `Authorization: Bearer ${anna.token}\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+    )
     return await text(socket)
   }
   for (const url of ['/health', '/ready', '/metrics', '/docs/json', '/api/v1/user/me', '/api/v1/avatars']) {
@@ -78,9 +80,14 @@ t.test('metrics: on loopback, or with METRICS_TOKEN', async t => {
   t.equal(local.statusCode, 200)
   t.match(local.headers['content-type'], /^text\/plain/)
   t.match(local.body, /^chat_sockets 0$/m)
-  const foreign = (headers: Record<string, string>) => app.inject({ url: '/metrics', remoteAddress: '192.0.2.1', headers })
+  const foreign = (headers: Record<string, string>) =>
+    app.inject({ url: '/metrics', remoteAddress: '192.0.2.1', headers })
   t.equal((await foreign({})).statusCode, 403)
   t.equal((await foreign({ authorization: 'Bearer wrong' })).statusCode, 403)
   t.equal((await foreign({ authorization: `Bearer ${METRICS_TOKEN}` })).statusCode, 200)
-  t.equal((await app.inject({ url: '/metrics', headers: { 'x-forwarded-for': '192.0.2.1' } })).statusCode, 403, 'behind a proxy on this machine')
+  t.equal(
+    (await app.inject({ url: '/metrics', headers: { 'x-forwarded-for': '192.0.2.1' } })).statusCode,
+    403,
+    'behind a proxy on this machine'
+  )
 })

@@ -24,7 +24,7 @@ async function world (t: Parameters<typeof build>[0], senders: ('anna' | 'ben')[
 
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value)
 
-t.test('unread: the other\'s messages above the mark, one\'s own between them left out', async t => {
+t.test("unread: the other's messages above the mark, one's own between them left out", async t => {
   const senders = ['ben', ...times(400, 'anna' as const), 'ben', 'ben', 'anna'] as const
   const { app, anna, conversation, unread } = await world(t, [...senders])
   t.equal(await unread('anna'), 3)
@@ -38,9 +38,18 @@ t.test('unread reads at most the newest 1,000 numbers, by their index', async t 
   const senders = [...times(1_500, 'ben' as const), ...times(100, 'anna' as const)]
   const { proxy, app, anna, conversation, unread } = await world(t, senders)
   const counts: Document[] = []
-  proxy.on('command', (command: Document) => { if (command.aggregate === 'log') counts.push(command) })
+  proxy.on('command', (command: Document) => {
+    if (command.aggregate === 'log') counts.push(command)
+  })
   t.equal(await unread('anna'), 900)
-  const { hint, pipeline: [{ $match: { seq, ...rest } }] } = counts[0]!
+  const {
+    hint,
+    pipeline: [
+      {
+        $match: { seq, ...rest }
+      }
+    ]
+  } = counts[0]!
   t.same(hint, { conversation: 1, seq: 1 })
   t.same(seq, { $gt: 600, $lte: 1_600 })
   t.equal(rest.conversation, conversation)

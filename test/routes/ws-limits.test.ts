@@ -9,7 +9,7 @@ import { connect, conversationOf, listen, register, type Socket } from '../helpe
 const unknownUser = (): string => randomBytes(12).toString('hex')
 
 /** A resume of conversations that do not exist. */
-function resumeOf (user: string, count: number): { type: 'resume', have: Record<string, number> } {
+function resumeOf (user: string, count: number): { type: 'resume'; have: Record<string, number> } {
   const names = Array.from({ length: count }, () => conversationOf(user, unknownUser()))
   return { type: 'resume', have: Object.fromEntries(names.map(name => [name, 0])) }
 }
@@ -41,13 +41,15 @@ t.test('by default no resume that fits into a frame names too many', async t => 
   t.ok(limits.resumeConversations! >= limits.frameBytes / shortest)
 })
 
-t.test('the resumes under way on a socket name four frames\' worth of conversations at most', async t => {
+t.test("the resumes under way on a socket name four frames' worth of conversations at most", async t => {
   const { app, origin } = await listen(t, { RESUME_CONVERSATIONS: 5 })
   const anna = await register(app)
   const socket = await connect(t, origin, anna)
   const page = app.conversations.page.bind(app.conversations)
   let goOn: (() => void) | undefined
-  const held = new Promise<void>(resolve => { goOn = resolve })
+  const held = new Promise<void>(resolve => {
+    goOn = resolve
+  })
   app.conversations.page = async (...args) => {
     await held
     return await page(...args)
@@ -91,7 +93,10 @@ t.test('USER_FRAME_RATE: watch costs by its users, a frame by its bytes', async 
   const { app, origin } = await listen(t, { FRAME_RATE: 20, USER_FRAME_RATE: 1 })
   const users = Array.from({ length: 200 }, unknownUser)
   const filler = 'x'.repeat(100 * 1024)
-  for (const frame of [{ type: 'watch', users }, { type: 'ping', filler }]) {
+  for (const frame of [
+    { type: 'watch', users },
+    { type: 'ping', filler }
+  ]) {
     const socket = await connect(t, origin, await register(app))
     for (let n = 0; n < 10; n++) socket.send(frame)
     // Answered or refused, in this turn.
@@ -111,7 +116,9 @@ t.test('a frame over the limit is not parsed, but its error names the clientId, 
     if (text.includes('marker')) parsed++
     return parse(text, ...rest)
   }
-  t.teardown(() => { JSON.parse = parse })
+  t.teardown(() => {
+    JSON.parse = parse
+  })
   const clientId = randomUUID()
   const long = 'marker'.repeat(1_000)
   socket.send({ type: 'send', clientId, reciver: ben.id, message: 'marker' })
@@ -127,7 +134,9 @@ t.test('4429 comes also where frames pass now and then between the refused ones'
   const { app, origin } = await listen(t, { FRAME_RATE: 5, HEARTBEAT_MS: 1e9 })
   const socket = await connect(t, origin, await register(app))
   const { now } = Date
-  t.teardown(() => { Date.now = now })
+  t.teardown(() => {
+    Date.now = now
+  })
   let time = now()
   Date.now = () => time
   // 20 frames a second: one of four passes.

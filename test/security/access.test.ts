@@ -10,12 +10,19 @@ tap.test("no route lets one act as somebody else or reach somebody else's data",
   const secret = `for ${all.carl.username} alone`
   const state = async () => {
     // Summaries follow the log.
-    while (app.conversations.pending > 0) await new Promise(resolve => { setImmediate(resolve) })
-    return JSON.stringify(await Promise.all([
-      ...['users', 'log', 'conversations', 'memberships', 'blocks']
-        .map(name => app.mongo.db!.collection(name).find({}).sort({ _id: 1 }).toArray()),
-      collection(app, 'sessions').countDocuments({})
-    ]))
+    while (app.conversations.pending > 0) {
+      await new Promise(resolve => {
+        setImmediate(resolve)
+      })
+    }
+    return JSON.stringify(
+      await Promise.all([
+        ...['users', 'log', 'conversations', 'memberships', 'blocks'].map(name =>
+          app.mongo.db!.collection(name).find({}).sort({ _id: 1 }).toArray()
+        ),
+        collection(app, 'sessions').countDocuments({})
+      ])
+    )
   }
   const before = await state()
   let attacks = 0
@@ -24,7 +31,10 @@ tap.test("no route lets one act as somebody else or reach somebody else's data",
       const response = await send(app, request, all.anna)
       attacks++
       // An id in query and body that disagree is a 400 before it is anything else.
-      t.ok([403, 404].includes(response.statusCode) || (id === 'getallmessages' && response.statusCode === 400), `${id} ${request.url}: ${response.statusCode}`)
+      t.ok(
+        [403, 404].includes(response.statusCode) || (id === 'getallmessages' && response.statusCode === 400),
+        `${id} ${request.url}: ${response.statusCode}`
+      )
       t.notOk(response.body.includes(secret) || response.body.includes('@example.org'), id)
     }
   }
@@ -32,16 +42,23 @@ tap.test("no route lets one act as somebody else or reach somebody else's data",
   t.equal(await state(), before, 'nothing has changed')
 })
 
-tap.test('what is refused without a session is refused before it is read: 401, even for nonsense', async t => {
-  const app = await build(t)
-  const all = await people(app)
-  for (const { id, valid, public: open } of OPERATIONS) {
-    if (open === true) continue
-    const request = valid(all)
-    t.equal((await send(app, request)).statusCode, 401, id)
-    t.equal((await send(app, { ...request, payload: { x: 1 }, query: { x: '1' } })).statusCode, 401, `${id} with nonsense`)
+tap.test(
+  'what is refused without a session is refused before it is read: 401, even for nonsense',
+  async t => {
+    const app = await build(t)
+    const all = await people(app)
+    for (const { id, valid, public: open } of OPERATIONS) {
+      if (open === true) continue
+      const request = valid(all)
+      t.equal((await send(app, request)).statusCode, 401, id)
+      t.equal(
+        (await send(app, { ...request, payload: { x: 1 }, query: { x: '1' } })).statusCode,
+        401,
+        `${id} with nonsense`
+      )
+    }
   }
-})
+)
 
 /** Every frame that names a conversation. */
 function framesTo (conversation: string): object[] {
@@ -63,7 +80,10 @@ tap.test('no frame lets one act as somebody else or reach a conversation of othe
   const { anna, bert, carl, joined, theirs: group } = await people(app)
   const [socket, other] = [await connect(t, origin, anna), await connect(t, origin, carl)]
   const theirs = conversationOf(bert.id, carl.id)
-  for (const frame of [...framesTo(theirs), { type: 'resume', have: { [conversationOf(anna.id, bert.id)]: 0, [theirs]: 0 } }]) {
+  for (const frame of [
+    ...framesTo(theirs),
+    { type: 'resume', have: { [conversationOf(anna.id, bert.id)]: 0, [theirs]: 0 } }
+  ]) {
     socket.send(frame)
     t.match(await socket.next('error'), { code: 'forbidden' }, JSON.stringify(frame))
   }
@@ -80,14 +100,27 @@ tap.test('no frame lets one act as somebody else or reach a conversation of othe
   await other.roundTrip()
   t.strictSame(socket.all('message'), [], 'not even of the own conversation beside it')
   t.strictSame(socket.all('change'), [])
-  t.strictSame(other.frames.filter(({ type }) => type !== 'hello' && type !== 'pong'), [], 'others hear nothing')
+  t.strictSame(
+    other.frames.filter(({ type }) => type !== 'hello' && type !== 'pong'),
+    [],
+    'others hear nothing'
+  )
   t.equal(await collection(app, 'log').countDocuments({ conversation: { $in: [theirs, group] } }), 3)
 
   // A sender in the frame is nobody's business: it is always the socket's user.
-  socket.send({ type: 'send', clientId: '7f6c1f0e-5f0a-4d3c-9a5e-0c1d2e3f4a5b', sender: bert.id, user: bert.id, reciver: carl.id, message: 'from whom?' })
+  socket.send({
+    type: 'send',
+    clientId: '7f6c1f0e-5f0a-4d3c-9a5e-0c1d2e3f4a5b',
+    sender: bert.id,
+    user: bert.id,
+    reciver: carl.id,
+    message: 'from whom?'
+  })
   t.match(await socket.next('ack'), { message: { sender: anna.id } })
   t.match(await other.next('message'), { message: { sender: anna.id } })
-  for (const id of [theirs, group]) t.equal(await collection(app, 'memberships').findOne({ _id: `${id}/${anna.id}` }), null)
+  for (const id of [theirs, group]) {
+    t.equal(await collection(app, 'memberships').findOne({ _id: `${id}/${anna.id}` }), null)
+  }
 })
 
 tap.test('typing tells whom it is from, whatever the frame says', async t => {
@@ -96,6 +129,9 @@ tap.test('typing tells whom it is from, whatever the frame says', async t => {
   const [socket, other] = [await connect(t, origin, anna), await connect(t, origin, carl)]
   socket.send({ type: 'typing', reciver: carl.id, on: true, user: bert.id })
   t.strictSame(await other.next('typing'), {
-    type: 'typing', user: anna.id, conversation: conversationOf(anna.id, carl.id), on: true
+    type: 'typing',
+    user: anna.id,
+    conversation: conversationOf(anna.id, carl.id),
+    on: true
   })
 })

@@ -10,8 +10,11 @@ const ownMessage = ({ own }: People) => `${API}/conversations/${own}/messages/1`
 
 /** The same request to the direct conversation and to the group of bert and carl. */
 function toOthers (path: string, request: Omit<Request, 'url'>): (people: People) => Request[] {
-  return ({ bert, carl, theirs }) => [conversationOf(bert.id, carl.id), theirs]
-    .map(id => ({ ...request, url: `${API}/conversations/${id}${path}` }))
+  return ({ bert, carl, theirs }) =>
+    [conversationOf(bert.id, carl.id), theirs].map(id => ({
+      ...request,
+      url: `${API}/conversations/${id}${path}`
+    }))
 }
 
 /** The same, and to the message of bert in a group in which anna is a plain member. */
@@ -23,14 +26,20 @@ function toOthersAndJoined (path: string, request: Omit<Request, 'url'>): (peopl
 const MESSAGES: Operation[] = [
   {
     id: 'conversationMessages',
-    valid: ({ own }) => (
-      { method: 'GET', url: `${API}/conversations/${own}/messages`, query: { after: '0', limit: '5' } }),
+    valid: ({ own }) => ({
+      method: 'GET',
+      url: `${API}/conversations/${own}/messages`,
+      query: { after: '0', limit: '5' }
+    }),
     foreign: toOthers('/messages', { method: 'GET' })
   },
   {
     id: 'changes',
-    valid: ({ own }) => (
-      { method: 'GET', url: `${API}/conversations/${own}/changes`, query: { after: '0', limit: '5' } }),
+    valid: ({ own }) => ({
+      method: 'GET',
+      url: `${API}/conversations/${own}/changes`,
+      query: { after: '0', limit: '5' }
+    }),
     foreign: toOthers('/changes', { method: 'GET' })
   },
   {
@@ -44,8 +53,11 @@ const MESSAGES: Operation[] = [
   },
   {
     id: 'editMessage',
-    valid: people => (
-      { method: 'PATCH', url: ownMessage(people), payload: { message: 'better', clientId: CLIENT_ID } }),
+    valid: people => ({
+      method: 'PATCH',
+      url: ownMessage(people),
+      payload: { message: 'better', clientId: CLIENT_ID }
+    }),
     foreign: toOthersAndJoined('/messages/1', { method: 'PATCH', payload: { message: 'forged' } })
   },
   {
@@ -81,15 +93,25 @@ const GROUPS: Operation[] = [
   },
   {
     id: 'updateGroup',
-    valid: ({ own }) => (
-      { method: 'PATCH', url: `${API}/groups/${own}`, payload: { name: 'Hikers', avatarImage: '' } }),
-    foreign: ({ joined, theirs }) => [joined, theirs]
-      .map(id => ({ method: 'PATCH', url: `${API}/groups/${id}`, payload: { name: 'forged' } }))
+    valid: ({ own }) => ({
+      method: 'PATCH',
+      url: `${API}/groups/${own}`,
+      payload: { name: 'Hikers', avatarImage: '' }
+    }),
+    foreign: ({ joined, theirs }) =>
+      [joined, theirs].map(id => ({
+        method: 'PATCH',
+        url: `${API}/groups/${id}`,
+        payload: { name: 'forged' }
+      }))
   },
   {
     id: 'addMember',
-    valid: ({ own, carl }) => (
-      { method: 'POST', url: `${API}/groups/${own}/members`, payload: { user: carl.id, role: 'member' } }),
+    valid: ({ own, carl }) => ({
+      method: 'POST',
+      url: `${API}/groups/${own}/members`,
+      payload: { user: carl.id, role: 'member' }
+    }),
     foreign: ({ anna, carl, joined, theirs }) => [
       { method: 'POST', url: `${API}/groups/${joined}/members`, payload: { user: carl.id } },
       { method: 'POST', url: `${API}/groups/${theirs}/members`, payload: { user: anna.id } }
@@ -97,16 +119,23 @@ const GROUPS: Operation[] = [
   },
   {
     id: 'updateMember',
-    valid: ({ own, bert }) => (
-      { method: 'PATCH', url: `${API}/groups/${own}/members/${bert.id}`, payload: { role: 'admin' } }),
-    foreign: ({ anna, joined, theirs }) => [joined, theirs]
-      .map(id => ({ method: 'PATCH', url: `${API}/groups/${id}/members/${anna.id}`, payload: { role: 'owner' } }))
+    valid: ({ own, bert }) => ({
+      method: 'PATCH',
+      url: `${API}/groups/${own}/members/${bert.id}`,
+      payload: { role: 'admin' }
+    }),
+    foreign: ({ anna, joined, theirs }) =>
+      [joined, theirs].map(id => ({
+        method: 'PATCH',
+        url: `${API}/groups/${id}/members/${anna.id}`,
+        payload: { role: 'owner' }
+      }))
   },
   {
     id: 'removeMember',
     valid: ({ own, bert }) => ({ method: 'DELETE', url: `${API}/groups/${own}/members/${bert.id}` }),
-    foreign: ({ carl, joined, theirs }) => [joined, theirs]
-      .map(id => ({ method: 'DELETE', url: `${API}/groups/${id}/members/${carl.id}` }))
+    foreign: ({ carl, joined, theirs }) =>
+      [joined, theirs].map(id => ({ method: 'DELETE', url: `${API}/groups/${id}/members/${carl.id}` }))
   }
 ]
 

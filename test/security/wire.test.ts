@@ -23,49 +23,66 @@ async function firstLine (t: Test, origin: string, bytes: string | Buffer): Prom
   return (await text(socket).catch(() => '')).split('\r\n')[0]!
 }
 
-tap.test('slowloris: whoever does not finish head or body in time is cut off with 408, also before an upgrade; others are served meanwhile', async t => {
-  const { app, origin } = await listen(t)
-  const { headers } = await register(app)
-  t.strictSame([app.server.headersTimeout, app.server.requestTimeout], [10_000, 30_000])
-  // The same clock, set faster for the test.
-  Object.assign(app.server, { headersTimeout: 800, requestTimeout: 1_600 })
-  const beginnings = [
-    'GET /health HTTP/1.1\r\nHost: x\r\n',
-    'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n',
-    'POST /api/v1/user/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"user'
-  ]
-  const slow = await Promise.all(Array.from({ length: 150 }, async (_, index) => {
-    const socket = await dial(t, origin)
-    socket.write(beginnings[index % beginnings.length]!)
-    // A byte now and then keeps nobody alive.
-    const drip = setInterval(() => socket.write('x'), 100)
-    socket.on('close', () => clearInterval(drip))
-    t.teardown(() => clearInterval(drip))
-    return socket
-  }))
-  const answers = slow.map(async socket => (await text(socket).catch(() => '')).split('\r\n')[0]!)
-  t.equal((await fetch(`${origin}/api/v1/user/me`, { headers })).status, 200)
-  for (const [index, line] of (await Promise.all(answers)).entries()) {
-    t.match(line, /^HTTP\/1.1 408 |^$/, beginnings[index % beginnings.length]!)
+tap.test(
+  'slowloris: a head or body that is not finished in time gets 408, others are served meanwhile',
+  async t => {
+    const { app, origin } = await listen(t)
+    const { headers } = await register(app)
+    t.strictSame([app.server.headersTimeout, app.server.requestTimeout], [10_000, 30_000])
+    // The same clock, set faster for the test.
+    Object.assign(app.server, { headersTimeout: 800, requestTimeout: 1_600 })
+    const beginnings = [
+      'GET /health HTTP/1.1\r\nHost: x\r\n',
+      'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n',
+      'POST /api/v1/user/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n' +
+        'Content-Length: 1000\r\n\r\n{"user'
+    ]
+    const slow = await Promise.all(
+      Array.from({ length: 150 }, async (_, index) => {
+        const socket = await dial(t, origin)
+        socket.write(beginnings[index % beginnings.length]!)
+        // A byte now and then keeps nobody alive.
+        const drip = setInterval(() => socket.write('x'), 100)
+        socket.on('close', () => clearInterval(drip))
+        t.teardown(() => clearInterval(drip))
+        return socket
+      })
+    )
+    const answers = slow.map(async socket => (await text(socket).catch(() => '')).split('\r\n')[0]!)
+    t.equal((await fetch(`${origin}/api/v1/user/me`, { headers })).status, 200)
+    for (const [index, line] of (await Promise.all(answers)).entries()) {
+      t.match(line, /^HTTP\/1.1 408 |^$/, beginnings[index % beginnings.length]!)
+    }
+    t.ok(
+      (await Promise.all(answers)).filter(line => line.includes('408')).length >= 100,
+      'most were told why'
+    )
   }
-  t.ok((await Promise.all(answers)).filter(line => line.includes('408')).length >= 100, 'most were told why')
-})
+)
 
-tap.test('header floods: many, long or endless headers are refused with 431 or 400 before anything is done', async t => {
-  const { origin } = await listen(t)
-  const head = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
-  const floods = {
-    'one of 20 kB': `${head}X: ${'x'.repeat(20_000)}\r\n\r\n`,
-    '10,000 of them': `${head}${Array.from({ length: 10_000 }, (_, index) => `X-${index}: ${index}\r\n`).join('')}\r\n`,
-    'a name of 20 kB': `${head}${'x'.repeat(20_000)}: 1\r\n\r\n`,
-    'cookies of 20 kB': `${head}Cookie: ${'session=x; '.repeat(2_000)}\r\n\r\n`,
-    'a URL of 20 kB': `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`
+tap.test(
+  'header floods: many, long or endless headers are refused with 431 or 400 before anything is done',
+  async t => {
+    const { origin } = await listen(t)
+    const head = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+    const floods = {
+      'one of 20 kB': `${head}X: ${'x'.repeat(20_000)}\r\n\r\n`,
+      '10,000 of them':
+        head + Array.from({ length: 10_000 }, (_, index) => `X-${index}: ${index}\r\n`).join('') + '\r\n',
+      'a name of 20 kB': `${head}${'x'.repeat(20_000)}: 1\r\n\r\n`,
+      'cookies of 20 kB': `${head}Cookie: ${'session=x; '.repeat(2_000)}\r\n\r\n`,
+      'a URL of 20 kB': `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`
+    }
+    // Who still sends when the answer comes may lose it: the kernel resets a connection that is
+    // closed with unread bytes (RFC 9112, 9.6).
+    const refused = (bytes: string) =>
+      bytes.length < 100_000 ? /^HTTP\/1.1 (431|414|400) / : /^HTTP\/1.1 (431|414|400) |^$/
+    for (const [name, bytes] of Object.entries(floods)) {
+      t.match(await firstLine(t, origin, bytes), refused(bytes), name)
+    }
+    t.match(await firstLine(t, origin, `${head}\r\n`), /^HTTP\/1.1 200 /)
   }
-  // Who still sends when the answer comes may lose it: the kernel resets a connection that is closed with unread bytes (RFC 9112, 9.6).
-  const refused = (bytes: string) => bytes.length < 100_000 ? /^HTTP\/1.1 (431|414|400) / : /^HTTP\/1.1 (431|414|400) |^$/
-  for (const [name, bytes] of Object.entries(floods)) t.match(await firstLine(t, origin, bytes), refused(bytes), name)
-  t.match(await firstLine(t, origin, `${head}\r\n`), /^HTTP\/1.1 200 /)
-})
+)
 
 tap.test('requests that two servers would read differently are refused: smuggling', async t => {
   const { origin } = await listen(t)
@@ -79,15 +96,30 @@ tap.test('requests that two servers would read differently are refused: smugglin
     'GET /health HTTP/1.1\r\nHost: x\r\nX: a\nContent-Length: 5\r\n\r\n',
     'GET /health HTTP/9.9\r\nHost: x\r\n\r\n'
   ]
-  for (const bytes of requests) t.match(await firstLine(t, origin, bytes), /^HTTP\/1.1 400 /, JSON.stringify(bytes.slice(-50)))
+  for (const bytes of requests) {
+    t.match(await firstLine(t, origin, bytes), /^HTTP\/1.1 400 /, JSON.stringify(bytes.slice(-50)))
+  }
 })
 
 tap.test('bodies end at the limit, whether their length is told or not: 413', async t => {
   const { app, origin } = await listen(t)
   const body = `{"username":"${'x'.repeat(app.config.BODY_BYTES)}"}`
-  t.equal((await app.inject({ method: 'POST', url: '/api/v1/user/login', headers: { 'content-type': 'application/json' }, payload: body })).statusCode, 413)
+  t.equal(
+    (
+      await app.inject({
+        method: 'POST',
+        url: '/api/v1/user/login',
+        headers: { 'content-type': 'application/json' },
+        payload: body
+      })
+    ).statusCode,
+    413
+  )
   const socket = await dial(t, origin)
-  socket.write('POST /api/v1/user/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n')
+  socket.write(
+    'POST /api/v1/user/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n' +
+      'Transfer-Encoding: chunked\r\n\r\n'
+  )
   const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`
   const endless = setInterval(() => socket.write(chunk), 1)
   t.teardown(() => clearInterval(endless))
@@ -101,7 +133,12 @@ tap.test('compressed bombs are not unpacked: 400 over HTTP, no compression on a 
   const bomb = gzipSync(`{"username":"${'x'.repeat(50_000_000)}"}`)
   t.ok(bomb.length < app.config.BODY_BYTES)
   for (const encoding of ['gzip', 'deflate', 'br', 'gzip, gzip']) {
-    const response = await app.inject({ method: 'POST', url: '/api/v1/user/login', headers: { 'content-type': 'application/json', 'content-encoding': encoding }, payload: bomb })
+    const response = await app.inject({
+      method: 'POST',
+      url: '/api/v1/user/login',
+      headers: { 'content-type': 'application/json', 'content-encoding': encoding },
+      payload: bomb
+    })
     t.equal(response.statusCode, 400, encoding)
   }
   const socket = await connectSocket(t, origin, anna, { perMessageDeflate: true })
@@ -116,13 +153,31 @@ tap.test('JSON of 10,000 levels: no operation reads it, and a socket only answer
   for (const { id, valid } of OPERATIONS) {
     const { payload, ...request } = valid(all)
     const fields = payload === undefined ? [] : Object.keys(payload)
-    for (const body of [deep, objects, ...fields.map(field => JSON.stringify({ ...payload, [field]: '@' }).replace('"@"', deep)), JSON.stringify({ ...payload, extra: '@' }).replace('"@"', objects)]) {
-      const response = await send(app, { ...request, payload: body as never, headers: { 'content-type': 'application/json' } }, all.anna)
+    for (const body of [
+      deep,
+      objects,
+      ...fields.map(field => JSON.stringify({ ...payload, [field]: '@' }).replace('"@"', deep)),
+      JSON.stringify({ ...payload, extra: '@' }).replace('"@"', objects)
+    ]) {
+      const response = await send(
+        app,
+        { ...request, payload: body as never, headers: { 'content-type': 'application/json' } },
+        all.anna
+      )
       t.equal(response.statusCode, 400, id)
     }
   }
   const socket = await connectSocket(t, origin, all.anna)
-  for (const frame of [deep, objects, `{"type":"ping","x":${deep}}`, `{"type":"send","message":${deep}}`, `{"type":${deep}}`, `{"type":"resume","have":${objects}}`]) socket.send(frame)
+  for (const frame of [
+    deep,
+    objects,
+    `{"type":"ping","x":${deep}}`,
+    `{"type":"send","message":${deep}}`,
+    `{"type":${deep}}`,
+    `{"type":"resume","have":${objects}}`
+  ]) {
+    socket.send(frame)
+  }
   await socket.roundTrip()
   t.equal(socket.all('error').length, 5, 'an unknown property is ignored, the others are errors')
 })
@@ -138,8 +193,15 @@ tap.test('a client that sends requests and reads no answer takes no other down',
 
 tap.test('refuses upgrades on other routes, with other methods and to other protocols', async t => {
   const { origin } = await listen(t)
-  const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
-  for (const bytes of [`GET /nothing HTTP/1.1\r\n${upgrade}`, `POST /ws HTTP/1.1\r\n${upgrade}`, 'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n', `GET /ws HTTP/1.1\r\n${upgrade}`]) {
+  const upgrade =
+    'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+  for (const bytes of [
+    `GET /nothing HTTP/1.1\r\n${upgrade}`,
+    `POST /ws HTTP/1.1\r\n${upgrade}`,
+    'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
+    `GET /ws HTTP/1.1\r\n${upgrade}`
+  ]) {
     t.match(await firstLine(t, origin, bytes), /^HTTP\/1.1 (401|404|400|426) /, bytes.slice(0, 30))
   }
 })
@@ -147,8 +209,21 @@ tap.test('refuses upgrades on other routes, with other methods and to other prot
 tap.test('prototype keys change no object', async t => {
   const app = await build(t)
   const { anna } = await people(app)
-  for (const body of ['{"__proto__":{"admin":true}}', '{"constructor":{"prototype":{"admin":true}}}', '{"a":{"__proto__":1}}']) {
-    const response = await send(app, { method: 'POST', url: '/api/v1/user/password', payload: body as never, headers: { 'content-type': 'application/json' } }, anna)
+  for (const body of [
+    '{"__proto__":{"admin":true}}',
+    '{"constructor":{"prototype":{"admin":true}}}',
+    '{"a":{"__proto__":1}}'
+  ]) {
+    const response = await send(
+      app,
+      {
+        method: 'POST',
+        url: '/api/v1/user/password',
+        payload: body as never,
+        headers: { 'content-type': 'application/json' }
+      },
+      anna
+    )
     t.equal(response.statusCode, 400)
   }
   t.notOk('admin' in {})

@@ -5,7 +5,16 @@ import t from 'tap'
 import type { App } from '../../../src/app.js'
 import { newMessage } from '../../../src/chat/log/entries.js'
 import { FaultProxy } from '../../fault-proxy.js'
-import { append, build, connect, conversationOf, databaseUrl, listen, register, type Person } from '../../helper.js'
+import {
+  append,
+  build,
+  connect,
+  conversationOf,
+  databaseUrl,
+  listen,
+  register,
+  type Person
+} from '../../helper.js'
 
 async function world (t: Parameters<typeof build>[0]) {
   const proxy = await FaultProxy.start(t, await databaseUrl())
@@ -15,9 +24,13 @@ async function world (t: Parameters<typeof build>[0]) {
 }
 
 /** Follows a promise without waiting for it. */
-function follow<T> (promise: Promise<T>): { promise: Promise<T>, settled: boolean } {
+function follow<T> (promise: Promise<T>): { promise: Promise<T>; settled: boolean } {
   const followed = { promise, settled: false }
-  promise.catch(() => {}).finally(() => { followed.settled = true })
+  promise
+    .catch(() => {})
+    .finally(() => {
+      followed.settled = true
+    })
   return followed
 }
 
@@ -42,7 +55,10 @@ async function seqs (app: App, a: Person, b: Person): Promise<number[]> {
 /** A message that another process wrote. */
 async function written (app: App, from: Person, to: Person, seq: number, clientId: string = randomUUID()) {
   const conversation = conversationOf(from.id, to.id)
-  const document = newMessage({ conversation, sender: from.id, message: 'from elsewhere', clientId }, new Date())
+  const document = newMessage(
+    { conversation, sender: from.id, message: 'from elsewhere', clientId },
+    new Date()
+  )
   await app.mongo.db!.collection('log').insertOne({ ...document, rev: seq, seq, top: seq })
   return document._id
 }
@@ -61,7 +77,10 @@ t.test('a message that a majority has not got yet is neither acknowledged, pushe
   await annas.next('resumed')
   t.same([ack.settled, posted.settled], [false, false])
   const seen = [...annas.all('message'), ...annas.all('ack'), ...bens.all('message')]
-  t.same(seen.map(({ message }) => message!.seq), [1, 1, 1])
+  t.same(
+    seen.map(({ message }) => message!.seq),
+    [1, 1, 1]
+  )
   proxy.catchUp()
   await ack.promise
   t.equal((await posted.promise).statusCode, 201)
@@ -81,7 +100,10 @@ t.test('a write concern error beside write errors accepts nothing', async t => {
   // They are one batch: the first is stored, the second is refused as a repeat.
   const outcomes = [store('third'), store('old', old), store('fourth')].map(follow)
   await tries(proxy, ...outcomes)
-  t.same(outcomes.map(({ settled }) => settled), [false, false, false])
+  t.same(
+    outcomes.map(({ settled }) => settled),
+    [false, false, false]
+  )
   proxy.catchUp()
   t.same(await Promise.all(outcomes.map(({ promise }) => promise)), [3, 1, 4])
   t.same(await seqs(app, anna, ben), [1, 2, 3, 4])

@@ -25,7 +25,10 @@ async function store (app: App, from: Person, to: Person, message: string): Prom
 }
 
 async function kindOf (outcome: Promise<unknown>): Promise<string | undefined> {
-  return await outcome.then(() => 'stored', (error: { kind?: string }) => error.kind)
+  return await outcome.then(
+    () => 'stored',
+    (error: { kind?: string }) => error.kind
+  )
 }
 
 t.test('a message that was stored although its sender was told unavailable is pushed', async t => {
@@ -50,12 +53,15 @@ t.test('a message that was stored although its sender was told unavailable is pu
     proxy.unanswered.clear()
     proxy.cut()
     // The second may have been given up before the first was cleared up.
-    const stored = await kindOf(later) === 'stored'
+    const stored = (await kindOf(later)) === 'stored'
     await store(app, anna, ben, 'third')
     const texts = stored ? ['first', 'second', 'third'] : ['first', 'third']
     await bens.until(() => bens.all('message').length === texts.length || undefined)
     const seen = bens.all('message').map(({ message }) => [message.seq, message.message])
-    t.same(seen, texts.map((text, n) => [n + 1, text]))
+    t.same(
+      seen,
+      texts.map((text, n) => [n + 1, text])
+    )
   })
 
   await t.test('its repeat is answered with it', async t => {
@@ -74,17 +80,19 @@ t.test('a message that was stored although its sender was told unavailable is pu
   })
 })
 
-t.test('senders are told in time, counted from each one\'s own send', async t => {
+t.test("senders are told in time, counted from each one's own send", async t => {
   /** Sends to as many conversations as there are senders, so that they need many writes. */
   async function tellsAll (t: Test, { app, anna, ben }: Awaited<ReturnType<typeof world>>): Promise<void> {
     const kinds = new Set<string | undefined>()
-    const times = await Promise.all(Array.from({ length: 2_600 }, async (_, n) => {
-      const begin = performance.now()
-      const reciver = n.toString(16).padStart(24, '0')
-      const sender = n % 2 === 0 ? anna.id : ben.id
-      kinds.add(await kindOf(append(app, { sender, reciver, message: `text ${n}` })))
-      return performance.now() - begin
-    }))
+    const times = await Promise.all(
+      Array.from({ length: 2_600 }, async (_, n) => {
+        const begin = performance.now()
+        const reciver = n.toString(16).padStart(24, '0')
+        const sender = n % 2 === 0 ? anna.id : ben.id
+        kinds.add(await kindOf(append(app, { sender, reciver, message: `text ${n}` })))
+        return performance.now() - begin
+      })
+    )
     t.same([...kinds], ['unavailable'])
     t.ok(Math.max(...times) < IN_TIME_MS, `the last one after ${Math.round(Math.max(...times))} ms`)
   }

@@ -1,72 +1,133 @@
 /** The log's property: gapless, the same order for all, nothing twice, whatever fails. */
+import { SEED, stored, upTo } from './helper.js'
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import type { App } from '../../../src/app.js'
-import { FaultProxy } from '../../fault-proxy.js'
-import { append, build, connect, conversationOf, databaseUrl, listen, register, type Person } from '../../helper.js'
+import {
+  append,
+  build,
+  connect, databaseUrl,
+  listen,
+  register,
+  type Person
+} from '../../helper.js'
 
-const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
 t.comment(`SEED=${SEED}`)
 
-/** Everything of a conversation, as the database has it. */
-async function stored (app: App, a: Person, b: Person) {
-  return await app.mongo.db!.collection('log').find({ conversation: conversationOf(a.id, b.id) }).sort({ seq: 1 }).toArray()
-}
-
-const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
-
-t.test('two senders, HTTP and sockets mixed, on several sockets: gapless, the same order everywhere, nothing twice', async t => {
+t.test('two senders over HTTP and sockets: every socket gets every message once, in one order', async t => {
   const { app, origin } = await listen(t)
-  await fc.assert(fc.asyncProperty(
-    fc.array(fc.record({ by: fc.integer({ min: 0, max: 5 }), burst: fc.integer({ min: 1, max: 8 }), repeat: fc.boolean() }), { minLength: 5, maxLength: 30 }),
-    async schedule => {
-      const [anna, ben] = await Promise.all([register(app), register(app)])
-      const sockets = await Promise.all([anna, anna, ben, ben].map(async person => await connect(t, origin, person)))
-      const sent: Promise<unknown>[] = []
-      const texts: string[] = []
-      for (const { by, burst, repeat } of schedule) {
-        const me = by % 2 === 0 ? anna : ben
-        const other = me === anna ? ben : anna
-        for (let n = 0; n < burst; n++) {
-          const clientId = randomUUID()
-          const message = `${by} ${texts.length}`
-          texts.push(message)
-          for (let times = repeat ? 2 : 1; times > 0; times--) {
-            if (by >= 4) sent.push(app.inject({ method: 'POST', url: '/api/v1/addmsg', headers: me.headers, payload: { message, sender: me.id, reciver: other.id, clientId } }))
-            else sent.push(sockets[(me === anna ? 0 : 2) + (by >= 2 ? 1 : 0)]!.say(other.id, message, clientId))
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.record({
+          by: fc.integer({ min: 0, max: 5 }),
+          burst: fc.integer({ min: 1, max: 8 }),
+          repeat: fc.boolean()
+        }),
+        { minLength: 5, maxLength: 30 }
+      ),
+      async schedule => {
+        const [anna, ben] = await Promise.all([register(app), register(app)])
+        const sockets = await Promise.all(
+          [anna, anna, ben, ben].map(async person => await connect(t, origin, person))
+        )
+        const sent: Promise<unknown>[] = []
+        const texts: string[] = []
+        for (const { by, burst, repeat } of schedule) {
+          const me = by % 2 === 0 ? anna : ben
+          const other = me === anna ? ben : anna
+          for (let n = 0; n < burst; n++) {
+            const clientId = randomUUID()
+            const message = `${by} ${texts.length}`
+            texts.push(message)
+            for (let times = repeat ? 2 : 1; times > 0; times--) {
+              if (by >= 4) {
+                sent.push(
+                  app.inject({
+                    method: 'POST',
+                    url: '/api/v1/addmsg',
+                    headers: me.headers,
+                    payload: { message, sender: me.id, reciver: other.id, clientId }
+                  })
+                )
+              } else {
+                sent.push(
+                  sockets[(me === anna ? 0 : 2) + (by >= 2 ? 1 : 0)]!.say(other.id, message, clientId)
+                )
+              }
+            }
           }
+          if (burst % 3 === 0) await sent.at(-1)
         }
-        if (burst % 3 === 0) await sent.at(-1)
+        await Promise.all(sent)
+        const log = await stored(app, anna, ben)
+        t.same(
+          log.map(({ seq }) => seq),
+          upTo(texts.length),
+          'gapless, nothing twice'
+        )
+        t.same(log.map(({ message }) => message).sort(), [...texts].sort(), 'all that was sent')
+        for (const socket of sockets) {
+          // The acks of repeats stand outside the order: of each number the first frame counts.
+          const seen = await socket.until(() => {
+            const numbers: number[] = []
+            for (const frame of socket.frames) {
+              if (
+                (frame.type === 'ack' || frame.type === 'message') &&
+                !numbers.includes(frame.message!.seq)
+              ) {
+                numbers.push(frame.message!.seq)
+              }
+            }
+            return numbers.length === texts.length ? numbers : undefined
+          })
+          const pushed = socket.all('message').map(frame => frame.message.seq)
+          t.same(
+            pushed,
+            [...new Set(pushed)].sort((a, b) => a - b),
+            'messages in order, none twice'
+          )
+          t.same(
+            [...seen].sort((a, b) => a - b),
+            upTo(texts.length)
+          )
+          await socket.close()
+        }
       }
-      await Promise.all(sent)
-      const log = await stored(app, anna, ben)
-      t.same(log.map(({ seq }) => seq), upTo(texts.length), 'gapless, nothing twice')
-      t.same(log.map(({ message }) => message).sort(), [...texts].sort(), 'all that was sent')
-      for (const socket of sockets) {
-        // The acks of repeats stand outside the order: of each number the first frame counts.
-        const seen = await socket.until(() => {
-          const numbers: number[] = []
-          for (const frame of socket.frames) if ((frame.type === 'ack' || frame.type === 'message') && !numbers.includes(frame.message!.seq)) numbers.push(frame.message!.seq)
-          return numbers.length === texts.length ? numbers : undefined
-        })
-        const pushed = socket.all('message').map(frame => frame.message.seq)
-        t.same(pushed, [...new Set(pushed)].sort((a, b) => a - b), 'messages in order, none twice')
-        t.same([...seen].sort((a, b) => a - b), upTo(texts.length))
-        await socket.close()
-      }
-    }), { numRuns: 12, seed: SEED })
+    ),
+    { numRuns: 12, seed: SEED }
+  )
 })
 
 t.test('several processes append to one conversation: gapless, every message once', async t => {
   const MONGODB_URL = await databaseUrl()
-  const apps = await Promise.all([build(t, { MONGODB_URL }), build(t, { MONGODB_URL }), build(t, { MONGODB_URL })])
+  const apps = await Promise.all([
+    build(t, { MONGODB_URL }),
+    build(t, { MONGODB_URL }),
+    build(t, { MONGODB_URL })
+  ])
   const [anna, ben] = await Promise.all([register(apps[0]), register(apps[0])])
-  const outcomes = await Promise.all(Array.from({ length: 300 }, async (_, n) =>
-    await append(apps[n % 3]!, { sender: n % 2 === 0 ? anna.id : ben.id, reciver: n % 2 === 0 ? ben.id : anna.id, message: `text ${n}` })))
+  const outcomes = await Promise.all(
+    Array.from(
+      { length: 300 },
+      async (_, n) =>
+        await append(apps[n % 3]!, {
+          sender: n % 2 === 0 ? anna.id : ben.id,
+          reciver: n % 2 === 0 ? ben.id : anna.id,
+          message: `text ${n}`
+        })
+    )
+  )
   const log = await stored(apps[0], anna, ben)
-  t.same(log.map(({ seq }) => seq), upTo(300))
-  t.same(outcomes.map(({ message }) => message.seq).sort((a, b) => a - b), upTo(300), 'each was told its own number')
+  t.same(
+    log.map(({ seq }) => seq),
+    upTo(300)
+  )
+  t.same(
+    outcomes.map(({ message }) => message.seq).sort((a, b) => a - b),
+    upTo(300),
+    'each was told its own number'
+  )
   for (const { message } of outcomes) t.equal(log[message.seq - 1]!.message, message.message)
 })
 
@@ -76,68 +137,60 @@ t.test('the same clientId in several processes at once: one message, equal answe
   const [anna, ben] = await Promise.all([register(apps[0]), register(apps[0])])
   for (let round = 0; round < 20; round++) {
     const clientId = randomUUID()
-    const outcomes = await Promise.all(apps.flatMap(app => [1, 2].map(async () => await append(app, { sender: anna.id, reciver: ben.id, message: `text ${round}`, clientId }))))
+    const outcomes = await Promise.all(
+      apps.flatMap(app =>
+        [1, 2].map(
+          async () =>
+            await append(app, { sender: anna.id, reciver: ben.id, message: `text ${round}`, clientId })
+        )
+      )
+    )
     for (const { message } of outcomes) t.same(message, outcomes[0]!.message)
     t.equal(outcomes.filter(({ repeat }) => !repeat).length, 1)
   }
-  t.same((await stored(apps[0], anna, ben)).map(({ seq }) => seq), upTo(20))
+  t.same(
+    (await stored(apps[0], anna, ben)).map(({ seq }) => seq),
+    upTo(20)
+  )
 })
 
-t.test('one batch with repeats, conflicts and new messages: each gets its own answer, and there is no gap', async t => {
-  const app = await build(t)
-  const [anna, ben, carl] = await Promise.all([register(app), register(app), register(app)])
-  const old = randomUUID()
-  await append(app, { sender: anna.id, reciver: ben.id, message: 'old', clientId: old })
-  const store = async (reciver: Person, message: string, clientId = randomUUID()) =>
-    await append(app, { sender: anna.id, reciver: reciver.id, message, clientId }).then(({ message, repeat }) => [message.seq, repeat], (error: Error) => error.message)
-  // While the first is being written the others gather and become one batch.
-  const outcomes = await Promise.all([
-    store(ben, 'first'), store(ben, 'second'), store(ben, 'old', old), store(carl, 'hello'), store(ben, 'new text', old), store(ben, 'third'), store(carl, 'you')
-  ])
-  t.same([outcomes[0], outcomes[1], outcomes[2], outcomes[3], outcomes[5], outcomes[6]], [[2, false], [3, false], [1, true], [1, false], [4, false], [2, false]])
-  t.match(outcomes[4], /^Conflict/)
-  t.same((await stored(app, anna, ben)).map(({ message }) => message), ['old', 'first', 'second', 'third'])
-})
-
-t.test('an open outcome is cleared up: connections cut in the middle of writes, at seeded moments', async t => {
-  const proxy = await FaultProxy.start(t, await databaseUrl())
-  const app = await build(t, { MONGODB_URL: proxy.url })
-  const people = await Promise.all(Array.from({ length: 4 }, () => register(app)))
-  const [delays] = fc.sample(fc.array(fc.integer({ min: 0, max: 25 }), { minLength: 25, maxLength: 25 }), { numRuns: 1, seed: SEED })
-  let cutting = true
-  const cuts = (async () => {
-    for (const turns of delays!) {
-      // Moments are counted in messages stored, not in time.
-      const from = app.conversationLog.pending
-      for (let n = 0; n < turns && app.conversationLog.pending >= from - turns; n++) await new Promise(resolve => setImmediate(resolve))
-      proxy.cut()
-      await new Promise(resolve => app.mongo.client.once('connectionCreated', resolve))
-      if (!cutting) return
-    }
-  })()
-  const outcomes: { seq: number, conversation: string, message: string }[] = []
-  await Promise.all(people.flatMap((sender, s) => people.map(async (reciver, r) => {
-    for (let n = 0; n < 12; n++) {
-      const text = `${s} ${r} ${n}`
-      const clientId = randomUUID()
-      // As a client does: an unknown outcome is repeated with the same clientId.
-      for (;;) {
-        const outcome = await append(app, { sender: sender.id, reciver: reciver.id, message: text, clientId }).catch((error: { kind?: string }) => error)
-        if ('message' in outcome && 'repeat' in outcome) { outcomes.push(outcome.message); break }
-        t.equal((outcome as { kind?: string }).kind, 'unavailable')
-      }
-    }
-  })))
-  cutting = false
-  app.mongo.client.emit('connectionCreated', {} as never)
-  await cuts
-  t.equal(outcomes.length, 16 * 12)
-  for (const [s, sender] of people.entries()) {
-    for (const reciver of people.slice(s)) {
-      const log = await stored(app, sender, reciver)
-      t.same(log.map(({ seq }) => seq), upTo(sender === reciver ? 12 : 24), 'no gap')
-      t.equal(new Set(log.map(({ message }) => message)).size, log.length, 'nothing twice')
-      for (const { seq, message } of outcomes.filter(({ conversation }) => conversation === conversationOf(sender.id, reciver.id))) t.equal(log[seq - 1]!.message, message, 'acknowledged with its number')
-    }
+t.test(
+  'one batch with repeats, conflicts and new messages: each gets its own answer, and there is no gap',
+  async t => {
+    const app = await build(t)
+    const [anna, ben, carl] = await Promise.all([register(app), register(app), register(app)])
+    const old = randomUUID()
+    await append(app, { sender: anna.id, reciver: ben.id, message: 'old', clientId: old })
+    const store = async (reciver: Person, message: string, clientId = randomUUID()) =>
+      await append(app, { sender: anna.id, reciver: reciver.id, message, clientId }).then(
+        ({ message, repeat }) => [message.seq, repeat],
+        (error: Error) => error.message
+      )
+    // While the first is being written the others gather and become one batch.
+    const outcomes = await Promise.all([
+      store(ben, 'first'),
+      store(ben, 'second'),
+      store(ben, 'old', old),
+      store(carl, 'hello'),
+      store(ben, 'new text', old),
+      store(ben, 'third'),
+      store(carl, 'you')
+    ])
+    t.same(
+      [outcomes[0], outcomes[1], outcomes[2], outcomes[3], outcomes[5], outcomes[6]],
+      [
+        [2, false],
+        [3, false],
+        [1, true],
+        [1, false],
+        [4, false],
+        [2, false]
+      ]
+    )
+    t.match(outcomes[4], /^Conflict/)
+    t.same(
+      (await stored(app, anna, ben)).map(({ message }) => message),
+      ['old', 'first', 'second', 'third']
+    )
   }
-})
+)

@@ -9,7 +9,11 @@ async function world (t: Parameters<typeof build>[0]) {
   const conversation = conversationOf(anna.id, ben.id)
   const send = async () => await append(app, { sender: anna.id, reciver: ben.id, message: 'hello' })
   async function written (): Promise<void> {
-    while (app.conversations.pending > 0) await new Promise(resolve => { setImmediate(resolve) })
+    while (app.conversations.pending > 0) {
+      await new Promise(resolve => {
+        setImmediate(resolve)
+      })
+    }
   }
   await send()
   await written()
@@ -32,7 +36,9 @@ t.test('a summary whose write was lost with its connection is written again', as
 t.test('a mark is answered once it is durable', async t => {
   const { proxy, app, ben, conversation } = await world(t)
   const receipts: unknown[] = []
-  app.conversations.onReceipt(receipt => { receipts.push(receipt) })
+  app.conversations.onReceipt(receipt => {
+    receipts.push(receipt)
+  })
   const url = `/api/v1/conversations/${encodeURIComponent(conversation)}/read`
   const payload = { seq: 1 }
   const read = async () => await app.inject({ method: 'POST', url, headers: ben.headers, payload })

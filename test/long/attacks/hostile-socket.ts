@@ -27,34 +27,56 @@ export class HostileSocket {
     })
     this.#ws = ws
     this.#refusal = new Promise(resolve => {
-      ws.on('open', () => { resolve(undefined) })
+      ws.on('open', () => {
+        resolve(undefined)
+      })
       ws.on('unexpected-response', (request, response) => {
         resolve(`upgrade ${response.statusCode}`)
         request.destroy()
       })
-      ws.on('error', error => { resolve((error as NodeJS.ErrnoException).code ?? 'upgrade failed') })
+      ws.on('error', error => {
+        resolve((error as NodeJS.ErrnoException).code ?? 'upgrade failed')
+      })
     })
-    ws.on('message', (data: Buffer) => { this.#count(data.toString('latin1', 0, HEAD_BYTES), tally) })
-    ws.on('close', code => { tally.outcome(`closed ${code}`) })
+    ws.on('message', (data: Buffer) => {
+      this.#count(data.toString('latin1', 0, HEAD_BYTES), tally)
+    })
+    ws.on('close', code => {
+      tally.outcome(`closed ${code}`)
+    })
   }
 
   /** @returns undefined once it is open, or why it is not */
-  async opened (): Promise<string | undefined> { return await this.#refusal }
+  async opened (): Promise<string | undefined> {
+    return await this.#refusal
+  }
 
-  get isOpen (): boolean { return this.#ws.readyState === WebSocket.OPEN }
+  get isOpen (): boolean {
+    return this.#ws.readyState === WebSocket.OPEN
+  }
 
   /** Milliseconds after which a frame is within the limit again. */
-  get wait (): number { return Math.max(0, this.#waitUntil - performance.now()) }
+  get wait (): number {
+    return Math.max(0, this.#waitUntil - performance.now())
+  }
 
-  send (frame: string): void { if (this.isOpen) this.#ws.send(frame) }
+  send (frame: string): void {
+    if (this.isOpen) this.#ws.send(frame)
+  }
 
   /** Never reads again. */
-  stopReading (): void { this.#ws.pause() }
+  stopReading (): void {
+    this.#ws.pause()
+  }
 
   /** An unsolicited pong. */
-  pong (): void { if (this.isOpen) this.#ws.pong() }
+  pong (): void {
+    if (this.isOpen) this.#ws.pong()
+  }
 
-  terminate (): void { this.#ws.terminate() }
+  terminate (): void {
+    this.#ws.terminate()
+  }
 
   #count (head: string, tally: Tally): void {
     const [, type = 'unknown', code] = HEAD.exec(head) ?? []

@@ -13,9 +13,9 @@ export interface Target {
   /** existing users whose presence may be watched, at most 200 */
   watched: string[]
   /** the names before the first and before the last page of allusers */
-  pages: { first: string, last: string }
+  pages: { first: string; last: string }
   /** a message that was stored for the victim, by account: to be sent again */
-  repeats: Record<string, { reciver: string, clientId: string, message: string }>
+  repeats: Record<string, { reciver: string; clientId: string; message: string }>
   /** conversations that are full of the longest messages, by account: the other member */
   full: Record<string, string[]>
 }
@@ -36,7 +36,9 @@ export class Hostile {
     this.#caller = new Caller(target.origin, account.address)
   }
 
-  get over (): boolean { return this.signal.aborted }
+  get over (): boolean {
+    return this.signal.aborted
+  }
 
   /** Waits; less if the attack ends before. */
   async pause (ms: number): Promise<void> {
@@ -73,7 +75,9 @@ export class Hostile {
     this.tally.attempt()
     const token = this.account.token
     const socket = new HostileSocket(this.target.origin, { ...this.account }, this.tally)
-    const leave = () => { socket.terminate() }
+    const leave = () => {
+      socket.terminate()
+    }
     this.signal.addEventListener('abort', leave)
     const refused = await socket.opened()
     this.signal.removeEventListener('abort', leave)
@@ -99,14 +103,18 @@ export class Hostile {
     await this.repeat(everyMs, async () => {
       if (underWay >= most) return
       underWay++
-      work().finally(() => { underWay-- })
+      work().finally(() => {
+        underWay--
+      })
     })
   }
 
   /** The session has ended: too many logins, or a change of the password elsewhere. */
   async #renew (ended: string): Promise<void> {
     if (this.account.token !== ended) return
-    this.#renewing ??= this.#logIn().finally(() => { this.#renewing = undefined })
+    this.#renewing ??= this.#logIn().finally(() => {
+      this.#renewing = undefined
+    })
     await this.#renewing
   }
 
@@ -122,5 +130,7 @@ export class Hostile {
     await this.pause(RETRY_MS)
   }
 
-  close (): void { this.#caller.close() }
+  close (): void {
+    this.#caller.close()
+  }
 }

@@ -34,20 +34,25 @@ export async function unreadPage (hostile: Hostile): Promise<void> {
 
 /** Sends a request and stops reading after the first bytes of the answer. */
 async function askWithoutReading (
-  hostile: Hostile, path: string
-): Promise<{ socket: Socket, status: string }> {
+  hostile: Hostile,
+  path: string
+): Promise<{ socket: Socket; status: string }> {
   const { hostname, port, host } = new URL(hostile.target.origin)
   const { token, address } = hostile.account
   const socket = connect({ host: hostname, port: Number(port), localAddress: address })
   socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${token}\r\n\r\n`)
   const status = await new Promise<string>(resolve => {
-    const over = () => { resolve('over') }
+    const over = () => {
+      resolve('over')
+    }
     hostile.signal.addEventListener('abort', over, { once: true })
     socket.once('data', (head: Buffer) => {
       socket.pause()
       resolve(head.toString('latin1', 9, 12))
     })
-    socket.on('error', (error: NodeJS.ErrnoException) => { resolve(error.code ?? 'failed') })
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      resolve(error.code ?? 'failed')
+    })
     socket.on('close', () => {
       resolve('closed')
       hostile.signal.removeEventListener('abort', over)
@@ -78,7 +83,10 @@ export async function logins (hostile: Hostile): Promise<void> {
 
 /** M7: sends an old message again and again; whoever comes anew gets all that follow it. */
 export async function repeats (hostile: Hostile): Promise<void> {
-  const { account: { id }, target } = hostile
+  const {
+    account: { id },
+    target
+  } = hostile
   await hostile.repeat(COSTLY_MS, async () => {
     await hostile.call('POST', '/api/v1/addmsg', { body: { sender: id, ...target.repeats[id] } })
   })
@@ -86,7 +94,9 @@ export async function repeats (hostile: Hostile): Promise<void> {
 
 /** Sends the longest messages to itself. Rarely: the disk of whoever runs this is not the target. */
 export async function longMessages (hostile: Hostile): Promise<void> {
-  const { account: { id } } = hostile
+  const {
+    account: { id }
+  } = hostile
   await hostile.repeat(LONG_MS, async () => {
     await hostile.call('POST', '/api/v1/addmsg', { body: { sender: id, reciver: id, message: LONGEST } })
   })
@@ -129,7 +139,9 @@ export async function inbox (hostile: Hostile): Promise<void> {
 
 /** L11: sets avatars that take long to check or to draw. */
 export async function avatars (hostile: Hostile): Promise<void> {
-  const { account: { id } } = hostile
+  const {
+    account: { id }
+  } = hostile
   let round = 0
   await hostile.repeat(COSTLY_MS * 2, async () => {
     const avatarImage = costlyAvatars[round++ % costlyAvatars.length]!
@@ -157,19 +169,25 @@ async function upgradeHealth ({ target, account: { address }, signal }: Hostile)
     const outgoing = request(`${target.origin}/health`, options)
     outgoing.on('upgrade', (response, socket) => {
       socket.on('error', () => {})
-      setTimeout(() => { socket.destroy() }, UPGRADE_HOLD_MS)
+      setTimeout(() => {
+        socket.destroy()
+      }, UPGRADE_HOLD_MS)
       resolve(String(response.statusCode))
     })
     outgoing.on('response', response => {
       response.resume()
       resolve(String(response.statusCode))
     })
-    outgoing.on('error', (error: NodeJS.ErrnoException) => { resolve(error.code ?? 'failed') })
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      resolve(error.code ?? 'failed')
+    })
     outgoing.end()
   })
 }
 
 /** Asks whether the database answers; no limit counts probes. */
 export async function probes (hostile: Hostile): Promise<void> {
-  await hostile.repeat(REQUEST_MS, async () => { await hostile.call('GET', '/ready') })
+  await hostile.repeat(REQUEST_MS, async () => {
+    await hostile.call('GET', '/ready')
+  })
 }

@@ -26,9 +26,7 @@ function resumeFrame (user: string, count: number): string {
 }
 
 /** Opens sockets one after the other as long as the attack lasts; a socket is left when `use` ends. */
-async function withSockets (
-  hostile: Hostile, use: (socket: HostileSocket) => Promise<void>
-): Promise<void> {
+async function withSockets (hostile: Hostile, use: (socket: HostileSocket) => Promise<void>): Promise<void> {
   while (!hostile.over) {
     const socket = await hostile.open()
     if (socket === undefined) continue
@@ -39,7 +37,10 @@ async function withSockets (
 
 /** Sends what `next` gives at the allowed rate until the socket or the attack ends. */
 async function sendAtRate (
-  hostile: Hostile, socket: HostileSocket, next: () => string, most = Infinity
+  hostile: Hostile,
+  socket: HostileSocket,
+  next: () => string,
+  most = Infinity
 ): Promise<void> {
   for (let sent = 0; sent < most && socket.isOpen && !hostile.over; sent++) {
     hostile.tally.attempt()
@@ -53,11 +54,16 @@ export async function resumeFlood (hostile: Hostile): Promise<void> {
   let count = MOST_NAMES
   await withSockets(hostile, async socket => {
     let refused = 0
-    await sendAtRate(hostile, socket, () => {
-      if (socket.invalid > refused) count = Math.max(1, count >> 1)
-      refused = socket.invalid
-      return resumeFrame(hostile.account.id, count)
-    }, FLOOD_FRAMES)
+    await sendAtRate(
+      hostile,
+      socket,
+      () => {
+        if (socket.invalid > refused) count = Math.max(1, count >> 1)
+        refused = socket.invalid
+        return resumeFrame(hostile.account.id, count)
+      },
+      FLOOD_FRAMES
+    )
   })
 }
 
@@ -98,7 +104,10 @@ export async function framesAboveRate (hostile: Hostile): Promise<void> {
 
 /** Typing, watching and marks at the allowed rate: small frames that cause look-ups and writes. */
 export async function smallFrames (hostile: Hostile): Promise<void> {
-  const { account: { id }, target: { watched, full } } = hostile
+  const {
+    account: { id },
+    target: { watched, full }
+  } = hostile
   const other = full[id]?.[0] ?? id
   const conversation = [id, other].sort().join(':')
   let on = false
@@ -120,7 +129,9 @@ export async function smallFrames (hostile: Hostile): Promise<void> {
 /** Frames that are malformed, on one socket after the other. */
 export async function malformedFrames (hostile: Hostile): Promise<void> {
   const broken = '[{"type":'.repeat(50)
-  await withSockets(hostile, async socket => { await sendAtRate(hostile, socket, () => broken) })
+  await withSockets(hostile, async socket => {
+    await sendAtRate(hostile, socket, () => broken)
+  })
 }
 
 /** Opens a socket and leaves it, as often as HTTP_RATE allows. */

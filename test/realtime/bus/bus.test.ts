@@ -19,13 +19,20 @@ const cluster = missing === undefined ? await startCluster() : undefined
 /** A cluster of one node that has all slots. */
 async function startCluster (): Promise<string> {
   const node = await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'])
-  const cli = (...args: string[]) => spawnSync('redis-cli', ['-p', String(node.port), ...args]).stdout.toString()
+  const cli = (...args: string[]) =>
+    spawnSync('redis-cli', ['-p', String(node.port), ...args]).stdout.toString()
   cli('cluster', 'addslotsrange', '0', '16383')
-  while (!cli('cluster', 'info').includes('cluster_state:ok')) await new Promise(resolve => setImmediate(resolve))
+  while (!cli('cluster', 'info').includes('cluster_state:ok')) {
+    await new Promise(resolve => setImmediate(resolve))
+  }
   return `redis+cluster://127.0.0.1:${node.port}`
 }
 
-async function redisBus (t: Test, url: string, prefix = `${randomBytes(4).toString('hex')}:`): Promise<RedisBus> {
+async function redisBus (
+  t: Test,
+  url: string,
+  prefix = `${randomBytes(4).toString('hex')}:`
+): Promise<RedisBus> {
   const bus = new RedisBus({ url, prefix, log })
   t.teardown(() => bus.close())
   await bus.start()
@@ -39,25 +46,43 @@ const BUSES: Record<string, (t: Test) => Promise<Bus>> = {
 }
 if (missing !== undefined) t.comment(missing)
 
-const typing = (user: string): BusMessage => ({ type: 'typing', conversation: 'c', user, on: true, socket: '' })
+const typing = (user: string): BusMessage => ({
+  type: 'typing',
+  conversation: 'c',
+  user,
+  on: true,
+  socket: ''
+})
 
 for (const [name, create] of Object.entries(BUSES)) {
-  t.test(`${name}: delivers what was subscribed to, by type, in order, in the turn of the publication`, async t => {
-    const bus = await create(t)
-    const heard: [BusMessage, Topic][] = []
-    bus.onMessage('typing', (message, topic) => { heard.push([message, topic]) })
-    bus.onMessage('receipt', () => { t.fail('this was not published') })
-    await bus.subscribe(userTopic('anna'))
-    bus.publish(userTopic('anna'), typing('ben'))
-    bus.publish(userTopic('carl'), typing('ben'))
-    bus.publish(userTopic('anna'), typing('dora'))
-    t.strictSame(heard, [[typing('ben'), 'user:anna'], [typing('dora'), 'user:anna']])
-  })
+  t.test(
+    `${name}: delivers what was subscribed to, by type, in order, in the turn of the publication`,
+    async t => {
+      const bus = await create(t)
+      const heard: [BusMessage, Topic][] = []
+      bus.onMessage('typing', (message, topic) => {
+        heard.push([message, topic])
+      })
+      bus.onMessage('receipt', () => {
+        t.fail('this was not published')
+      })
+      await bus.subscribe(userTopic('anna'))
+      bus.publish(userTopic('anna'), typing('ben'))
+      bus.publish(userTopic('carl'), typing('ben'))
+      bus.publish(userTopic('anna'), typing('dora'))
+      t.strictSame(heard, [
+        [typing('ben'), 'user:anna'],
+        [typing('dora'), 'user:anna']
+      ])
+    }
+  )
 
   t.test(`${name}: two subscriptions of a topic deliver once, and one unsubscribe ends them`, async t => {
     const bus = await create(t)
     let heard = 0
-    bus.onMessage('typing', () => { heard++ })
+    bus.onMessage('typing', () => {
+      heard++
+    })
     await bus.subscribe(userTopic('anna'))
     await bus.subscribe(userTopic('anna'))
     bus.publish(userTopic('anna'), typing('ben'))
@@ -78,7 +103,9 @@ function ears (bus: Bus, type: BusMessage['type'] = 'typing') {
   })
   return {
     heard,
-    async count (count: number) { while (heard.length < count) await once(events, 'heard') }
+    async count (count: number) {
+      while (heard.length < count) await once(events, 'heard')
+    }
   }
 }
 
@@ -107,7 +134,10 @@ for (const [name, url] of Object.entries({ redis: redis?.url, 'redis cluster': c
     const [one, two] = await pair(t, url)
     const { heard, count } = ears(two, 'entry')
     await two.subscribe(userTopic('anna'))
-    const [small, large] = [messageDocument('a', 'b', 'é', 1), messageDocument('a', 'b', 'é'.repeat(4_096), 2)]
+    const [small, large] = [
+      messageDocument('a', 'b', 'é', 1),
+      messageDocument('a', 'b', 'é'.repeat(4_096), 2)
+    ]
     for (const entry of [small, large]) {
       const { conversation, rev } = entry
       one.publish(userTopic('anna'), { type: 'entry', conversation, rev, entry: new FramedEntry(entry) })
@@ -133,27 +163,38 @@ async function until (condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setTimeout(resolve, 20))
 }
 
-t.test('after a restart of Redis the heads of what was stored meanwhile are announced', { skip: missing ?? false }, async t => {
-  const server: RedisProcess = await startRedis(t)
-  const [one, two] = await pair(t, server.url)
-  const { heard, count } = ears(two, 'entry')
-  let doubts = 0
-  two.onDoubt(() => { doubts++ })
-  await two.subscribe(userTopic('anna'))
-  await server.kill()
-  await until(() => one.state === 'away' && two.state === 'away')
-  for (const rev of [1, 2, 3]) {
-    const entry = messageDocument('a', 'b', 'x', rev)
-    one.publish(userTopic('anna'), { type: 'entry', conversation: entry.conversation, rev, entry: new FramedEntry(entry) })
+t.test(
+  'after a restart of Redis the heads of what was stored meanwhile are announced',
+  { skip: missing ?? false },
+  async t => {
+    const server: RedisProcess = await startRedis(t)
+    const [one, two] = await pair(t, server.url)
+    const { heard, count } = ears(two, 'entry')
+    let doubts = 0
+    two.onDoubt(() => {
+      doubts++
+    })
+    await two.subscribe(userTopic('anna'))
+    await server.kill()
+    await until(() => one.state === 'away' && two.state === 'away')
+    for (const rev of [1, 2, 3]) {
+      const entry = messageDocument('a', 'b', 'x', rev)
+      one.publish(userTopic('anna'), {
+        type: 'entry',
+        conversation: entry.conversation,
+        rev,
+        entry: new FramedEntry(entry)
+      })
+    }
+    t.equal(one.waiting, 1, 'one number for each topic and conversation')
+    await server.restart()
+    await until(() => one.state === 'well' && two.state === 'well' && doubts > 0)
+    await Promise.race([count(1), until(() => one.waiting === 0)])
+    // The other process may subscribe again after the announcement: then its doubt brings the number.
+    for (const message of heard) t.match(message, { type: 'entry', rev: 3 })
+    one.publish(userTopic('anna'), typing('ben'))
   }
-  t.equal(one.waiting, 1, 'one number for each topic and conversation')
-  await server.restart()
-  await until(() => one.state === 'well' && two.state === 'well' && doubts > 0)
-  await Promise.race([count(1), until(() => one.waiting === 0)])
-  // The other process may subscribe again after the announcement: then its doubt brings the number.
-  for (const message of heard) t.match(message, { type: 'entry', rev: 3 })
-  one.publish(userTopic('anna'), typing('ben'))
-})
+)
 
 t.test('the start fails in one line where Redis does not answer', async t => {
   const config = { MONGODB_URL: 'mongodb://localhost', REDIS_URL: 'redis://127.0.0.1:1', REDIS_PREFIX: '' }
