@@ -48,9 +48,7 @@ const TO_DO = [
   'test/security/access.test.ts',
   'test/security/browsers.test.ts',
   'test/security/logins.test.ts',
-  'test/security/operators.test.ts',
   'test/security/tokens.test.ts',
-  'test/server.test.ts',
   'test/server.ts'
 ]
 

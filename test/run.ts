@@ -1,6 +1,6 @@
 /**
  * Runs compiled test files:
- *   node dist/test/run.js [-jN] [PATH ...]   in N processes, as many as there are cores without -j
+ *   node dist/test/run.js [-jN] [PATH ...]   in N processes, one more than there are cores without -j
  *   node dist/test/run.js --long [PATH ...]  with TEST_LONG=1, one file at a time, each in its own process
  * A PATH is a test file or a folder of the sources. Without one, every test runs but those in folders named
  * `long`; with --long those run, and the tests that do more rounds with TEST_LONG=1.
@@ -21,7 +21,9 @@ import type { FileResult } from './worker.js'
 const args = process.argv.slice(2)
 const long = args.includes('--long')
 const paths = args.filter(arg => !arg.startsWith('-'))
-const jobs = Number(args.find(arg => arg.startsWith('-j'))?.slice(2) ?? (long ? 1 : availableParallelism()))
+// One more than there are cores: some tests wait for a time-out or for another process.
+const usualJobs = long ? 1 : availableParallelism() + 1
+const jobs = Number(args.find(arg => arg.startsWith('-j'))?.slice(2) ?? usualJobs)
 // With no worker at all nothing would fail.
 if (!Number.isInteger(jobs) || jobs < 1) throw new Error('-jN: N must be a whole number from 1 on')
 

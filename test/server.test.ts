@@ -4,7 +4,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { Socket } from './helper.js'
 import { dataDir, request, ROOT, run, start } from './server.js'
@@ -72,60 +72,57 @@ t.test('kill -9 right after an answer to addmsg: after the restart the message i
   }
 })
 
-t.test('one clear line and exit code 1', async t => {
-  const refused = async (env: Record<string, string>, line: RegExp) => {
-    const { code, out, err } = await run({ PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'silent', ...env })
-    t.equal(code, 1)
-    t.equal(out, '')
-    t.match(err, line)
-    t.equal(err.trimEnd().split('\n').length, 1, err)
-  }
+async function refused (t: Test, env: Record<string, string>, line: RegExp): Promise<void> {
+  const { code, out, err } = await run({ PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'silent', ...env })
+  t.equal(code, 1)
+  t.equal(out, '')
+  t.match(err, line)
+  t.equal(err.trimEnd().split('\n').length, 1, err)
+}
 
-  await t.test('port taken', async () => {
-    const other = createServer()
-    await new Promise<void>(resolve => {
-      other.listen(0, '127.0.0.1', resolve)
-    })
-    const { port } = other.address() as AddressInfo
-    await refused({ DATA_DIR: await dataDir(t), PORT: String(port) }, new RegExp(`port ${port} is taken`))
-    other.close()
+t.test('one clear line and exit code 1: port taken', async t => {
+  const other = createServer()
+  await new Promise<void>(resolve => {
+    other.listen(0, '127.0.0.1', resolve)
   })
+  const { port } = other.address() as AddressInfo
+  await refused(t, { DATA_DIR: await dataDir(t), PORT: String(port) }, new RegExp(`port ${port} is taken`))
+  other.close()
+})
 
-  await t.test('data directory owned by another process: its pid is named', async t => {
-    const DATA_DIR = await dataDir(t)
-    const server = await start(t, { DATA_DIR })
-    await refused({ DATA_DIR }, new RegExp(`${server.child.pid}`))
-  })
+t.test('one clear line and exit code 1: a data directory of another process, with its pid', async t => {
+  const DATA_DIR = await dataDir(t)
+  const server = await start(t, { DATA_DIR })
+  await refused(t, { DATA_DIR }, new RegExp(`${server.child.pid}`))
+})
 
-  await t.test('data directory not writable', async () => {
-    const DATA_DIR = await dataDir(t)
-    await writeFile(DATA_DIR, 'a file')
-    await refused({ DATA_DIR }, new RegExp(DATA_DIR))
-    await refused({ DATA_DIR: '/dev/null/data' }, /\/dev\/null\/data/)
-  })
+t.test('one clear line and exit code 1: data directory not writable', async t => {
+  const DATA_DIR = await dataDir(t)
+  await writeFile(DATA_DIR, 'a file')
+  await refused(t, { DATA_DIR }, new RegExp(DATA_DIR))
+  await refused(t, { DATA_DIR: '/dev/null/data' }, /\/dev\/null\/data/)
+})
 
-  await t.test('data of an unknown format', async () => {
-    const DATA_DIR = await dataDir(t)
-    await mkdir(DATA_DIR, { mode: 0o700 })
-    await writeFile(join(DATA_DIR, 'data.mdb'), 'not a database')
-    const { code, err } = await run({ PORT: '0', DATA_DIR, LOG_LEVEL: 'silent' })
-    t.equal(code, 1)
-    t.match(err, /^cannot start: .+\n$/)
-  })
+t.test('one clear line and exit code 1: data of an unknown format', async t => {
+  const DATA_DIR = await dataDir(t)
+  await mkdir(DATA_DIR, { mode: 0o700 })
+  await writeFile(join(DATA_DIR, 'data.mdb'), 'not a database')
+  await refused(t, { DATA_DIR }, /^cannot start: .+\n$/)
+})
 
-  await t.test('no database server at MONGODB_URL', async () => {
-    await refused({ MONGODB_URL: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200' }, /ECONNREFUSED/)
-  })
+t.test('one clear line and exit code 1: no database server at MONGODB_URL', async t => {
+  const MONGODB_URL = 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200'
+  await refused(t, { MONGODB_URL }, /ECONNREFUSED/)
+})
 
-  await t.test('a variable that is not valid is named', async () => {
-    await refused({ PORT: 'x' }, /PORT must be integer/)
-    await refused({ PORT: '70000' }, /PORT must be <= 65535/)
-    await refused({ MONGODB_URL: 'postgres://x' }, /MONGODB_URL/)
-    await refused({ ALLOWED_ORIGINS: 'example' }, /ALLOWED_ORIGINS.*"example"/)
-    await refused({ TRUST_PROXY: '2' }, /TRUST_PROXY/)
-    await refused({ REFUSE_COMMON_PASSWORDS: 'maybe' }, /REFUSE_COMMON_PASSWORDS/)
-    await refused({ LOG_LEVEL: 'loud' }, /LOG_LEVEL/)
-  })
+t.test('one clear line and exit code 1: a variable that is not valid is named', async t => {
+  await refused(t, { PORT: 'x' }, /PORT must be integer/)
+  await refused(t, { PORT: '70000' }, /PORT must be <= 65535/)
+  await refused(t, { MONGODB_URL: 'postgres://x' }, /MONGODB_URL/)
+  await refused(t, { ALLOWED_ORIGINS: 'example' }, /ALLOWED_ORIGINS.*"example"/)
+  await refused(t, { TRUST_PROXY: '2' }, /TRUST_PROXY/)
+  await refused(t, { REFUSE_COMMON_PASSWORDS: 'maybe' }, /REFUSE_COMMON_PASSWORDS/)
+  await refused(t, { LOG_LEVEL: 'loud' }, /LOG_LEVEL/)
 })
 
 t.test('--help names every variable with its default', async t => {
@@ -189,15 +186,16 @@ async function runScript (script: string, origin: string): Promise<string> {
   return stdout
 }
 
-t.test("the README's first conversation, as it is written: curl and wscat", async t => {
+async function firstConversation (t: Test): Promise<void> {
   const server = await start(t, { DATA_DIR: await dataDir(t) })
   const stdout = await runScript(await scriptOf('A first conversation'), server.origin)
   t.match(stdout, /"type":"hello"/, 'Ben is greeted')
   t.match(stdout, /"type":"message".*Hello Ben 👋🏽/, 'Ben gets the message at once')
   t.match(stdout, /"data":\[\{.*Hello Ben 👋🏽/, 'and reads it again')
-})
+}
 
-t.test("the README's group conversation, in the shell of the first one", async t => {
+/** In the shell of the first conversation. */
+async function groupConversation (t: Test): Promise<void> {
   const server = await start(t, { DATA_DIR: await dataDir(t) })
   const first = await scriptOf('A first conversation')
   // Its variables, without its messages.
@@ -210,14 +208,13 @@ t.test("the README's group conversation, in the shell of the first one", async t
   t.match(heard, /"type":"message".*Sunday at nien\?/, 'gets the message as sent')
   t.match(heard, /"type":"change".*"kind":"reaction".*👍/, 'the reaction')
   t.match(heard, /"type":"change".*"rev":4,"kind":"edit".*Sunday at nine\?/, 'and the edit')
-  t.match(
-    stdout,
-    /"message":"Messages retrieved","data":\[\{.*Sunday at nine\?/,
-    'Ben reads the message as it is'
-  )
-  t.match(
-    stdout,
-    /"message":"Changes retrieved","data":\[\{.*Sunday at nien\?.*Sunday at nine\?/,
-    'and the log'
-  )
+  const read = /"message":"Messages retrieved","data":\[\{.*Sunday at nine\?/
+  t.match(stdout, read, 'Ben reads the message as it is')
+  const log = /"message":"Changes retrieved","data":\[\{.*Sunday at nien\?.*Sunday at nine\?/
+  t.match(stdout, log, 'and the log')
+}
+
+// Both at once: each listens for ten seconds.
+t.test("the README's conversations, as they are written: curl and wscat", async t => {
+  await Promise.all([firstConversation(t), groupConversation(t)])
 })
