@@ -16,42 +16,6 @@ const LEAVES = ['src/avatars', 'src/concurrency', 'src/database', 'src/rate-limi
 const OUTER = ['src/http', 'src/api-docs', 'src/app.ts', 'src/server.ts']
 const SERVER = ['src', 'plugins', 'routes', 'test', 'bench']
 
-/** Functions and files that are still too long (issue 12): remove a line when its file is not. */
-const TO_DO = [
-  'test/accounts/emails.test.ts',
-  'test/accounts/names.test.ts',
-  'test/chat/folding.test.ts',
-  'test/chat/log/log-outages.test.ts',
-  'test/chat/log/message-log.test.ts',
-  'test/chat/log/open-outcomes.test.ts',
-  'test/client/server.test.ts',
-  'test/database/growth.ts',
-  'test/database/queries.test.ts',
-  'test/docs/helper.ts',
-  'test/docs/postman.test.ts',
-  'test/group-storm.ts',
-  'test/long/caller.ts',
-  'test/long/honest-clients.ts',
-  'test/message-storm.ts',
-  'test/original-client.test.ts',
-  'test/plugins/audit.test.ts',
-  'test/plugins/auth.test.ts',
-  'test/plugins/security.test.ts',
-  'test/realtime/hub.test.ts',
-  'test/realtime/inbox.test.ts',
-  'test/realtime/realtime.test.ts',
-  'test/realtime/resume.test.ts',
-  'test/realtime/slow-readers.test.ts',
-  'test/routes/account.test.ts',
-  'test/routes/messages.test.ts',
-  'test/routes/ws.test.ts',
-  'test/security/access.test.ts',
-  'test/security/browsers.test.ts',
-  'test/security/logins.test.ts',
-  'test/security/tokens.test.ts',
-  'test/server.ts'
-]
-
 /** Imports run one way: routes -> plugins -> src -> packages. */
 const ZONES = [
   zone(['src'], ['plugins', 'routes', 'test', 'bench']),
@@ -130,9 +94,5 @@ export default [
     // The one place that knows where the driver comes from.
     ignores: ['src/database/driver.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: [FASTIFY] }] }
-  },
-  {
-    files: TO_DO,
-    rules: { 'max-lines': 'off', 'max-lines-per-function': 'off' }
   }
 ]

@@ -1,21 +1,18 @@
 /** What people do in groups and direct conversations while sockets are cut and the server is killed. */
+import { reset, tracked } from './tracked-sockets.js'
 import { randomUUID } from 'node:crypto'
-import type { Socket as TcpSocket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import { ChatClient, ChatError, conversationOf, type Answer, type Entry, type Message } from 'chat-app-client'
 import { seeded } from '../packages/client/test/world.js'
 import type { Person } from './chat-log.js'
 import type { EntryDevice, Room } from './entry-log.js'
-import { request, type ServerProcess } from './server.js'
+import { insist, type ServerProcess } from './server.js'
 
 const SMALLEST = 3
 /** Actions of a device at a time. */
 const UNDER_WAY = 4
 const EMOJI = ['👍', '❤️', '😂']
-/** The pause of a request that was cut off or refused for a while. */
-const RETRY_MS = 50
 /** Refusals that a change may meet: the person or the message is gone meanwhile. */
 const GONE = new Set([403, 404, 409])
 const GONE_CODES = new Set(['forbidden', 'not_found', 'conflict'])
@@ -73,18 +70,7 @@ export class GroupStorm {
 
   /** Asks until there is an answer. */
   async ask (who: Person | undefined, method: string, path: string, body?: object) {
-    for (;;) {
-      try {
-        const answer = await request(this.server.origin, method, `/api/v1${path}`, {
-          ...(who === undefined ? {} : { token: who.token }),
-          ...(body === undefined ? {} : { body })
-        })
-        if (answer.status !== 503) return answer
-      } catch (error) {
-        if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error
-      }
-      await delay(RETRY_MS)
-    }
+    return await insist(() => this.server.origin, method, `/api/v1${path}`, { token: who?.token, body })
   }
 
   async gather (): Promise<void> {
@@ -122,41 +108,24 @@ export class GroupStorm {
   }
 
   addDevice (person: Person): void {
-    const { open } = this
-    class Tracked extends WebSocket {
-      constructor (url: string, protocols: string[]) {
-        super(url, protocols)
-        open.add(this)
-        this.on('close', () => {
-          open.delete(this)
-        })
-      }
-    }
     const backoff = { baseMs: 20, ceilingMs: 500 }
     const { token } = person
     const { origin: url } = this.server
-    const client = new ChatClient({ url, token, WebSocket: Tracked, have: {}, queueLimit: 10_000, backoff })
-    this.t.teardown(() => {
-      client.close()
-    })
+    const WebSocket = tracked(this.open)
+    const client = new ChatClient({ url, token, WebSocket, have: {}, queueLimit: 10_000, backoff })
+    this.t.teardown(() => client.close())
     const entries = new Map<string, Entry[]>()
     const keep = (conversation: string, entry: Entry) => {
       entries.set(conversation, [...(entries.get(conversation) ?? []), entry])
     }
-    client.on('message', message => {
-      keep(message.conversation, { type: 'message', message })
-    })
-    client.on('change', change => {
-      keep(change.conversation, change)
-    })
+    client.on('message', message => keep(message.conversation, { type: 'message', message }))
+    client.on('change', change => keep(change.conversation, change))
     this.devices.push({ client, person, entries })
     client.connect()
   }
 
-  /** Cuts a socket: TCP reset, no close frame, what is under way is gone. */
-  reset (): void {
-    const socket = this.pick([...this.open]) as unknown as { _socket: TcpSocket | null } | undefined
-    socket?._socket?.resetAndDestroy()
+  cutOne (): void {
+    reset(this.pick([...this.open]))
   }
 
   /** Carries out the actions, some at a time on each device; calls `each` after every one. */
@@ -189,9 +158,7 @@ export class GroupStorm {
   }
 
   /** Some go over HTTP, the others on the socket. */
-  viaHttp (): boolean {
-    return this.random() < 0.3
-  }
+  viaHttp = () => this.random() < 0.3
 
   /** A change on the socket; undefined where the person or the message was gone. */
   async onSocket (room: LiveRoom, change: Promise<Answer>): Promise<Answer | undefined> {
@@ -206,18 +173,12 @@ export class GroupStorm {
   }
 
   /** A request that changes a message; undefined as above. */
-  async overHttp (
-    room: LiveRoom,
-    who: Person,
-    method: string,
-    rest: string,
-    body?: object
-  ): Promise<Message | undefined> {
+  async overHttp (room: LiveRoom, who: Person, method: string, rest: string, body?: object) {
     const path = `/conversations/${room.id}/messages${rest}`
     const answer = await this.ask(who, method, path, body)
     if (answer.status === 200 || answer.status === 201) {
       this.acked.push({ room, answer: answer.body.data })
-      return answer.body.data
+      return answer.body.data as Message
     }
     if (GONE.has(answer.status)) return undefined
     throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)

@@ -1,56 +1,21 @@
 /**
  * What the tests share: a ready application on its own database, people who are registered in it,
  * and sockets.
- * The database is the embedded one, or the server of MONGODB_URL.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { mongodb } from '@fastify/mongodb'
-import tap, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { WebSocket, type ClientOptions } from 'ws'
 import { buildApp, type App } from '../src/app.js'
 import { loadConfig, type Config } from '../src/config.js'
-import { startEmbeddedMongo, type EmbeddedMongo } from 'embedded-mongo'
 import type { Message, ServerFrame } from 'chat-protocol'
+import { databaseUrl, dropDatabase } from './databases.js'
 import { newMessage } from '../src/chat/log/entries.js'
 import { sentMessage } from '../src/chat/messages.js'
 import type { MessageDocument } from '../src/database/documents.js'
 
-let embedded: Promise<EmbeddedMongo> | undefined
-
-/**
- * One embedded server for a test file; it is not flushed to disk, for no test of a running process
- * can tell.
- */
-async function serverUrl (): Promise<string> {
-  if (process.env.MONGODB_URL) return process.env.MONGODB_URL
-  if (embedded === undefined) {
-    const dir = await mkdtemp(join(tmpdir(), 'chat-test-'))
-    embedded = startEmbeddedMongo({ dir, noSync: true })
-    tap.teardown(async () => {
-      await (await embedded)?.stop()
-      await rm(dir, { recursive: true })
-    })
-  }
-  return (await embedded).url
-}
-
-/** The URL of a new database on the server that the tests use. */
-export async function databaseUrl (): Promise<string> {
-  const url = await serverUrl()
-  const [, server, query] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)\/?[^?]*(\?.*)?$/.exec(url)!
-  return `${server}/test-${randomBytes(6).toString('hex')}${query ?? ''}`
-}
-
-async function dropDatabase (url: string): Promise<void> {
-  const client = await mongodb.MongoClient.connect(url)
-  await client.db().dropDatabase()
-  await client.close()
-}
+export { databaseUrl }
 
 /** Limits by rate are off unless the test is about them. */
 const TEST_CONFIG = loadConfig({
@@ -76,8 +41,7 @@ export async function build (t: Test, changes: Partial<Config> = {}): Promise<Ap
   const app = await buildApp(config)
   t.teardown(async () => {
     await app.close()
-    // The embedded server's directory goes as a whole.
-    if (process.env.MONGODB_URL && config.MONGODB_URL !== '') await dropDatabase(config.MONGODB_URL)
+    await dropDatabase(config.MONGODB_URL)
   })
   return app
 }

@@ -1,6 +1,6 @@
+import { reset, tracked } from './tracked-sockets.js'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import type { Socket as TcpSocket } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { ChatClient, conversationOf, type Message } from 'chat-app-client'
@@ -16,7 +16,7 @@ import {
   type Person
 } from './chat-log.js'
 import { heldAfter, timers } from './metrics.js'
-import { request, type ServerProcess } from './server.js'
+import { insist, request, type ServerProcess } from './server.js'
 
 export const LONG = process.env.TEST_LONG === '1'
 
@@ -50,16 +50,8 @@ export class Storm {
   async gather (people: number, conversations: number): Promise<void> {
     this.#timersBefore = await timers(this.server.origin)
     t.comment(`TEST_SEED=${SEED}`)
-    this.people.push(
-      ...(await Promise.all(
-        Array.from({ length: people }, async (_, n) => {
-          const { body } = await request(this.server.origin, 'POST', '/api/v1/user/register', {
-            body: { username: `user${n}`, email: `user${n}@example.org`, password: 'correct horse' }
-          })
-          return { id: body.data._id as string, token: body.token as string }
-        })
-      ))
-    )
+    const names = Array.from({ length: people }, (_, n) => `user${n}`)
+    this.people.push(...(await Promise.all(names.map(name => this.#register(name)))))
     const known = new Set<string>()
     while (known.size < conversations) {
       const [a, b] = [this.pick(this.people), this.pick(this.people)]
@@ -67,63 +59,48 @@ export class Storm {
       if (!known.has(conversation)) this.pairs.push([a, b])
       known.add(conversation)
     }
-    const { open } = this
-    class Tracked extends WebSocket {
-      constructor (url: string, protocols: string[]) {
-        super(url, protocols)
-        open.add(this)
-        this.on('close', () => {
-          open.delete(this)
-        })
-      }
-    }
     for (const [n, person] of this.people.entries()) {
-      for (let devices = n % 5 === 0 ? 2 : 1; devices > 0; devices--) {
-        const client = new ChatClient({
-          url: this.server.origin,
-          token: person.token,
-          WebSocket: Tracked,
-          have: {},
-          queueLimit: 100_000,
-          backoff: { baseMs: 20, ceilingMs: 500 }
-        })
-        this.t.teardown(() => {
-          client.close()
-        })
-        const device = { client, person, log: [] as Message[] }
-        client.on('message', message => {
-          device.log.push(message)
-        })
-        this.devices.push(device)
-        client.connect()
-      }
+      for (let devices = n % 5 === 0 ? 2 : 1; devices > 0; devices--) this.#addDevice(person)
     }
   }
 
-  /** Cuts a socket: TCP reset (RFC 9293, 3.5.2), no close frame, what is under way is gone. */
-  reset (): void {
-    const socket = this.pick([...this.open])
-    const tcp = (socket as unknown as { _socket: TcpSocket | null } | undefined)?._socket
-    if (tcp) tcp.resetAndDestroy()
+  async #register (username: string): Promise<Person> {
+    const account = { username, email: `${username}@example.org`, password: 'correct horse' }
+    const { body } = await request(this.server.origin, 'POST', '/api/v1/user/register', { body: account })
+    return { id: body.data._id, token: body.token }
+  }
+
+  #addDevice (person: Person): void {
+    const client = new ChatClient({
+      url: this.server.origin,
+      token: person.token,
+      WebSocket: tracked(this.open),
+      have: {},
+      queueLimit: 100_000,
+      backoff: { baseMs: 20, ceilingMs: 500 }
+    })
+    this.t.teardown(() => {
+      client.close()
+    })
+    const device = { client, person, log: [] as Message[] }
+    client.on('message', message => {
+      device.log.push(message)
+    })
+    this.devices.push(device)
+    client.connect()
+  }
+
+  cutOne (): void {
+    reset(this.pick([...this.open]))
   }
 
   /** Sends by HTTP until there is an answer, as a client does: with the same clientId. */
   async #byHttp (from: Person, to: Person, message: string, clientId: string): Promise<Message> {
-    for (;;) {
-      try {
-        const { status, body } = await request(this.server.origin, 'POST', '/api/v1/addmsg', {
-          token: from.token,
-          body: { message, sender: from.id, reciver: to.id, clientId }
-        })
-        if (status === 201) return body.data
-        if (status !== 503) throw new Error(`addmsg: ${status} ${JSON.stringify(body)}`)
-      } catch (error) {
-        if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error
-        await new Promise(resolve => {
-          setImmediate(resolve)
-        })
-      }
-    }
+    const body = { message, sender: from.id, reciver: to.id, clientId }
+    const origin = () => this.server.origin
+    const answer = await insist(origin, 'POST', '/api/v1/addmsg', { token: from.token, body })
+    if (answer.status === 201) return answer.body.data
+    throw new Error(`addmsg: ${answer.status} ${JSON.stringify(answer.body)}`)
   }
 
   /** Sends `count` messages, UNDER_WAY at a time from each device; `each` is told after every one. */

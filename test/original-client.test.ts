@@ -4,7 +4,7 @@
  * and reads a conversation by GET with a body. Its samples are the README's own.
  */
 import { request as httpRequest } from 'node:http'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { listen, Socket } from './helper.js'
 
@@ -59,100 +59,83 @@ class OriginalClient {
   }
 }
 
-t.test(
-  'a client of the original README completes: register, log in, set avatar, list users, send, read',
-  async t => {
-    const { origin } = await listen(t)
-    const [first, second] = [new OriginalClient(origin), new OriginalClient(origin)]
+const MUELLER = {
+  username: 'Müller',
+  email: 'mueller@example.org',
+  password: '12345678',
+  avatarImage: '',
+  isAvatarImageSet: false
+}
+const ANNA = { ...MUELLER, username: 'Anna', email: 'anna@example.org' }
 
-    const registered = await first.call('POST', 'api/v1/user/register', {
-      username: 'Müller',
-      email: 'mueller@example.org',
-      password: '12345678',
-      avatarImage: '',
-      isAvatarImageSet: false
-    })
-    t.equal(registered.status, 201)
-    t.match(registered.body, {
-      status: 'success',
-      message: 'Data Inserted',
-      data: {
-        username: 'Müller',
-        email: 'mueller@example.org',
-        password: '',
-        avatarImage: '',
-        isAvatarImageSet: false
-      }
-    })
-    t.equal(
-      (
-        await second.call('POST', 'api/v1/user/register', {
-          username: 'Anna',
-          email: 'anna@example.org',
-          password: '12345678',
-          avatarImage: '',
-          isAvatarImageSet: false
-        })
-      ).status,
-      201
-    )
+interface Account {
+  _id: string
+}
 
-    const me: { _id: string } = (
-      await first.call('POST', 'api/v1/user/login', { username: 'Müller', password: '12345678' })
-    ).body.data
-    const login = await second.call('POST', 'api/v1/user/login', { username: 'Anna', password: '12345678' })
-    t.equal(login.status, 200)
-    t.match(login.body, {
-      status: 'success',
-      message: 'Data Retrived',
-      data: { username: 'Anna', password: '', isAvatarImageSet: false }
-    })
-    const other: { _id: string } = login.body.data
+async function registerBoth (t: Test, first: OriginalClient, second: OriginalClient): Promise<void> {
+  const registered = await first.call('POST', 'api/v1/user/register', MUELLER)
+  t.equal(registered.status, 201)
+  const data = { ...MUELLER, password: '' }
+  t.match(registered.body, { status: 'success', message: 'Data Inserted', data })
+  t.equal((await second.call('POST', 'api/v1/user/register', ANNA)).status, 201)
+}
 
-    const avatarImage = Buffer.from(
-      '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><circle cx="5" cy="5" r="4" fill="gold"/></svg>'
-    ).toString('base64')
-    const avatar = await first.call('POST', `api/v1/setAvatar/${me._id}`, { _id: me._id, avatarImage })
-    t.equal(avatar.status, 200)
-    t.match(avatar.body, { success: 'success', message: 'Avatar Image set successfully' })
+async function logIn (t: Test, client: OriginalClient, username: string): Promise<Account> {
+  const { status, body } = await client.call('POST', 'api/v1/user/login', { username, password: '12345678' })
+  t.equal(status, 200)
+  const data = { username, password: '', isAvatarImageSet: false }
+  t.match(body, { status: 'success', message: 'Data Retrived', data })
+  return body.data
+}
 
-    const users = await second.call('GET', `api/v1/allusers/${other._id}`)
-    t.equal(users.status, 200)
-    t.match(users.body, {
-      success: 'success',
-      message: 'All Uers retrived successfully',
-      data: [{ _id: me._id, username: 'Müller', isAvatarImageSet: true }]
-    })
+async function setAvatar (t: Test, client: OriginalClient, { _id }: Account): Promise<void> {
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10">' +
+    '<circle cx="5" cy="5" r="4" fill="gold"/></svg>'
+  const avatarImage = Buffer.from(svg).toString('base64')
+  const { status, body } = await client.call('POST', `api/v1/setAvatar/${_id}`, { _id, avatarImage })
+  t.equal(status, 200)
+  t.match(body, { success: 'success', message: 'Avatar Image set successfully' })
+}
 
-    const socket = new Socket(
-      new WebSocket(`${origin.replace('http', 'ws')}/ws`, { headers: { cookie: second.cookie } })
-    )
-    t.teardown(() => {
-      socket.ws.terminate()
-    })
-    await socket.next('hello')
+async function listUsers (t: Test, client: OriginalClient, me: Account, other: Account): Promise<void> {
+  const { status, body } = await client.call('GET', `api/v1/allusers/${me._id}`)
+  t.equal(status, 200)
+  t.match(body, {
+    success: 'success',
+    message: 'All Uers retrived successfully',
+    data: [{ _id: other._id, username: 'Müller', isAvatarImageSet: true }]
+  })
+}
 
-    const sent = await first.call('POST', 'api/v1/addmsg', {
-      message: EMOJI,
-      sender: me._id,
-      reciver: other._id,
-      createdAt: ''
-    })
-    t.equal(sent.status, 201)
-    t.match(sent.body, {
-      success: 'success',
-      message: 'Message sent successfully',
-      data: { message: EMOJI, sender: me._id, reciver: other._id }
-    })
-    const { message } = await socket.next('message')
-    t.same(message, sent.body.data)
-    t.same(Buffer.from(message.message), Buffer.from(EMOJI), 'byte for byte')
+t.test('a client of the original README registers, logs in, sets an avatar, lists, sends, reads', async t => {
+  const { origin } = await listen(t)
+  const [first, second] = [new OriginalClient(origin), new OriginalClient(origin)]
+  await registerBoth(t, first, second)
+  const me = await logIn(t, first, 'Müller')
+  const other = await logIn(t, second, 'Anna')
+  await setAvatar(t, first, me)
+  await listUsers(t, second, other, me)
 
-    const all = await second.call('GET', 'api/v1/getallmessages', { sender: me._id, reciver: other._id })
-    t.equal(all.status, 200)
-    t.match(all.body, { success: 'success', message: 'Message sent successfully', data: [sent.body.data] })
-  }
-)
+  const url = `${origin.replace('http', 'ws')}/ws`
+  const socket = new Socket(new WebSocket(url, { headers: { cookie: second.cookie } }))
+  t.teardown(() => {
+    socket.ws.terminate()
+  })
+  await socket.next('hello')
+  const members = { sender: me._id, reciver: other._id }
+  const sent = await first.call('POST', 'api/v1/addmsg', { message: EMOJI, ...members, createdAt: '' })
+  t.equal(sent.status, 201)
+  const answer = { success: 'success', message: 'Message sent successfully' }
+  t.match(sent.body, { ...answer, data: { message: EMOJI, ...members } })
+  const { message } = await socket.next('message')
+  t.same(message, sent.body.data)
+  t.same(Buffer.from(message.message), Buffer.from(EMOJI), 'byte for byte')
+
+  const all = await second.call('GET', 'api/v1/getallmessages', members)
+  t.equal(all.status, 200)
+  t.match(all.body, { ...answer, data: [sent.body.data] })
+})
 
 t.test('errors have the documented shape', async t => {
   const { origin } = await listen(t)

@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 
 export const ROOT = process.cwd()
 /** What `npm run build` makes of src/server.ts. */
@@ -57,6 +59,15 @@ export interface StartOptions {
   keepLog?: boolean
 }
 
+function eachLine (stream: Readable, take: (line: string) => void): void {
+  let rest = ''
+  stream.on('data', chunk => {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop()!
+    lines.forEach(take)
+  })
+}
+
 /** Starts dist/src/server.js on a free port and waits until it listens; it is killed with the test. */
 export async function start (
   t: Lifetime,
@@ -76,15 +87,10 @@ export async function start (
   const log: string[] = []
   let listening = false
   const origin = await new Promise<string>((resolve, reject) => {
-    let rest = ''
-    child.stdout!.on('data', chunk => {
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop()!
-      if (keepLog || !listening) log.push(...lines)
-      for (const line of lines) {
-        const url = /chat server: (http:\/\/[^/]+)/.exec(line)
-        if (url !== null) resolve(url[1]!)
-      }
+    eachLine(child.stdout!, line => {
+      if (keepLog || !listening) log.push(line)
+      const url = /chat server: (http:\/\/[^/]+)/.exec(line)
+      if (url !== null) resolve(url[1]!)
     })
     closed.then(([code]) => {
       reject(new Error(`the server ended with ${code}`))
@@ -118,4 +124,32 @@ export async function request (
     ...(body === undefined ? {} : { body: JSON.stringify(body) })
   })
   return { status: response.status, headers: response.headers, body: await response.json() }
+}
+
+/** Milliseconds until a request that got no answer is sent again. */
+const RETRY_MS = 50
+
+/**
+ * Asks a server that is killed and restarted meanwhile until it answers, and not with 503.
+ * @param origin where the server is now
+ */
+export async function insist (
+  origin: () => string,
+  method: string,
+  path: string,
+  { token, body }: { token?: string | undefined; body?: object | undefined }
+) {
+  for (;;) {
+    try {
+      const answer = await request(origin(), method, path, {
+        ...(token === undefined ? {} : { token }),
+        ...(body === undefined ? {} : { body })
+      })
+      if (answer.status !== 503) return answer
+    } catch (error) {
+      // fetch throws the one where the connection fails, and JSON.parse the other where it ends early.
+      if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error
+    }
+    await delay(RETRY_MS)
+  }
 }

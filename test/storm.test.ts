@@ -34,7 +34,7 @@ t.test(
     // More often at the beginning, when most conversations are new to those who are cut off.
     await storm.rage(MESSAGES, done => {
       if (done % (done < MESSAGES / 20 ? 20 : 200) === 0) {
-        storm.reset()
+        storm.cutOne()
         resets++
       }
     })

@@ -3,48 +3,17 @@ import { MAX_EMAIL, checkEmail, emailKey } from '../../src/accounts/names.js'
 
 test('e-mail addresses are those of the HTML standard, stored as given', async t => {
   for (const email of [
-    'a@b',
-    'Ada.Lovelace@Example.COM',
-    'a+tag@example.com',
-    "o'neil@example.com",
-    "!#$%&'*+/=?^_`{|}~-@example.com",
-    'a..b@example.com',
-    '1@1.1',
-    'a@xn--mller-kva.example',
-    `${'a'.repeat(64)}@b.example`,
-    `a@${'b'.repeat(63)}.example`
+    'a@b', 'Ada.Lovelace@Example.COM', 'a+tag@example.com', "o'neil@example.com",
+    "!#$%&'*+/=?^_`{|}~-@example.com", 'a..b@example.com', '1@1.1', 'a@xn--mller-kva.example',
+    `${'a'.repeat(64)}@b.example`, `a@${'b'.repeat(63)}.example`
   ]) {
     t.same(checkEmail(email), { value: email, key: email.toLowerCase() }, email)
   }
   for (const email of [
-    '',
-    'a',
-    '@',
-    'a@',
-    '@b',
-    'a@b@c',
-    'a b@c',
-    ' a@b',
-    'a@b ',
-    'a@b\n',
-    'a@-b',
-    'a@b-',
-    'a@b..c',
-    'a@.b',
-    'a@b.',
-    'a@b_c',
-    'a@[127.0.0.1]',
-    '"a"@b',
-    'a@b,c',
-    'Ada <a@b.c>',
-    'müller@example.com',
-    'a@müller.example',
-    'a\0@b',
-    'a@b\ud800',
-    '[email\u00a0protected]',
-    '[email protected]',
-    `a@${'b'.repeat(64)}`,
-    '{"$gt":""}'
+    '', 'a', '@', 'a@', '@b', 'a@b@c', 'a b@c', ' a@b', 'a@b ', 'a@b\n', 'a@-b', 'a@b-', 'a@b..c',
+    'a@.b', 'a@b.', 'a@b_c', 'a@[127.0.0.1]', '"a"@b', 'a@b,c', 'Ada <a@b.c>',
+    'müller@example.com', 'a@müller.example', 'a\0@b', 'a@b\ud800', '[email\u00a0protected]',
+    '[email protected]', `a@${'b'.repeat(64)}`, '{"$gt":""}'
   ]) {
     t.same(checkEmail(email), { problem: 'must be an e-mail address' }, JSON.stringify(email))
   }

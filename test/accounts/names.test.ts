@@ -4,41 +4,10 @@ import { checkEmail, checkUsername, emailKey, usernameKey } from '../../src/acco
 
 test('names in letters of any script are accepted as they are', async t => {
   for (const name of [
-    'Müller',
-    'Bob',
-    'user1',
-    '007',
-    'Zoë-Ann',
-    'ada.lovelace',
-    'ada_lovelace',
-    'Ada Lovelace',
-    'Nguyễn',
-    'Łukasz',
-    'Þórr',
-    'Олег',
-    'Γιώργος',
-    'Ελλάς',
-    'أحمد',
-    'דוד',
-    'राम कुमार',
-    'สมชาย',
-    'தமிழ்',
-    'ქართული',
-    'Անահիտ',
-    'ကိုကို',
-    'አበበ',
-    '李小龍',
-    '佐々木',
-    'たなか太郎',
-    'ラーメン',
-    '김철수',
-    'abc한글',
-    '中文ㄅㄆ',
-    'Tom太郎',
-    '١٢٣أحمد',
-    'राम१२',
-    'Олег2',
-    '𐐀𐐁𐐂'
+    'Müller', 'Bob', 'user1', '007', 'Zoë-Ann', 'ada.lovelace', 'ada_lovelace', 'Ada Lovelace',
+    'Nguyễn', 'Łukasz', 'Þórr', 'Олег', 'Γιώργος', 'Ελλάς', 'أحمد', 'דוד', 'राम कुमार', 'สมชาย',
+    'தமிழ்', 'ქართული', 'Անահիտ', 'ကိုကို', 'አበበ', '李小龍', '佐々木', 'たなか太郎', 'ラーメン', '김철수', 'abc한글',
+    '中文ㄅㄆ', 'Tom太郎', '١٢٣أحمد', 'राम१२', 'Олег2', '𐐀𐐁𐐂'
   ]) {
     t.match(checkUsername(name), { value: name, key: /./ }, name)
   }

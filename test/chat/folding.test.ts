@@ -1,7 +1,7 @@
 /** The fold of the log equals what history shows, for any schedule of writers. */
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { App } from '../../src/app.js'
 import { FaultProxy } from '../fault-proxy.js'
 import { build, connect, databaseUrl, listen, type Person, type Socket } from '../helper.js'
@@ -65,6 +65,37 @@ const comparable = (message: any) => {
   return state.reactions === undefined ? state : { ...state, reactions: byId(state.reactions) }
 }
 
+/** Compares the numbers with 1, 2, 3 and so on. */
+function gapless (t: Test, numbers: number[], name: string): void {
+  t.same(numbers, numbers.map((_, n) => n + 1), `${name} has no gap`)
+}
+
+/** Sends the steps; resolves when all are answered. */
+async function carryOut (app: App, people: Person[], sockets: Socket[], id: string, steps: Step[]) {
+  const sent: Promise<unknown>[] = [say(app, people[0]!, id, 'the first text')]
+  await sent[0]
+  for (const [n, step] of steps.entries()) {
+    const text = `text ${n}`
+    const overEither = step.socket
+      ? overSocket(sockets[step.by]!, id, step, text)
+      : overHttp(app, people[step.by]!, id, step, text)
+    sent.push(overEither)
+    if (step.wait) await overEither
+  }
+  await Promise.all(sent)
+}
+
+/** The entries of a conversation that a socket got, when there are as many as that. */
+async function pushedTo (reader: Socket, id: string, count: number) {
+  const conversationOf = (frame: any) =>
+    frame.type === 'message' ? frame.message.conversation : frame.conversation
+  return await reader.until(() => {
+    const entries = reader.frames.filter(({ type }) => type === 'message' || type === 'change')
+    const frames = entries.filter(frame => conversationOf(frame) === id)
+    return frames.length >= count ? frames : undefined
+  })
+}
+
 t.test('the fold of the changes equals the history, for random schedules of several writers', async t => {
   const { app, origin } = await listen(t)
   const people = await crowd(app, 3)
@@ -74,40 +105,14 @@ t.test('the fold of the changes equals the history, for random schedules of seve
       const sockets = await Promise.all(people.map(async person => await connect(t, origin, person)))
       const reader = await connect(t, origin, people[2]!)
       reader.send({ type: 'resume', have: { [id]: 0 } })
-      const sent: Promise<unknown>[] = [say(app, people[0]!, id, 'the first text')]
-      await sent[0]
-      for (const [n, step] of steps.entries()) {
-        const text = `text ${n}`
-        sent.push(
-          step.socket
-            ? overSocket(sockets[step.by]!, id, step, text)
-            : overHttp(app, people[step.by]!, id, step, text)
-        )
-        if (step.wait) await sent.at(-1)
-      }
-      await Promise.all(sent)
+      await carryOut(app, people, sockets, id, steps)
       const log = (await changes(app, people[2]!, id)).data
-      t.same(
-        log.map(revOf),
-        log.map((_: unknown, n: number) => n + 1),
-        'rev has no gap'
-      )
+      gapless(t, log.map(revOf), 'rev')
       const seqs = log.flatMap((frame: any) => (frame.type === 'message' ? [frame.message.seq] : []))
-      t.same(
-        seqs,
-        seqs.map((_: unknown, n: number) => n + 1),
-        'seq has no gap'
-      )
+      gapless(t, seqs, 'seq')
       const stored = (await history(app, people[2]!, id)).data
       t.same([...fold(log).values()].map(comparable), stored.map(comparable))
-      const pushed = await reader.until(() => {
-        const frames = reader.frames.filter(
-          (frame: any) =>
-            (frame.type === 'message' ? frame.message.conversation : frame.conversation) === id &&
-            ['message', 'change'].includes(frame.type)
-        )
-        return frames.length >= log.length ? frames : undefined
-      })
+      const pushed = await pushedTo(reader, id, log.length)
       t.same(pushed.map(revOf), log.map(revOf), 'a socket got each rev once, in order')
       t.same([...fold(pushed).values()].map(comparable), stored.map(comparable), 'and folds to the same')
       for (const socket of [...sockets, reader]) await socket.close()

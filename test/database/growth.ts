@@ -2,6 +2,7 @@ import { mongodb } from '@fastify/mongodb'
 import { ID, DIRECT } from './commands.js'
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Document } from 'bson'
+import type { Db } from 'mongodb'
 import type { App } from '../../src/app.js'
 import { changes, newGroup, removeMember } from '../groups.js'
 import {
@@ -64,73 +65,57 @@ export function listed (value: unknown): number {
   return own + Object.values(value).reduce((sum: number, inner) => sum + listed(inner), 0)
 }
 
+const many = Array.from({ length: MANY }, (_, i) => i)
+
+/** Sessions, conversations and blocks of a user. */
+async function growUser (db: Db, id: string): Promise<void> {
+  const now = Date.now()
+  const times = { lastSeenAt: new Date(), expiresAt: new Date(now + 1e9) }
+  const sessions = many.map(i => {
+    const user = i % 2 === 0 ? new ObjectId(id) : id
+    return { _id: randomUUID(), user, createdAt: new Date(now + i), ...times }
+  })
+  await db.collection<AnyId>('sessions').insertMany(sessions)
+  const conversations = many.map(i => {
+    const members = [id, new ObjectId().toHexString()].sort()
+    const at = { lastAt: new Date(now + i), changedAt: new Date(now - 1e9 + i) }
+    const last = { seq: 1, id: new ObjectId() }
+    return { _id: members.join(':'), members, lastSeq: 1, lastRev: 1, last, ...at }
+  })
+  await db.collection<AnyId>('conversations').insertMany(conversations)
+  const blocks = many.map(() => {
+    const blocker = new ObjectId().toHexString()
+    return { _id: `${blocker}/${id}`, blocker, blocked: id, createdAt: new Date() }
+  })
+  await db.collection<AnyId>('blocks').insertMany(blocks)
+}
+
+async function addUsers (db: Db): Promise<void> {
+  const profile = { password: '', avatarImage: '', isAvatarImageSet: false, createdAt: new Date() }
+  const users = many.map(i => {
+    const name = String.fromCharCode(97 + (i % 26)) + randomBytes(6).toString('hex')
+    const email = `${name}@example.org`
+    return { username: name, usernameKey: name, email, emailKey: email, ...profile }
+  })
+  await db.collection('users').insertMany(users)
+}
+
 /**
  * Makes the conversations and users that the commands name large: entries, memberships, sessions,
- * conversations and
- * blocks, and other users.
+ * conversations and blocks, and other users.
  */
 export async function grow (app: App, commands: Document[]): Promise<void> {
-  const texts = new Set(commands.flatMap(textsIn))
-  const many = Array.from({ length: MANY }, (_, i) => i)
+  const texts = [...new Set(commands.flatMap(textsIn))]
   const db = app.mongo.db!
-  const now = Date.now()
-  const groups = new Set(
-    await db.collection<AnyId>('log').distinct('conversation', { kind: { $in: ['group', 'member'] } })
-  )
-  for (const conversation of [...texts].filter(text => DIRECT.test(text) || groups.has(text))) {
-    const { actor } = (await db.collection('log').findOne({ conversation }, { sort: { rev: -1 } })) ?? {
-      actor: ''
-    }
-    await db.collection('log').insertMany(entriesOf(conversation, actor))
+  const log = db.collection<AnyId>('log')
+  const groups = new Set(await log.distinct('conversation', { kind: { $in: ['group', 'member'] } }))
+  for (const conversation of texts.filter(text => DIRECT.test(text) || groups.has(text))) {
+    const last = await db.collection('log').findOne({ conversation }, { sort: { rev: -1 } })
+    await db.collection('log').insertMany(entriesOf(conversation, last?.actor ?? ''))
     await db.collection<AnyId>('memberships').insertMany(membershipsOf(conversation))
   }
-  for (const id of [...texts].filter(text => ID.test(text) && !groups.has(text))) {
-    const user = new ObjectId(id)
-    const expiresAt = new Date(now + 1e9)
-    await db.collection<AnyId>('sessions').insertMany(
-      many.map(i => ({
-        _id: randomUUID(),
-        user: i % 2 === 0 ? user : id,
-        createdAt: new Date(now + i),
-        lastSeenAt: new Date(),
-        expiresAt
-      }))
-    )
-    await db.collection<AnyId>('conversations').insertMany(
-      many.map(i => {
-        const members = [id, new ObjectId().toHexString()].sort()
-        const at = { lastAt: new Date(now + i), changedAt: new Date(now - 1e9 + i) }
-        return {
-          _id: members.join(':'),
-          members,
-          lastSeq: 1,
-          lastRev: 1,
-          last: { seq: 1, id: new ObjectId() },
-          ...at
-        }
-      })
-    )
-    await db.collection<AnyId>('blocks').insertMany(
-      many.map(() => {
-        const blocker = new ObjectId().toHexString()
-        return { _id: `${blocker}/${id}`, blocker, blocked: id, createdAt: new Date() }
-      })
-    )
-  }
-  await db.collection('users').insertMany(
-    many.map(i => {
-      const name = String.fromCharCode(97 + (i % 26)) + randomBytes(6).toString('hex')
-      const profile = { avatarImage: '', isAvatarImageSet: false, createdAt: new Date() }
-      return {
-        username: name,
-        usernameKey: name,
-        email: `${name}@example.org`,
-        emailKey: name,
-        password: '',
-        ...profile
-      }
-    })
-  )
+  for (const id of texts.filter(text => ID.test(text) && !groups.has(text))) await growUser(db, id)
+  await addUsers(db)
 }
 
 /** Sends the frames that change messages, in a direct conversation and in a group, and those of the group. */

@@ -77,8 +77,7 @@ const OTHER = '64b7f0c2a1b2c3d4e5f60719'
 const GROUP = '64b7f0c2a1b2c3d4e5f6071a'
 const SESSION = 'ab'.repeat(32)
 
-/** The people, the session and the conversations that the examples name; gives the headers of the caller. */
-export async function populate (app: App): Promise<{ authorization: string }> {
+async function addPeople (app: App): Promise<void> {
   const users = collection(app, 'users')
   const password = await app.passwords.hash('12345678', { account: '', network: '', known: undefined })
   for (const [id, username, email] of [
@@ -97,6 +96,11 @@ export async function populate (app: App): Promise<{ authorization: string }> {
       createdAt: new Date()
     })
   }
+}
+
+/** The people, the session and the conversations that the examples name; gives the headers of the caller. */
+export async function populate (app: App): Promise<{ authorization: string }> {
+  await addPeople(app)
   const now = Date.now()
   await collection(app, 'sessions').insertOne({
     _id: SESSION,

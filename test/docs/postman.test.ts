@@ -100,82 +100,89 @@ const SANDBOX =
   'let _, data, environment, globals, iteration, postman, request, responseBody, responseCode, ' +
   'responseCookies, responseHeaders, responseTime, tests\n'
 
-/** Runs the collection and gives the name and outcome of each pm.test. */
-async function run (
-  { variable, item }: Collection,
-  baseUrl: string
-): Promise<{ name: string; error?: unknown }[]> {
-  const variables = new Map(variable.map(({ key, value }) => [key, value]))
-  variables.set('baseUrl', baseUrl)
-  const fill = (text: string) =>
-    text.replace(/\{\{(\w+)\}\}/g, (_, key) => {
-      if (!variables.get(key)) throw new Error(`no variable ${key}`)
-      return variables.get(key)!
-    })
-  const cookies = new Cookies()
-  const outcomes: { name: string; error?: unknown }[] = []
+interface Outcome {
+  name: string
+  error?: unknown
+}
 
-  function runScripts ({ name, event }: Item, when: 'prerequest' | 'test', answer?: Answer): void {
+/** A run of a collection: its variables, its cookies, and the outcome of each pm.test. */
+class Run {
+  readonly outcomes: Outcome[] = []
+  readonly #cookies = new Cookies()
+  readonly #variables: Map<string, string>
+
+  constructor ({ variable }: Collection, baseUrl: string) {
+    this.#variables = new Map(variable.map(({ key, value }) => [key, value]))
+    this.#variables.set('baseUrl', baseUrl)
+  }
+
+  async step (item: Item): Promise<void> {
+    this.#runScripts(item, 'prerequest')
+    const { method, url, header, body } = item.request
+    const own = header.map(({ key, value }) => [key.toLowerCase(), value])
+    const headers = { ...this.#cookies.header, ...Object.fromEntries(own) }
+    // Postman drops the body of a GET unless it is told not to.
+    const isPruned = method === 'GET' && item.protocolProfileBehavior?.disableBodyPruning !== true
+    const payload = body === undefined || isPruned ? undefined : this.#fill(body.raw)
+    const answer = await send(this.#fill(url), method, headers, payload)
+    this.#cookies.keep(answer.cookies)
+    this.#runScripts(item, 'test', answer)
+  }
+
+  #fill (text: string): string {
+    return text.replace(/\{\{(\w+)\}\}/g, (_, key) => {
+      if (!this.#variables.get(key)) throw new Error(`no variable ${key}`)
+      return this.#variables.get(key)!
+    })
+  }
+
+  #runScripts (item: Item, when: 'prerequest' | 'test', answer?: Answer): void {
     const pm = {
       collectionVariables: {
-        get: (key: string) => variables.get(key),
+        get: (key: string) => this.#variables.get(key),
         set: (key: string, value: string) => {
-          variables.set(key, value)
+          this.#variables.set(key, value)
         }
       },
       response: answer && {
         json: () => JSON.parse(answer.body),
-        to: {
-          have: {
-            status: (code: number) => {
-              if (answer.status !== code) {
-                throw new Error(`${answer.status} instead of ${code}: ${answer.body}`)
-              }
-            }
-          }
-        }
+        to: { have: { status: hasStatus(answer) } }
       },
-      expect: (found: unknown) => ({
-        to: {
-          eql: (wanted: unknown) => {
-            equal(JSON.stringify(found), JSON.stringify(wanted))
-          }
-        }
-      }),
+      expect: (found: unknown) => ({ to: { eql: (wanted: unknown) => isEqual(found, wanted) } }),
       test: (what: string, check: () => void) => {
-        const outcome: { name: string; error?: unknown } = { name: `${name}: ${what}` }
-        try {
-          check()
-        } catch (error) {
-          outcome.error = error
-        }
-        outcomes.push(outcome)
+        this.outcomes.push(outcomeOf(`${item.name}: ${what}`, check))
       }
     }
-    for (const { listen, script } of event) {
+    for (const { listen, script } of item.event) {
       if (listen === when) runInNewContext(SANDBOX + script.exec.join('\n'), { pm })
     }
   }
+}
 
-  for (const one of item) {
-    runScripts(one, 'prerequest')
-    const { method, url, header, body } = one.request
-    const headers = {
-      ...cookies.header,
-      ...Object.fromEntries(header.map(({ key, value }) => [key.toLowerCase(), value]))
-    }
-    // Postman drops the body of a GET unless it is told not to.
-    const isPruned = method === 'GET' && one.protocolProfileBehavior?.disableBodyPruning !== true
-    const answer = await send(
-      fill(url),
-      method,
-      headers,
-      body === undefined || isPruned ? undefined : fill(body.raw)
-    )
-    cookies.keep(answer.cookies)
-    runScripts(one, 'test', answer)
+function hasStatus (answer: Answer): (code: number) => void {
+  return code => {
+    if (answer.status !== code) throw new Error(`${answer.status} instead of ${code}: ${answer.body}`)
   }
-  return outcomes
+}
+
+/** The scripts compare objects of another context. */
+function isEqual (found: unknown, wanted: unknown): void {
+  equal(JSON.stringify(found), JSON.stringify(wanted))
+}
+
+function outcomeOf (name: string, check: () => void): Outcome {
+  try {
+    check()
+    return { name }
+  } catch (error) {
+    return { name, error }
+  }
+}
+
+async function run (collection: Collection, baseUrl: string): Promise<Outcome[]> {
+  const all = new Run(collection, baseUrl)
+  for (const item of collection.item) await all.step(item)
+  return all.outcomes
 }
 
 t.test('the Postman collection runs through, and again on the same server', async t => {

@@ -1,5 +1,5 @@
 /** HTTP requests from an address of one's own, cheap for the process that makes them. */
-import { Agent, request } from 'node:http'
+import { Agent, request, type IncomingMessage } from 'node:http'
 
 export interface CallOptions {
   token?: string
@@ -38,40 +38,16 @@ export class Caller {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
     const headers = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(payload === undefined
-        ? {}
-        : { 'content-type': 'application/json', 'content-length': payload.length })
+      ...(payload && { 'content-type': 'application/json', 'content-length': payload.length })
     }
+    const connection = { agent: this.#agent, localAddress: this.address, ...(signal && { signal }) }
     return await new Promise((resolve, reject) => {
       const limit = setTimeout(() => {
         outgoing.destroy(new Error('no answer in time'))
       }, this.lostMs)
-      const outgoing = request(
-        new URL(path, this.origin),
-        {
-          method,
-          headers,
-          agent: this.#agent,
-          localAddress: this.address,
-          ...(signal === undefined ? {} : { signal })
-        },
-        response => {
-          const chunks: Buffer[] = []
-          response.on('data', (chunk: Buffer) => {
-            if (!whole && chunks.length > 1) chunks.shift()
-            chunks.push(chunk)
-          })
-          response.on('error', reject)
-          response.on('end', () => {
-            const bytes = Buffer.concat(chunks)
-            resolve({
-              status: response.statusCode!,
-              retryAfterMs: Number(response.headers['retry-after'] ?? 0) * 1000,
-              text: (whole ? bytes : bytes.subarray(-TAIL_BYTES)).toString()
-            })
-          })
-        }
-      )
+      const outgoing = request(new URL(path, this.origin), { method, headers, ...connection }, response => {
+        resolve(answerOf(response, whole))
+      })
       outgoing.on('error', reject)
       outgoing.on('close', () => {
         clearTimeout(limit)
@@ -82,5 +58,20 @@ export class Caller {
 
   close (): void {
     this.#agent.destroy()
+  }
+}
+
+/** @param whole keep all of the text, not its end alone */
+async function answerOf (response: IncomingMessage, whole: boolean): Promise<Answer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) {
+    if (!whole && chunks.length > 1) chunks.shift()
+    chunks.push(chunk)
+  }
+  const bytes = Buffer.concat(chunks)
+  return {
+    status: response.statusCode!,
+    retryAfterMs: Number(response.headers['retry-after'] ?? 0) * 1000,
+    text: (whole ? bytes : bytes.subarray(-TAIL_BYTES)).toString()
   }
 }

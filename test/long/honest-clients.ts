@@ -1,6 +1,7 @@
 /** Honest people: they write to each other at a steady rate, and the server's answers are timed. */
+import { Habits } from './habits.js'
+import { reset, tracked } from '../tracked-sockets.js'
 import { randomUUID } from 'node:crypto'
-import type { Socket as TcpSocket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { ChatClient, conversationOf, type Message } from 'chat-app-client'
@@ -24,7 +25,6 @@ const LOGIN_MS = 1_000
 const HISTORY_MS = 500
 const INBOX_MS = 1_000
 const CUT_MS = 1_000
-const TICK_MS = 5
 
 const CONNECT_MS = 60_000
 
@@ -52,8 +52,9 @@ export class HonestClients {
   /** deliveries by clientId, and where each must arrive */
   readonly #deliveries = new Map<string, Expected & { reciver: string }>()
   readonly #answers = new Set<Expected>()
-  readonly #underWay = new Set<Promise<void>>()
-  #ticking: NodeJS.Timeout | undefined
+  readonly #habits = new Habits(error => {
+    this.faults.push(String(error))
+  })
 
   constructor (
     readonly origin: string,
@@ -91,24 +92,13 @@ export class HonestClients {
 
   /** Begins to write, to read, to log in, and to be cut off. */
   start (): void {
-    const habits = [
+    this.#habits.start([
       { everyMs: SEND_MS, work: () => this.#send() },
       { everyMs: LOGIN_MS, work: () => this.#logIn() },
       { everyMs: HISTORY_MS, work: () => this.#readHistory() },
       { everyMs: INBOX_MS, work: () => this.#readInbox() },
-      {
-        everyMs: CUT_MS,
-        work: async () => {
-          this.#cut()
-        }
-      }
-    ].map(habit => ({ ...habit, next: performance.now() }))
-    // What is due begins at its time, whether what began before has ended or not: a stall is measured.
-    this.#ticking = setInterval(() => {
-      for (const habit of habits) {
-        for (; habit.next <= performance.now(); habit.next += habit.everyMs) this.#begin(habit.work)
-      }
-    }, TICK_MS)
+      { everyMs: CUT_MS, work: async () => this.#cut() }
+    ])
   }
 
   /**
@@ -116,16 +106,16 @@ export class HonestClients {
    * @returns how much that is
    */
   async stop (ms: number): Promise<number> {
-    clearInterval(this.#ticking)
-    await Promise.race([Promise.all(this.#underWay), delay(ms, undefined, { ref: false })])
+    this.#habits.stop()
+    await Promise.race([this.#habits.ended(), delay(ms, undefined, { ref: false })])
     for (const expected of [...this.#deliveries.values(), ...this.#answers]) this.#over(expected)
     this.#deliveries.clear()
     this.#answers.clear()
-    return this.#underWay.size
+    return this.#habits.underWay
   }
 
   close (): void {
-    clearInterval(this.#ticking)
+    this.#habits.stop()
     for (const { client } of this.devices) client.close()
     this.#http.caller.close()
   }
@@ -149,19 +139,10 @@ export class HonestClients {
   }
 
   async #connect (person: Account, cuttable: boolean): Promise<void> {
-    const cut = this.#cuttable
-    class Tracked extends WebSocket {
-      constructor (url: string, protocols: string[]) {
-        super(url, protocols)
-        if (cuttable) cut.add(this)
-        this.on('close', () => {
-          cut.delete(this)
-        })
-      }
-    }
+    const Chosen = cuttable ? tracked(this.#cuttable) : WebSocket
     const { origin: url } = this
     const { token } = person
-    const client = new ChatClient({ url, token, WebSocket: Tracked, have: {}, queueLimit: 100_000 })
+    const client = new ChatClient({ url, token, WebSocket: Chosen, have: {}, queueLimit: 100_000 })
     const device: Device = { client, person, log: [] }
     this.devices.push(device)
     client.on('message', message => {
@@ -201,16 +182,6 @@ export class HonestClients {
     const result = await work()
     if (this.#answers.delete(expected)) this.#over(expected)
     return result
-  }
-
-  #begin (work: () => Promise<void>): void {
-    const done = work().catch((error: Error) => {
-      this.faults.push(String(error))
-    })
-    this.#underWay.add(done)
-    done.then(() => {
-      this.#underWay.delete(done)
-    })
   }
 
   async #send (): Promise<void> {
@@ -267,11 +238,7 @@ export class HonestClients {
     await this.#http.insist('GET', '/api/v1/conversations', { token: this.#pick(this.people).token })
   }
 
-  /** Cuts a socket: TCP reset (RFC 9293, 3.5.2), no close frame, what is under way is gone. */
   #cut (): void {
-    if (this.#cuttable.size === 0) return
-    const socket = this.#pick([...this.#cuttable])
-    const tcp = (socket as unknown as { _socket: TcpSocket | null })._socket
-    if (tcp !== null) tcp.resetAndDestroy()
+    reset(this.#pick([...this.#cuttable]))
   }
 }

@@ -20,14 +20,9 @@ tap.test('each change of an account or a session leaves an audit line with user 
   const app = await build(t, { LOG_LEVEL: 'info' })
   const lines = logOf(app)
   const anna = await register(app, 'anna')
+  const from = { method: 'POST', remoteAddress: '192.0.2.7' } as const
   const post = async (url: string, payload: object, headers = {}) =>
-    await app.inject({
-      method: 'POST',
-      url: `/api/v1/user/${url}`,
-      payload,
-      headers,
-      remoteAddress: '192.0.2.7'
-    })
+    await app.inject({ ...from, url: `/api/v1/user/${url}`, payload, headers })
   await post('login', { username: 'anna', password: anna.password })
   await post('login', { username: 'anna', password: 'wrong secret' })
   await post('login', { username: 'nobody', password: 'wrong secret' })

@@ -82,10 +82,9 @@ const LIMITS = {
 
 const message = (seq: number): EntryDocument => messageDocument(ANNA, BEN, 'hello', seq)
 
-/** A hub on a log that has these messages. */
-function build (t: Test, bus: MemoryBus, log: EntryDocument[]) {
-  const membership = new Membership(true)
-  const reads = new LogReads({
+/** Reads of a log that has these messages. */
+function readsOf (membership: Membership, log: EntryDocument[]): LogReads {
+  return new LogReads({
     log: {
       entries: async (_conversation, after) => ({ items: log.slice(after), bytes: 0, hasMore: false }),
       end: async () => ({ rev: log.length, top: log.length }),
@@ -97,10 +96,15 @@ function build (t: Test, bus: MemoryBus, log: EntryDocument[]) {
     pageBytes: 1000,
     onPage: () => {}
   })
+}
+
+/** A hub on a log that has these messages. */
+function build (t: Test, bus: MemoryBus, log: EntryDocument[]) {
+  const membership = new Membership(true)
   const hub = new Hub({
     bus,
     membership,
-    reads,
+    reads: readsOf(membership, log),
     sessions: { openAmong: async ids => new Set(ids) },
     conversations: { since: async () => [{ _id: TALK, lastRev: log.length, changedAt: new Date() }] },
     hello: HELLO,

@@ -54,50 +54,17 @@ t.test('pages by after and limit, without gap or repeat', async t => {
 t.test('POST …/read raises the mark', async t => {
   const [other] = others.slice(-1) as [Person]
   const id = conversationOf(me.id, other.id)
-  const read = async (seq: number) =>
-    await app.inject({
-      method: 'POST',
-      url: `/api/v1/conversations/${id}/read`,
-      headers: me.headers,
-      payload: { seq }
-    })
+  const read = async (seq: number, conversation = id) => {
+    const url = `/api/v1/conversations/${conversation}/read`
+    return await app.inject({ method: 'POST', url, headers: me.headers, payload: { seq } })
+  }
   t.match((await read(3)).json(), { success: 'success', data: { delivered: 3, read: 3 } })
   t.match((await read(99)).json(), { data: { delivered: 3, read: 3 } })
   t.equal((await inbox()).data.find((entry: { id: string }) => entry.id === id).unread, 2)
-  t.equal(
-    (
-      await app.inject({
-        method: 'POST',
-        url: `/api/v1/conversations/${conversationOf(others[0]!.id, others[1]!.id)}/read`,
-        headers: me.headers,
-        payload: { seq: 1 }
-      })
-    ).statusCode,
-    403
-  )
+  t.equal((await read(1, conversationOf(others[0]!.id, others[1]!.id))).statusCode, 403)
   const stranger = await register(app)
-  t.equal(
-    (
-      await app.inject({
-        method: 'POST',
-        url: `/api/v1/conversations/${conversationOf(me.id, stranger.id)}/read`,
-        headers: me.headers,
-        payload: { seq: 1 }
-      })
-    ).statusCode,
-    404
-  )
-  t.equal(
-    (
-      await app.inject({
-        method: 'POST',
-        url: '/api/v1/conversations/x/read',
-        headers: me.headers,
-        payload: { seq: 1 }
-      })
-    ).statusCode,
-    400
-  )
+  t.equal((await read(1, conversationOf(me.id, stranger.id))).statusCode, 404)
+  t.equal((await read(1, 'x')).statusCode, 400)
 })
 
 t.test(

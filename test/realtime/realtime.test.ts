@@ -2,6 +2,7 @@
  * What a socket sees: of each conversation in order, without gap, without duplicate, from where it
  * resumed.
  */
+import { collection } from '../../src/database/documents.js'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
@@ -127,14 +128,7 @@ t.test(
     const beats = async (count: number) => {
       while (count-- > 0) await once(socket.ws, 'ping')
     }
-    const conversations = app.mongo.db!.collection<{
-      _id: string
-      members: string[]
-      lastSeq: number
-      lastRev: number
-      lastAt: Date
-      changedAt: Date
-    }>('conversations')
+    const conversations = collection(app, 'conversations')
     const document = messageDocument(anna.id, ben.id, 'first', 1)
     let storing: Promise<unknown> | undefined
     const store = async () =>
@@ -146,14 +140,9 @@ t.test(
       await store()
       return last
     }
-    await conversations.insertOne({
-      _id: conversation,
-      members: [anna.id, ben.id],
-      lastSeq: 0,
-      lastRev: 0,
-      lastAt: new Date(),
-      changedAt: new Date()
-    })
+    const numbers0 = { lastSeq: 0, lastRev: 0, foldedRev: 0 }
+    const now = { lastAt: new Date(), changedAt: new Date() }
+    await conversations.insertOne({ _id: conversation, members: [anna.id, ben.id], ...numbers0, ...now })
     await beats(3)
     await store()
     await conversations.updateOne({ _id: conversation }, { $set: { lastSeq: 1, lastRev: 1 } })

@@ -2,7 +2,7 @@ import t from 'tap'
 import {
   connect,
   conversationOf, listen,
-  register
+  register, type Person
 } from '../helper.js'
 import { fill, numbers, range } from './helper.js'
 
@@ -67,22 +67,12 @@ t.test(
   async t => {
     const senders = await Promise.all(Array.from({ length: 30 }, () => register(app)))
     const me = await register(app)
-    await Promise.all(
-      senders.map(async sender => {
-        await fill(app, sender, me, 5)
-      })
-    )
+    await Promise.all(senders.map(async sender => await fill(app, sender, me, 5)))
+    const addmsg = { method: 'POST', url: '/api/v1/addmsg' } as const
+    const say = async ({ id, headers }: Person, message: string) =>
+      await app.inject({ ...addmsg, headers, payload: { message, sender: id, reciver: me.id } })
     const live = async (n: number) =>
-      await Promise.all(
-        senders.map(async sender => {
-          await app.inject({
-            method: 'POST',
-            url: '/api/v1/addmsg',
-            headers: sender.headers,
-            payload: { message: `live ${n}`, sender: sender.id, reciver: me.id }
-          })
-        })
-      )
+      await Promise.all(senders.map(async sender => await say(sender, `live ${n}`)))
     const socket = await connect(t, origin, me)
     const before = live(1)
     const have = senders.map(({ id }) => [conversationOf(id, me.id), 2] as const)

@@ -1,4 +1,5 @@
 /** What a socket that does not read, or reads slowly, costs: a bounded queue, and no page of the log. */
+import type { App } from '../../src/app.js'
 import { once } from 'node:events'
 import t from 'tap'
 import { connect, conversationOf, listen, register } from '../helper.js'
@@ -37,6 +38,36 @@ t.test('a pong that repeats the last of several pings keeps the socket', async t
  */
 const skip = process.env.MONGODB_URL ? 'memory is measured with the embedded database' : false
 
+/** Watches the reads of the log; the result is asked again and again whether there are none any more. */
+function watchReads (app: App): () => boolean {
+  let [reads, readsBefore, underWay, quiet] = [0, -1, 0, 0]
+  const entries = app.conversationLog.entries.bind(app.conversationLog)
+  app.conversationLog.entries = async (...args) => {
+    reads++
+    underWay++
+    return await entries(...args).finally(() => {
+      underWay--
+    })
+  }
+  return () => {
+    quiet = reads === readsBefore && underWay === 0 ? quiet + 1 : 0
+    readsBefore = reads
+    return quiet > 500
+  }
+}
+
+/** The KiB that each socket holds. Garbage takes some turns to go; what the sockets hold stays. */
+async function leastHeld (before: number, sockets: number, limit: number): Promise<number> {
+  let each = Infinity
+  for (let tries = 0; tries < 50 && each >= limit; tries++) {
+    await new Promise(resolve => {
+      setImmediate(resolve)
+    })
+    each = Math.min(each, (heldBytes() - before) / sockets / 1024)
+  }
+  return each
+}
+
 t.test('sockets that resume much and read nothing hold their queue, and no page', { skip }, async t => {
   const SOCKETS = 6
   const CONVERSATIONS = 8
@@ -49,40 +80,16 @@ t.test('sockets that resume much and read nothing hold their queue, and no page'
   const sockets = await Promise.all(range(1, SOCKETS).map(async () => await connect(t, origin, ben)))
   for (const socket of sockets) socket.ws.pause()
   const have = Object.fromEntries(senders.map(({ id }) => [conversationOf(id, ben.id), 0]))
-  let reads = 0
-  let underWay = 0
-  const entries = app.conversationLog.entries.bind(app.conversationLog)
-  app.conversationLog.entries = async (...args) => {
-    reads++
-    underWay++
-    return await entries(...args).finally(() => {
-      underWay--
-    })
-  }
+  const isQuiet = watchReads(app)
   const before = heldBytes()
   for (const socket of sockets) socket.send({ type: 'resume', have })
   // All queues are above the share at which pages are read, and nothing is read any more.
-  let quiet = 0
-  let readsBefore = -1
-  await eventually(() => {
-    quiet = reads === readsBefore && underWay === 0 ? quiet + 1 : 0
-    readsBefore = reads
-    return quiet > 500 && app.realtime.gauges().queuedBytes > SOCKETS * 256 * 1024
-  })
+  await eventually(() => isQuiet() && app.realtime.gauges().queuedBytes > SOCKETS * 256 * 1024)
   const queued = app.realtime.gauges().queuedBytes / SOCKETS / 1024
   t.ok(queued <= 1024)
-  // Garbage of this process takes some turns to go; what the sockets hold stays.
-  let each = Infinity
-  for (let tries = 0; tries < 50 && each >= 1.25 * queued + 256; tries++) {
-    await new Promise(resolve => {
-      setImmediate(resolve)
-    })
-    each = Math.min(each, (heldBytes() - before) / SOCKETS / 1024)
-  }
-  t.ok(
-    each < 1.25 * queued + 256,
-    `a socket holds ${Math.round(each)} KiB, ${Math.round(queued)} KiB of it queued`
-  )
+  const limit = 1.25 * queued + 256
+  const each = await leastHeld(before, SOCKETS, limit)
+  t.ok(each < limit, `a socket holds ${Math.round(each)} KiB, ${Math.round(queued)} KiB of it queued`)
   const [first] = sockets
   first!.ws.resume()
   await first!.next('resumed')

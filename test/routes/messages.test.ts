@@ -21,6 +21,30 @@ t.test(
   }
 )
 
+type ReadPage = (query: Record<string, string>) => Promise<{ data: { seq: number }[]; hasMore: boolean }>
+
+/** The numbers of all messages, read page by page from the oldest. */
+async function walkUp (page: ReadPage): Promise<number[]> {
+  const seqs: number[] = []
+  for (let more = true; more;) {
+    const { data, hasMore } = await page({ after: `${seqs.at(-1) ?? 0}` })
+    seqs.push(...data.map(({ seq }) => seq))
+    more = hasMore
+  }
+  return seqs
+}
+
+/** The same from the newest. */
+async function walkDown (page: ReadPage): Promise<number[]> {
+  const seqs: number[] = []
+  for (let more = true; more;) {
+    const { data, hasMore } = await page(seqs.length === 0 ? {} : { before: `${seqs[0]}` })
+    seqs.unshift(...data.map(({ seq }) => seq))
+    more = hasMore
+  }
+  return seqs
+}
+
 t.test('pages of any texts end at 4 MiB of JSON, and a walk either way finds every message once', async t => {
   const app = await build(t)
   const anna = await register(app)
@@ -38,26 +62,9 @@ t.test('pages of any texts end at 4 MiB of JSON, and a walk either way finds eve
         t.ok(bytes <= 4 * 1024 * 1024 + 1024, `${bytes} bytes`)
         return response.json()
       }
-      const up: number[] = []
-      for (let more = true; more;) {
-        const { data, hasMore } = await page({ after: `${up.at(-1) ?? 0}` })
-        up.push(...data.map(({ seq }: { seq: number }) => seq))
-        more = hasMore
-      }
-      t.same(
-        up,
-        texts.map((_, index) => index + 1)
-      )
-      const down: number[] = []
-      for (let more = true; more;) {
-        const { data, hasMore } = await page(down.length === 0 ? {} : { before: `${down[0]}` })
-        down.unshift(...data.map(({ seq }: { seq: number }) => seq))
-        more = hasMore
-      }
-      t.same(
-        down,
-        texts.map((_, index) => index + 1)
-      )
+      const all = texts.map((_, index) => index + 1)
+      t.same(await walkUp(page), all)
+      t.same(await walkDown(page), all)
     }),
     { numRuns: 5 }
   )

@@ -25,73 +25,55 @@ t.test('ALLOWED_ORIGINS may open sockets', async t => {
   t.equal(socket.frames[0]!.type, 'hello')
 })
 
-t.test(
-  'malformed frames: each an error that names the field, the socket lives on; 10 in a row: 4400',
-  async t => {
-    const { app, origin } = await listen(t)
-    const [anna, ben] = await Promise.all([register(app), register(app)])
-    const socket = await connect(t, origin, anna)
-    const clientId = randomUUID()
-    const cases: [string, string, object][] = [
-      ['no JSON', '{', { code: 'invalid' }],
-      ['no object', '5', { code: 'invalid', path: 'type' }],
-      ['null', 'null', { code: 'invalid', path: 'type' }],
-      ['an array', '[{"type":"ping"}]', { code: 'invalid', path: 'type' }],
-      ['no type', '{}', { code: 'invalid', path: 'type' }],
-      ['an unknown type', '{"type":"shout"}', { code: 'invalid', path: 'type' }],
-      ['a type of the prototype', '{"type":"constructor"}', { code: 'invalid', path: 'type' }],
-      ['a server frame', '{"type":"hello"}', { code: 'invalid', path: 'type' }],
-      [
-        'send without receiver',
-        JSON.stringify({ type: 'send', clientId, message: 'x' }),
-        { code: 'invalid', path: 'reciver', clientId }
-      ],
-      [
-        'send with operator object',
-        JSON.stringify({ type: 'send', clientId, reciver: { $ne: null }, message: 'x' }),
-        { code: 'invalid', path: 'reciver', clientId }
-      ],
-      [
-        'white space',
-        JSON.stringify({ type: 'send', clientId, reciver: ben.id, message: ' ' }),
-        { code: 'invalid', path: 'message', clientId }
-      ],
-      [
-        'too long',
-        JSON.stringify({ type: 'send', clientId, reciver: ben.id, message: 'x'.repeat(10_001) }),
-        { code: 'invalid', path: 'message', clientId }
-      ],
-      [
-        'a number as text',
-        JSON.stringify({ type: 'send', clientId, reciver: ben.id, message: 1 }),
-        { code: 'invalid', path: 'message', clientId }
-      ],
-      [
-        'a lone surrogate',
-        `{"type":"send","clientId":"${clientId}","reciver":"${ben.id}","message":"\\ud800"}`,
-        { code: 'invalid', path: 'message', clientId }
-      ],
-      [
-        'a mark below zero',
-        JSON.stringify({ type: 'read', conversation: conversationOf(anna.id, ben.id), seq: -1 }),
-        { code: 'invalid', path: 'seq' }
-      ],
-      ['resume of nonsense', '{"type":"resume","have":{"x":1}}', { code: 'invalid' }],
-      [
-        '201 watched users',
-        JSON.stringify({ type: 'watch', users: Array(201).fill(anna.id) }),
-        { code: 'invalid', path: 'users' }
-      ]
-    ]
-    for (const [name, frame, expected] of cases) {
-      socket.send(frame)
-      t.match(await socket.next('error'), expected, name)
-      await socket.roundTrip()
-    }
-    for (let n = 0; n < 10; n++) socket.send('{')
-    t.equal((await socket.untilClosed()).code, CLOSE.malformed)
+const CLIENT_ID = randomUUID()
+const RECEIVER = 'b'.repeat(24)
+
+function malformedSend (fields: object): string {
+  return JSON.stringify({ type: 'send', clientId: CLIENT_ID, reciver: RECEIVER, message: 'x', ...fields })
+}
+
+const invalid = (path: string) => ({ code: 'invalid', path })
+const invalidSend = (path: string) => ({ ...invalid(path), clientId: CLIENT_ID })
+
+const MALFORMED: [name: string, frame: string, error: object][] = [
+  ['no JSON', '{', { code: 'invalid' }],
+  ['no object', '5', invalid('type')],
+  ['null', 'null', invalid('type')],
+  ['an array', '[{"type":"ping"}]', invalid('type')],
+  ['no type', '{}', invalid('type')],
+  ['an unknown type', '{"type":"shout"}', invalid('type')],
+  ['a type of the prototype', '{"type":"constructor"}', invalid('type')],
+  ['a server frame', '{"type":"hello"}', invalid('type')],
+  ['send without receiver', malformedSend({ reciver: undefined }), invalidSend('reciver')],
+  ['send with operator object', malformedSend({ reciver: { $ne: null } }), invalidSend('reciver')],
+  ['white space', malformedSend({ message: ' ' }), invalidSend('message')],
+  ['too long', malformedSend({ message: 'x'.repeat(10_001) }), invalidSend('message')],
+  ['a number as text', malformedSend({ message: 1 }), invalidSend('message')],
+  ['a lone surrogate', malformedSend({ message: '\ud800' }), invalidSend('message')],
+  [
+    'a mark below zero',
+    JSON.stringify({ type: 'read', conversation: conversationOf('a'.repeat(24), RECEIVER), seq: -1 }),
+    invalid('seq')
+  ],
+  ['resume of nonsense', '{"type":"resume","have":{"x":1}}', { code: 'invalid' }],
+  [
+    '201 watched users',
+    JSON.stringify({ type: 'watch', users: Array(201).fill(RECEIVER) }),
+    invalid('users')
+  ]
+]
+
+t.test('malformed frames: each an error that names the field; 10 in a row close with 4400', async t => {
+  const { app, origin } = await listen(t)
+  const socket = await connect(t, origin, await register(app))
+  for (const [name, frame, expected] of MALFORMED) {
+    socket.send(frame)
+    t.match(await socket.next('error'), expected, name)
+    await socket.roundTrip()
   }
-)
+  for (let n = 0; n < 10; n++) socket.send('{')
+  t.equal((await socket.untilClosed()).code, CLOSE.malformed)
+})
 
 t.test('a conversation of others: error forbidden', async t => {
   const { app, origin } = await listen(t)

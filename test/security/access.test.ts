@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import tap from 'tap'
+import tap, { type Test } from 'tap'
 import { collection } from '../../src/database/documents.js'
-import { build, connect, conversationOf, listen } from '../helper.js'
+import { build, connect, conversationOf, listen, type Socket } from '../helper.js'
 import { OPERATIONS, people, send } from './operations.js'
 
 tap.test("no route lets one act as somebody else or reach somebody else's data", async t => {
@@ -75,27 +75,26 @@ function framesTo (conversation: string): object[] {
   ]
 }
 
+/** Sends frames; each must be answered with an error of this code. */
+async function refused (t: Test, socket: Socket, frames: object[], code: string): Promise<void> {
+  for (const frame of frames) {
+    socket.send(frame)
+    t.match(await socket.next('error'), { code }, JSON.stringify(frame))
+  }
+}
+
 tap.test('no frame lets one act as somebody else or reach a conversation of others', async t => {
   const { app, origin } = await listen(t)
   const { anna, bert, carl, joined, theirs: group } = await people(app)
   const [socket, other] = [await connect(t, origin, anna), await connect(t, origin, carl)]
   const theirs = conversationOf(bert.id, carl.id)
-  for (const frame of [
-    ...framesTo(theirs),
-    { type: 'resume', have: { [conversationOf(anna.id, bert.id)]: 0, [theirs]: 0 } }
-  ]) {
-    socket.send(frame)
-    t.match(await socket.next('error'), { code: 'forbidden' }, JSON.stringify(frame))
-  }
-  for (const frame of framesTo(group)) {
-    socket.send(frame)
-    t.match(await socket.next('error'), { code: 'not_found' }, JSON.stringify(frame))
-  }
+  const both = { type: 'resume', have: { [conversationOf(anna.id, bert.id)]: 0, [theirs]: 0 } }
+  await refused(t, socket, [...framesTo(theirs), both], 'forbidden')
+  await refused(t, socket, framesTo(group), 'not_found')
   // The message of bert, in a group in which anna is a plain member.
-  for (const frame of [{ type: 'edit', message: 'forged' }, { type: 'delete' }]) {
-    socket.send({ ...frame, conversation: joined, seq: 1, clientId: randomUUID() })
-    t.match(await socket.next('error'), { code: 'forbidden' }, JSON.stringify(frame))
-  }
+  const to = { conversation: joined, seq: 1, clientId: randomUUID() }
+  const forged = [{ type: 'edit', message: 'forged', ...to }, { type: 'delete', ...to }]
+  await refused(t, socket, forged, 'forbidden')
   await socket.roundTrip()
   await other.roundTrip()
   t.strictSame(socket.all('message'), [], 'not even of the own conversation beside it')

@@ -212,41 +212,18 @@ tap.test(
     t.equal(AVATARS.length, 20)
     for (const [index, picture] of AVATARS.entries()) {
       const avatarImage = Buffer.from(picture).toString('base64')
+      const account = { username: `drawn${index}`, email: `d${index}@example.org`, password: '12345678' }
       for (const request of [
         { method: 'POST', url: `/api/v1/setAvatar/${anna.id}`, payload: { _id: anna.id, avatarImage } },
-        {
-          method: 'POST',
-          url: '/api/v1/user/register',
-          payload: {
-            username: `drawn${index}`,
-            email: `d${index}@example.org`,
-            password: '12345678',
-            avatarImage
-          }
-        }
+        { method: 'POST', url: '/api/v1/user/register', payload: { ...account, avatarImage } }
       ] as const) {
         const response = await send(app, request, anna)
-        t.strictSame(
-          [response.statusCode, response.json().errorMessages?.[0].path],
-          [400, 'avatarImage'],
-          picture
-        )
+        const { errorMessages } = response.json()
+        t.strictSame([response.statusCode, errorMessages?.[0].path], [400, 'avatarImage'], picture)
       }
     }
-    t.equal(
-      (
-        await send(
-          app,
-          {
-            method: 'POST',
-            url: `/api/v1/setAvatar/${anna.id}`,
-            payload: { _id: anna.id, avatarImage: SVG }
-          },
-          anna
-        )
-      ).statusCode,
-      200,
-      'a harmless one is'
-    )
+    const payload = { _id: anna.id, avatarImage: SVG }
+    const harmless = { method: 'POST', url: `/api/v1/setAvatar/${anna.id}`, payload } as const
+    t.equal((await send(app, harmless, anna)).statusCode, 200, 'a harmless one is')
   }
 )

@@ -27,55 +27,36 @@ async function upgrade (
   })
 }
 
-tap.test(
-  'a token that was not given out opens nothing: changed, cut, padded, its own hash, of other kinds',
-  async t => {
-    const { app, origin } = await listen(t)
-    const { token } = await register(app)
-    const session = sha256(token)
-    const flipped = (token[0] === 'A' ? 'B' : 'A') + token.slice(1)
-    const forged = [
-      '',
-      ' ',
-      flipped,
-      token.slice(1),
-      token.slice(0, -1),
-      token + '=',
-      token + 'A',
-      token.toUpperCase(),
-      token.toLowerCase(),
-      session,
-      Buffer.from(session, 'hex').toString('base64url'),
-      Buffer.from(token, 'base64url').toString('hex'),
-      'null',
-      'undefined',
-      '[object Object]',
-      '{"$ne":null}',
-      '*',
-      '../../',
-      'A'.repeat(43),
-      'A'.repeat(10_000),
-      ['{"alg":"none"}', '{"user":"1"}', ''].map(part => Buffer.from(part).toString('base64url')).join('.')
-    ]
-    for (const guess of forged) {
-      t.equal(
-        (await app.inject({ url: '/api/v1/user/me', headers: { authorization: `Bearer ${guess}` } }))
-          .statusCode,
-        401,
-        guess.slice(0, 50)
-      )
-      t.equal(
-        (await app.inject({ url: '/api/v1/user/me', headers: { cookie: `session=${guess}` } })).statusCode,
-        401
-      )
-    }
-    for (const guess of [flipped, session, 'A'.repeat(43)]) {
-      t.equal(await upgrade(t, origin, { authorization: `Bearer ${guess}` }), 401)
-      t.equal(await upgrade(t, origin, { cookie: `session=${guess}` }), 401)
-      t.equal(await upgrade(t, origin, {}, ['chat.v1', `bearer.${guess}`]), 401)
+/** What is near a token, but was not given out. */
+function forgedFrom (token: string): string[] {
+  const session = sha256(token)
+  return [
+    '', ' ', token.slice(1), token.slice(0, -1), token + '=', token + 'A',
+    token.toUpperCase(), token.toLowerCase(),
+    Buffer.from(session, 'hex').toString('base64url'),
+    Buffer.from(token, 'base64url').toString('hex'),
+    'null', 'undefined', '[object Object]', '{"$ne":null}', '*', '../../', 'A'.repeat(10_000),
+    ['{"alg":"none"}', '{"user":"1"}', ''].map(part => Buffer.from(part).toString('base64url')).join('.')
+  ]
+}
+
+tap.test('a token that was not given out opens nothing: changed, cut, padded, its hash', async t => {
+  const { app, origin } = await listen(t)
+  const { token } = await register(app)
+  const flipped = (token[0] === 'A' ? 'B' : 'A') + token.slice(1)
+  const likely = [flipped, sha256(token), 'A'.repeat(43)]
+  for (const guess of [...likely, ...forgedFrom(token)]) {
+    for (const headers of [{ authorization: `Bearer ${guess}` }, { cookie: `session=${guess}` }]) {
+      const { statusCode } = await app.inject({ url: '/api/v1/user/me', headers })
+      t.equal(statusCode, 401, guess.slice(0, 50))
     }
   }
-)
+  for (const guess of likely) {
+    t.equal(await upgrade(t, origin, { authorization: `Bearer ${guess}` }), 401)
+    t.equal(await upgrade(t, origin, { cookie: `session=${guess}` }), 401)
+    t.equal(await upgrade(t, origin, {}, ['chat.v1', `bearer.${guess}`]), 401)
+  }
+})
 
 tap.test('a token is only taken from its places: not from the URL, the body or another header', async t => {
   const { app, origin } = await listen(t)

@@ -31,53 +31,51 @@ async function kindOf (outcome: Promise<unknown>): Promise<string | undefined> {
   )
 }
 
-t.test('a message that was stored although its sender was told unavailable is pushed', async t => {
-  await t.test('once the database answers, though nothing else is written', async t => {
-    const { proxy, app, origin, anna, ben } = await world(t)
-    const bens = await connect(t, origin, ben)
-    proxy.unanswered.add('insert')
-    t.equal(await kindOf(store(app, anna, ben, 'first')), 'unavailable')
-    t.same(bens.all('message'), [])
-    proxy.unanswered.clear()
-    proxy.cut()
-    t.match((await bens.next('message')).message, { seq: 1, message: 'first' })
-    t.equal(app.conversationLog.pending, 0)
-  })
+t.test('a message whose sender was told unavailable is pushed when the database answers', async t => {
+  const { proxy, app, origin, anna, ben } = await world(t)
+  const bens = await connect(t, origin, ben)
+  proxy.unanswered.add('insert')
+  t.equal(await kindOf(store(app, anna, ben, 'first')), 'unavailable')
+  t.same(bens.all('message'), [])
+  proxy.unanswered.clear()
+  proxy.cut()
+  t.match((await bens.next('message')).message, { seq: 1, message: 'first' })
+  t.equal(app.conversationLog.pending, 0)
+})
 
-  await t.test('before what was sent after it', async t => {
-    const { proxy, app, origin, anna, ben } = await world(t)
-    const bens = await connect(t, origin, ben)
-    proxy.unanswered.add('insert')
-    t.equal(await kindOf(store(app, anna, ben, 'first')), 'unavailable')
-    const later = store(app, anna, ben, 'second')
-    proxy.unanswered.clear()
-    proxy.cut()
-    // The second may have been given up before the first was cleared up.
-    const stored = (await kindOf(later)) === 'stored'
-    await store(app, anna, ben, 'third')
-    const texts = stored ? ['first', 'second', 'third'] : ['first', 'third']
-    await bens.until(() => bens.all('message').length === texts.length || undefined)
-    const seen = bens.all('message').map(({ message }) => [message.seq, message.message])
-    t.same(
-      seen,
-      texts.map((text, n) => [n + 1, text])
-    )
-  })
+t.test('a message whose sender was told unavailable is pushed before later messages', async t => {
+  const { proxy, app, origin, anna, ben } = await world(t)
+  const bens = await connect(t, origin, ben)
+  proxy.unanswered.add('insert')
+  t.equal(await kindOf(store(app, anna, ben, 'first')), 'unavailable')
+  const later = store(app, anna, ben, 'second')
+  proxy.unanswered.clear()
+  proxy.cut()
+  // The second may have been given up before the first was cleared up.
+  const stored = (await kindOf(later)) === 'stored'
+  await store(app, anna, ben, 'third')
+  const texts = stored ? ['first', 'second', 'third'] : ['first', 'third']
+  await bens.until(() => bens.all('message').length === texts.length || undefined)
+  const seen = bens.all('message').map(({ message }) => [message.seq, message.message])
+  t.same(
+    seen,
+    texts.map((text, n) => [n + 1, text])
+  )
+})
 
-  await t.test('its repeat is answered with it', async t => {
-    const { proxy, app, origin, anna, ben } = await world(t)
-    const annas = await connect(t, origin, anna)
-    const clientId = randomUUID()
-    proxy.unanswered.add('insert')
-    annas.send({ type: 'send', clientId, reciver: ben.id, message: 'first' })
-    t.match(await annas.next('error'), { code: 'unavailable', clientId })
-    proxy.unanswered.clear()
-    proxy.cut()
-    annas.send({ type: 'send', clientId, reciver: ben.id, message: 'first' })
-    t.match((await annas.next('ack')).message, { seq: 1, message: 'first' })
-    const conversation = conversationOf(anna.id, ben.id)
-    t.equal(await app.mongo.db!.collection('log').countDocuments({ conversation }), 1)
-  })
+t.test('the repeat of a send that was told unavailable is answered with what was stored', async t => {
+  const { proxy, app, origin, anna, ben } = await world(t)
+  const annas = await connect(t, origin, anna)
+  const clientId = randomUUID()
+  proxy.unanswered.add('insert')
+  annas.send({ type: 'send', clientId, reciver: ben.id, message: 'first' })
+  t.match(await annas.next('error'), { code: 'unavailable', clientId })
+  proxy.unanswered.clear()
+  proxy.cut()
+  annas.send({ type: 'send', clientId, reciver: ben.id, message: 'first' })
+  t.match((await annas.next('ack')).message, { seq: 1, message: 'first' })
+  const conversation = conversationOf(anna.id, ben.id)
+  t.equal(await app.mongo.db!.collection('log').countDocuments({ conversation }), 1)
 })
 
 t.test("senders are told in time, counted from each one's own send", async t => {

@@ -2,99 +2,94 @@
 import { SEED, stored, upTo } from './helper.js'
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import type { App } from '../../../src/app.js'
 import {
   append,
   build,
   connect, databaseUrl,
   listen,
   register,
-  type Person
+  type Person,
+  type Socket
 } from '../../helper.js'
 
 t.comment(`SEED=${SEED}`)
 
+const SCHEDULE = fc.array(
+  fc.record({
+    by: fc.integer({ min: 0, max: 5 }),
+    burst: fc.integer({ min: 1, max: 8 }),
+    repeat: fc.boolean()
+  }),
+  { minLength: 5, maxLength: 30 }
+)
+
+interface Pair {
+  app: App
+  anna: Person
+  ben: Person
+  /** two of Anna, then two of Ben */
+  sockets: Socket[]
+}
+
+/** Sends a message by the writer with this number: 0 to 3 over the sockets, 4 and 5 over HTTP. */
+function write ({ app, anna, ben, sockets }: Pair, by: number, message: string, clientId: string) {
+  const [me, other] = by % 2 === 0 ? [anna, ben] : [ben, anna]
+  if (by < 4) return sockets[(me === anna ? 0 : 2) + (by >= 2 ? 1 : 0)]!.say(other.id, message, clientId)
+  const payload = { message, sender: me.id, reciver: other.id, clientId }
+  return app.inject({ method: 'POST', url: '/api/v1/addmsg', headers: me.headers, payload })
+}
+
+/** Carries out a schedule; returns the texts that were sent. */
+async function writeAll (pair: Pair, schedule: { by: number; burst: number; repeat: boolean }[]) {
+  const sent: PromiseLike<unknown>[] = []
+  const texts: string[] = []
+  for (const { by, burst, repeat } of schedule) {
+    for (let n = 0; n < burst; n++) {
+      const clientId = randomUUID()
+      const message = `${by} ${texts.length}`
+      texts.push(message)
+      for (let times = repeat ? 2 : 1; times > 0; times--) sent.push(write(pair, by, message, clientId))
+    }
+    if (burst % 3 === 0) await sent.at(-1)
+  }
+  await Promise.all(sent)
+  return texts
+}
+
+const ascending = (numbers: Iterable<number>) => [...numbers].sort((a, b) => a - b)
+
+/** Waits until a socket has seen so many numbers; its messages must be in order, and each come once. */
+async function sawAll (t: Test, socket: Socket, count: number): Promise<void> {
+  // The acks of repeats are outside the order, so they only count for their numbers.
+  const seen = await socket.until(() => {
+    const numbered = [...socket.all('ack'), ...socket.all('message')]
+    const numbers = new Set(numbered.map(({ message }) => message.seq))
+    return numbers.size === count ? numbers : undefined
+  })
+  const pushed = socket.all('message').map(({ message }) => message.seq)
+  t.same(pushed, ascending(new Set(pushed)), 'messages in order, none twice')
+  t.same(ascending(seen), upTo(count))
+}
+
 t.test('two senders over HTTP and sockets: every socket gets every message once, in one order', async t => {
   const { app, origin } = await listen(t)
   await fc.assert(
-    fc.asyncProperty(
-      fc.array(
-        fc.record({
-          by: fc.integer({ min: 0, max: 5 }),
-          burst: fc.integer({ min: 1, max: 8 }),
-          repeat: fc.boolean()
-        }),
-        { minLength: 5, maxLength: 30 }
-      ),
-      async schedule => {
-        const [anna, ben] = await Promise.all([register(app), register(app)])
-        const sockets = await Promise.all(
-          [anna, anna, ben, ben].map(async person => await connect(t, origin, person))
-        )
-        const sent: Promise<unknown>[] = []
-        const texts: string[] = []
-        for (const { by, burst, repeat } of schedule) {
-          const me = by % 2 === 0 ? anna : ben
-          const other = me === anna ? ben : anna
-          for (let n = 0; n < burst; n++) {
-            const clientId = randomUUID()
-            const message = `${by} ${texts.length}`
-            texts.push(message)
-            for (let times = repeat ? 2 : 1; times > 0; times--) {
-              if (by >= 4) {
-                sent.push(
-                  app.inject({
-                    method: 'POST',
-                    url: '/api/v1/addmsg',
-                    headers: me.headers,
-                    payload: { message, sender: me.id, reciver: other.id, clientId }
-                  })
-                )
-              } else {
-                sent.push(
-                  sockets[(me === anna ? 0 : 2) + (by >= 2 ? 1 : 0)]!.say(other.id, message, clientId)
-                )
-              }
-            }
-          }
-          if (burst % 3 === 0) await sent.at(-1)
-        }
-        await Promise.all(sent)
-        const log = await stored(app, anna, ben)
-        t.same(
-          log.map(({ seq }) => seq),
-          upTo(texts.length),
-          'gapless, nothing twice'
-        )
-        t.same(log.map(({ message }) => message).sort(), [...texts].sort(), 'all that was sent')
-        for (const socket of sockets) {
-          // The acks of repeats stand outside the order: of each number the first frame counts.
-          const seen = await socket.until(() => {
-            const numbers: number[] = []
-            for (const frame of socket.frames) {
-              if (
-                (frame.type === 'ack' || frame.type === 'message') &&
-                !numbers.includes(frame.message!.seq)
-              ) {
-                numbers.push(frame.message!.seq)
-              }
-            }
-            return numbers.length === texts.length ? numbers : undefined
-          })
-          const pushed = socket.all('message').map(frame => frame.message.seq)
-          t.same(
-            pushed,
-            [...new Set(pushed)].sort((a, b) => a - b),
-            'messages in order, none twice'
-          )
-          t.same(
-            [...seen].sort((a, b) => a - b),
-            upTo(texts.length)
-          )
-          await socket.close()
-        }
+    fc.asyncProperty(SCHEDULE, async schedule => {
+      const [anna, ben] = await Promise.all([register(app), register(app)])
+      const devices = [anna, anna, ben, ben]
+      const sockets = await Promise.all(devices.map(async person => await connect(t, origin, person)))
+      const texts = await writeAll({ app, anna, ben, sockets }, schedule)
+      const log = await stored(app, anna, ben)
+      const numbers = log.map(({ seq }) => seq)
+      t.same(numbers, upTo(texts.length), 'gapless, nothing twice')
+      t.same(log.map(({ message }) => message).sort(), [...texts].sort(), 'all that was sent')
+      for (const socket of sockets) {
+        await sawAll(t, socket, texts.length)
+        await socket.close()
       }
-    ),
+    }),
     { numRuns: 12, seed: SEED }
   )
 })
