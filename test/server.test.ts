@@ -42,7 +42,7 @@ t.test('prints its address, data directory and docs; the data is still there aft
 
 t.test('kill -9 right after an answer to addmsg: after the restart the message is there', async t => {
   const DATA_DIR = await dataDir(t)
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const server = await start(t, { DATA_DIR })
     const login = async (person: typeof ANNA) => {
       if (round === 0) await request(server.origin, 'POST', '/api/v1/user/register', { body: person })

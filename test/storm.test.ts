@@ -14,7 +14,7 @@ const MESSAGES = Number(process.env.STORM_MESSAGES ?? (LONG ? 40_000 : 2_000))
 /** Times that the server is killed. */
 const KILLS = LONG ? 5 : 2
 /** Sockets that are open when the server is asked to end. */
-const SOCKETS = LONG ? 2_000 : 500
+const SOCKETS = LONG ? 2_000 : 200
 const NO_LIMITS = {
   REGISTER_LIMIT: '0',
   LOGIN_LIMIT: '0',
