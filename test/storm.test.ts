@@ -10,7 +10,7 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { dataDir, request, start } from './server.js'
 
-const MESSAGES = Number(process.env.STORM_MESSAGES ?? (LONG ? 40_000 : 2_000))
+const MESSAGES = Number(process.env.STORM_MESSAGES ?? (LONG ? 40_000 : 1_000))
 /** Times that the server is killed. */
 const KILLS = LONG ? 5 : 2
 /** Sockets that are open when the server is asked to end. */

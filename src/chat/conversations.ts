@@ -41,8 +41,8 @@ export class Conversations {
   readonly #options: ConversationsOptions
   readonly #summaries: Summaries
   readonly #listeners: Listener[] = []
-  /** Conversations that were compared with the log since the start. */
-  readonly #compared = new LRUCache<string, true>({ max: REMEMBERED })
+  /** The last number of each conversation that was compared with the log since the start. */
+  readonly #compared = new LRUCache<string, number>({ max: REMEMBERED })
   /** By conversation and user. Messages never change their sender, so a count stays true for its numbers. */
   readonly #unread = new LRUCache<string, Unread>({ max: REMEMBERED })
 
@@ -127,15 +127,16 @@ export class Conversations {
     const { _id, lastRev } = document
     if (this.#isCertain(_id, lastRev)) return document
     const verified = await this.#summaries.verify(document)
-    this.#compared.set(_id, true)
+    this.#compared.set(_id, verified.lastRev)
     return verified
   }
 
-  /** Whether a summary cannot be behind: nobody else writes, and this process wrote nothing later. */
+  /**
+   * Whether a summary cannot be behind: nobody else writes, and it ends where the log does. A summary that
+   * was found behind is read as it was until it is written again.
+   */
   #isCertain (conversation: string, lastRev: number): boolean {
     const { alone, known } = this.#options
-    if (!alone) return false
-    const end = known(conversation)
-    return end === undefined ? this.#compared.has(conversation) : end.rev === lastRev
+    return alone && lastRev === (known(conversation)?.rev ?? this.#compared.get(conversation))
   }
 }

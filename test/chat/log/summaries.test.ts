@@ -1,6 +1,9 @@
 import t from 'tap'
+import { collection } from '../../../src/database/documents.js'
 import { FaultProxy } from '../../fault-proxy.js'
 import { append, build, conversationOf, databaseUrl, register } from '../../helper.js'
+import { storeSilently } from '../../realtime/helper.js'
+import { dataDir } from '../../server.js'
 
 async function world (t: Parameters<typeof build>[0]) {
   const proxy = await FaultProxy.start(t, await databaseUrl())
@@ -58,4 +61,17 @@ t.test('a mark is answered once it is durable', async t => {
   const answer = await read()
   t.equal(answer.statusCode, 200)
   t.same(answer.json().data, { delivered: 1, read: 1 })
+})
+
+t.test('a summary that a kill left behind is right for every reader before it is written again', async t => {
+  const app = await build(t, { MONGODB_URL: '', DATA_DIR: await dataDir(t) })
+  const [anna, ben] = await Promise.all([register(app), register(app)])
+  const [_id, now] = [conversationOf(anna.id, ben.id), new Date()]
+  await storeSilently(app, anna, ben, [1])
+  const behind = { members: [anna.id, ben.id], lastSeq: 0, lastRev: 0, lastAt: now, changedAt: now }
+  await collection(app, 'conversations').insertOne({ _id, ...behind })
+  for (const reader of [anna, ben]) {
+    const [summary] = await app.conversations.page(reader.id, undefined, 10)
+    t.match(summary, { _id, lastSeq: 1, lastRev: 1 })
+  }
 })
