@@ -143,8 +143,8 @@ export class Hub {
     bus.onMessage('receipt', ({ receipt: { socket, ...mark } }, topic) => {
       this.#push(userOf(topic), { type: 'receipt', ...mark }, socket)
     })
-    bus.onMessage('typing', ({ user, conversation, on, socket }, topic) => {
-      this.#push(userOf(topic), { type: 'typing', user, conversation, on }, socket)
+    bus.onMessage('notice', ({ frame, exceptSocket }, topic) => {
+      this.#push(userOf(topic), frame, exceptSocket)
     })
     bus.onMessage('session-ended', ({ session }, topic) => {
       for (const connection of this.#sockets.of(userOf(topic)) ?? []) {

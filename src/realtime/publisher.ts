@@ -1,4 +1,4 @@
-import { RECEIPT_MEMBERS } from 'chat-protocol'
+import { RECEIPT_MEMBERS, type ServerFrame } from 'chat-protocol'
 import type { EndedSession } from '../accounts/sessions.js'
 import { whenKnown, type Membership } from '../chat/membership.js'
 import type { Receipt } from '../chat/receipts.js'
@@ -58,11 +58,15 @@ export class Publisher {
   typing (conversation: string, user: string, on: boolean, socket: string): void {
     this.#withMembers(conversation, members => {
       if (members.length > RECEIPT_MEMBERS) return
-      for (const member of members) {
-        if (member === user && members.length > 1) continue
-        this.#bus.publish(userTopic(member), { type: 'typing', user, conversation, on, socket })
-      }
+      const told = members.length > 1 ? members.filter(member => member !== user) : members
+      this.notify(told, { type: 'typing', conversation, user, on }, socket)
     })
+  }
+
+  /** Publishes a frame that may get lost to the sockets of users, except to the one that caused it. */
+  notify (users: readonly string[], frame: ServerFrame, exceptSocket: string): void {
+    const message: BusMessage = { type: 'notice', frame, exceptSocket }
+    for (const user of users) this.#bus.publish(userTopic(user), message)
   }
 
   /** Publishes the end of a session to the sockets of its user. */

@@ -116,7 +116,8 @@ export class Protocol {
     this.pump()
   }
 
-  readonly #handlers: { [T in ServerFrame['type']]: (frame: Extract<ServerFrame, { type: T }>) => void } = {
+  /** A frame without a handler needs nothing but that it was received. */
+  readonly #handlers: { [T in ServerFrame['type']]?: (frame: Extract<ServerFrame, { type: T }>) => void } = {
     hello: frame => this.#begin(frame),
     message: frame => this.catchUp.accept(frame),
     change: frame => this.catchUp.accept(frame),
@@ -138,8 +139,7 @@ export class Protocol {
     bye: frame => {
       this.#leaving = true
       this.#effects.bye(frame)
-    },
-    pong: () => {}
+    }
   }
 
   /** The server has these marks of the user. */

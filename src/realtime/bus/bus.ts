@@ -4,7 +4,7 @@
  */
 import type { FramedEntry } from '../framed-entry.js'
 import type { Receipt } from '../../chat/receipts.js'
-import type { PresenceFrame } from 'chat-protocol'
+import type { PresenceFrame, ServerFrame } from 'chat-protocol'
 import type { Registry } from './registry.js'
 
 /**
@@ -30,14 +30,12 @@ export interface ReceiptMessage {
   receipt: Receipt
 }
 
-/** A member of a conversation types, or stopped. */
-export interface TypingMessage {
-  type: 'typing'
-  user: string
-  conversation: string
-  on: boolean
-  /** the socket that said so: it does not get the notice */
-  socket: string
+/** A frame for the sockets of the user of the topic. It may get lost, and is never sent late. */
+export interface NoticeMessage {
+  type: 'notice'
+  frame: ServerFrame
+  /** the socket that does not get it */
+  exceptSocket: string
 }
 
 /** A user came or left. */
@@ -82,7 +80,7 @@ export interface DoubtMessage {
 export type BusMessage =
   | EntryMessage
   | ReceiptMessage
-  | TypingMessage
+  | NoticeMessage
   | PresenceMessage
   | SessionEndedMessage
   | AccountDeletedMessage

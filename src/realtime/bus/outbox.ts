@@ -98,7 +98,7 @@ export class Outbox {
   }
 
   #keep (topic: Topic, message: BusMessage): void {
-    if (message.type === 'typing' || message.type === 'presence' || message.type === 'sockets') return
+    if (message.type === 'notice' || message.type === 'presence' || message.type === 'sockets') return
     let key = `${topic} ${JSON.stringify(message.type === 'entry' ? message.conversation : message)}`
     let kept: BusMessage = message
     if (message.type === 'entry') {

@@ -47,11 +47,9 @@ const BUSES: Record<string, (t: Test) => Promise<Bus>> = {
 if (missing !== undefined) t.comment(missing)
 
 const typing = (user: string): BusMessage => ({
-  type: 'typing',
-  conversation: 'c',
-  user,
-  on: true,
-  socket: ''
+  type: 'notice',
+  frame: { type: 'typing', conversation: 'c', user, on: true },
+  exceptSocket: ''
 })
 
 for (const [name, create] of Object.entries(BUSES)) {
@@ -60,7 +58,7 @@ for (const [name, create] of Object.entries(BUSES)) {
     async t => {
       const bus = await create(t)
       const heard: [BusMessage, Topic][] = []
-      bus.onMessage('typing', (message, topic) => {
+      bus.onMessage('notice', (message, topic) => {
         heard.push([message, topic])
       })
       bus.onMessage('receipt', () => {
@@ -80,7 +78,7 @@ for (const [name, create] of Object.entries(BUSES)) {
   t.test(`${name}: two subscriptions of a topic deliver once, and one unsubscribe ends them`, async t => {
     const bus = await create(t)
     let heard = 0
-    bus.onMessage('typing', () => {
+    bus.onMessage('notice', () => {
       heard++
     })
     await bus.subscribe(userTopic('anna'))
@@ -94,7 +92,7 @@ for (const [name, create] of Object.entries(BUSES)) {
 }
 
 /** Collects the messages of a bus, and waits for them. */
-function ears (bus: Bus, type: BusMessage['type'] = 'typing') {
+function ears (bus: Bus, type: BusMessage['type'] = 'notice') {
   const heard: BusMessage[] = []
   const events = new EventEmitter()
   bus.onMessage(type, message => {
