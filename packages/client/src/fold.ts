@@ -49,6 +49,8 @@ export function foldMessage (message: Message, change: Change): Message {
     case 'edit': return { ...message, message: change.message, editedAt: change.at }
     case 'delete': return tombstone(message, change.at)
     case 'reaction': return withReaction(message, change.emoji, change.by, change.on)
+    // Of a newer server.
+    default: return message
   }
 }
 
