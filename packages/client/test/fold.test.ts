@@ -71,3 +71,9 @@ tap.test('keeps the newest messages, and the input as it was', async t => {
   t.same(first.reactions, { '👍': [me] })
   t.equal(foldMessage(first, { ...off, conversation: userId(9) }), first, 'of another conversation')
 })
+
+tap.test('a kind of change that the client does not know changes nothing', async t => {
+  const before = message(1)
+  const pin = { ...head(2), kind: 'pin', seq: 1, on: true }
+  t.same(foldMessage(before, pin as never), before)
+})

@@ -165,11 +165,10 @@ export class ChatStore extends Observable {
     } else if (kind === 'member' || kind === 'group') {
       void this.refresh()
       void this.loadGroup(id)
-    } else if (known !== undefined && last?.seq === change.seq && kind !== 'reaction') {
-      const lastMessage = kind === 'delete'
-        ? { ...last, message: '', deletedAt: change.at }
-        : { ...last, message: change.message }
-      this.conversations.set(id, { ...known, lastMessage })
+    } else if (known !== undefined && last?.seq === change.seq && kind === 'delete') {
+      this.conversations.set(id, { ...known, lastMessage: { ...last, message: '', deletedAt: change.at } })
+    } else if (known !== undefined && last?.seq === change.seq && kind === 'edit') {
+      this.conversations.set(id, { ...known, lastMessage: { ...last, message: change.message } })
     }
     this.changed()
   }
