@@ -44,7 +44,7 @@ async function upgrade (port: number, token: string): Promise<string> {
   })
 }
 
-t.test('close ends, at whatever moment an upgrade arrives', async t => {
+t.test('the server closes, whenever an upgrade arrives', async t => {
   const MONGODB_URL = await databaseUrl()
   // Several at a time: where the socket opened, the server waits seconds for a closing handshake
   // that never comes.

@@ -165,7 +165,7 @@ t.test('an uncaught error: logged, sockets told, exit 1', async t => {
   t.ok(server.log.some(line => line.includes('"level":60') && line.includes('out of the blue')))
 })
 
-t.test('signals that tell of a fault, or of a terminal that is gone, end the process at once', async t => {
+t.test('signals of a fault, or of a closed terminal, end the process at once', async t => {
   for (const signal of ['SIGSEGV', 'SIGHUP'] as const) {
     const server = await start(t, { DATA_DIR: await dataDir(t) })
     t.same(await server.end(signal), [null, signal])

@@ -27,7 +27,7 @@ test('e-mail addresses have up to 254 characters, 64 before the @', async t => {
   t.match(checkEmail(`${'a'.repeat(65)}@b.example`), { problem: /at most 64/ })
 })
 
-test('an e-mail address is found in whatever case it is written', async t => {
+test('e-mail addresses are found in any letter case', async t => {
   t.equal(emailKey('Ada.Lovelace@EXAMPLE.com'), 'ada.lovelace@example.com')
   t.equal(emailKey('ADA@example.com'), emailKey('ada@EXAMPLE.COM'))
   t.not(emailKey('a.b@example.com'), emailKey('ab@example.com'))

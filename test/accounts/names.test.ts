@@ -43,7 +43,7 @@ test('a name has 3 to 30 code points once normalised', async t => {
   }
 })
 
-test('separators stand singly between words', async t => {
+test('separators are single and between words', async t => {
   for (const name of [
     ' abc',
     'abc ',
@@ -137,7 +137,7 @@ test('scripts are not mixed, but for Chinese, Japanese and Korean with Latin', a
   }
 })
 
-test('digits are of one system', async t => {
+test('digits of different systems are not mixed', async t => {
   for (const name of ['أحمد١۲', '١٢3', 'أحمد1٢', 'राम1१', '০১1']) {
     t.same(checkUsername(name), { problem: 'must not mix digits of several systems' }, name)
   }
@@ -146,7 +146,7 @@ test('digits are of one system', async t => {
   }
 })
 
-test('letters that pass for others and heaps of marks are refused', async t => {
+test('look-alike letters and stacked marks are refused', async t => {
   for (const name of [
     'ʻokina',
     'oʼneil',
@@ -171,7 +171,7 @@ test('letters that pass for others and heaps of marks are refused', async t => {
   }
 })
 
-test("the name that stands for deleted accounts is nobody's", async t => {
+test('the name that is shown for deleted accounts cannot be registered', async t => {
   for (const name of ['Deleted user', 'DELETED USER', 'deleted\u00a0user', 'Ｄeleted user']) {
     t.same(checkUsername(name), { problem: 'is reserved' }, name)
   }

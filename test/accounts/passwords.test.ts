@@ -112,7 +112,7 @@ tap.test(
   }
 )
 
-tap.test('networks take turns: one with many accounts delays another by one hash', async t => {
+tap.test('networks take turns: a network with many accounts delays another one by one hash', async t => {
   const passwords = await Passwords.create()
   const { held, done } = takePlaces(passwords)
   const order: string[] = []
@@ -194,7 +194,7 @@ tap.test(
   }
 )
 
-tap.test('who has waited for 5 seconds is refused with 503 and Retry-After, and takes no place', async t => {
+tap.test('a login that waited for 5 seconds is refused with 503 and Retry-After', async t => {
   const passwords = await Passwords.create()
   const { held, done } = takePlaces(passwords)
   mock.timers.enable({ apis: ['setTimeout'] })
@@ -214,7 +214,7 @@ tap.test('who has waited for 5 seconds is refused with 503 and Retry-After, and 
   t.equal(passwords.computed, PLACES + 1)
 })
 
-tap.test('work whose turn came and that was called off does not keep its place', async t => {
+tap.test('cancelled work gives its place back', async t => {
   const passwords = await Passwords.create()
   const calledOff = turnOf('a', {
     begins: async () => {

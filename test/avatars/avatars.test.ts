@@ -63,7 +63,7 @@ test('an avatar keeps all that it draws', async t => {
   t.same(different, [])
 })
 
-test('a count that is none or too large is refused', async t => {
+test('a count that is not a positive integer, or too large, is refused', async t => {
   for (const count of [0, -1, 1.5, NaN, Infinity, MAX_OFFERED + 1]) {
     await t.rejects(offerAvatars(count), RangeError, `${count}`)
   }

@@ -22,14 +22,14 @@ const notBase64: Array<[name: string, payload: string]> = [
   ['a null', `${base64(svg(''))}\0`]
 ]
 
-test('hostile avatars are refused by a problem that names what was refused', async t => {
+test('hostile avatars are refused, and the problem names the reason', async t => {
   for (const [name, payload, problem] of [...HOSTILE_DOCUMENTS, ...HOSTILE_DRAWINGS]) {
     const result = sanitize(payload)
     t.match('problem' in result ? result.problem : 'accepted', problem, name)
   }
 })
 
-test('what is not canonical base64 is refused as such', async t => {
+test('input that is not canonical base64 is refused with that reason', async t => {
   for (const [name, payload] of notBase64) {
     t.match(sanitizeAvatar(payload), { problem: /^must be base64/ }, name)
   }
@@ -41,7 +41,7 @@ test('what is not canonical base64 is refused as such', async t => {
   )
 })
 
-test('a bad document leaves nothing behind for the next', async t => {
+test('a bad document does not affect the next one', async t => {
   t.match(sanitize(Buffer.from([0xe2, 0x82])), { problem: /UTF-8/ })
   t.equal(accepted(t, svg('<g/>'), 'after a cut UTF-8 sequence'), `<svg ${NS}><g/></svg>`)
 })

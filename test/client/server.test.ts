@@ -58,7 +58,7 @@ tap.test('sockets reset at random: devices equal the database, each send is stor
 })
 
 tap.test(
-  'away for longer than a resume covers: the pages come over HTTP, in order, while others go on writing',
+  'a device that was away for long reads pages over HTTP, in order, while others write',
   async t => {
     const { app, origin } = await listen(t, { RESUME_LIMIT: 50 })
     const [anna, bela] = [await register(app), await register(app)]

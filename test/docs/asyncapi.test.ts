@@ -101,7 +101,7 @@ async function answered (
 }
 
 t.test(
-  'limits of this very server and every closing code are told, in the document and on the page',
+  "the document and the page name this server's limits and every close code",
   async t => {
     const app = await build(t, { FRAME_BYTES: 54_321, MAX_SOCKETS_PER_USER: 0 })
     const document: Document = (await app.inject('/docs/asyncapi.json')).json()

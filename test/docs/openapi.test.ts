@@ -128,7 +128,7 @@ t.test(
   }
 )
 
-t.test('a session is asked for by exactly those operations that are documented so', async t => {
+t.test('exactly the operations that document it need a session', async t => {
   t.same(document.security, [{ bearer: [] }, { cookie: [] }])
   for (const operation of operations) {
     const response = await app.inject({
@@ -176,7 +176,7 @@ t.test('every documented example of a request works, and is answered as document
   }
 })
 
-t.test('the page needs nothing but this server, and runs no inline script', async t => {
+t.test('the page loads nothing from elsewhere, and runs no inline script', async t => {
   for (const url of ['/docs', '/docs/']) {
     const page = await app.inject(url)
     t.equal(page.statusCode, 200)
@@ -198,7 +198,7 @@ t.test('the page needs nothing but this server, and runs no inline script', asyn
   t.match(script, /"requestInterceptor":.*GET/s)
 })
 
-t.test('what the description links to is there', async t => {
+t.test('every link in the description resolves', async t => {
   const { description } = document.info
   const links = [...description!.matchAll(/\]\((\/[^)]+)\)/g)].map(([, link]) => link!)
   t.same(links, ['/docs/realtime', '/docs/asyncapi.json'])

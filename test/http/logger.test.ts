@@ -37,7 +37,7 @@ const ANSWERS: Record<string, (reply: Document) => Document> = {
   'an error of the command': () => ({ ok: 0, code: 8, errmsg: 'unknown', document: TEXT })
 }
 
-t.test('no message text stands in the log, whatever error of the driver is logged', async t => {
+t.test('no message text is logged, whatever error the driver throws', async t => {
   for (const [name, answer] of Object.entries(ANSWERS)) {
     await t.test(name, async t => {
       const proxy = await FaultProxy.start(t, await databaseUrl())

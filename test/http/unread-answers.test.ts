@@ -52,7 +52,7 @@ t.test('a request is refused for the narrowest bound that it exceeds', async t =
   t.equal(answers.bytes, 390 * MIB)
 })
 
-t.test('room is made by cutting what the address has held longest, and never what is young', async t => {
+t.test('the oldest answers of an address are cut to make room, and never young ones', async t => {
   const { answers, cut, connect, hold, excess, pass } = world()
   const [old, other, young] = [connect(), connect(), connect()]
   hold(old, 'b', 'anna', 80)
@@ -82,7 +82,7 @@ t.test('an answer that is taken between two others makes its connection young ag
   t.same(cut, [])
 })
 
-t.test('whoever holds most makes room for whoever holds less, and equals do not cut each other', async t => {
+t.test('the largest holder makes room for smaller ones, and equal holders do not cut each other', async t => {
   const { cut, connect, hold, excess } = world()
   const [greedy, second, modest] = [connect(), connect(), connect()]
   hold(greedy, 'a', 'anna', 70)
@@ -97,7 +97,7 @@ t.test('whoever holds most makes room for whoever holds less, and equals do not 
   t.equal(cut.at(-1), modest)
 })
 
-t.test('what is small has room until a quarter above the bound of all', async t => {
+t.test('small answers have room up to a quarter above the total bound', async t => {
   const { answers, connect, hold, excess } = world()
   for (let n = 0; n < 4; n++) hold(connect(), `address ${n}`, `user ${n}`, 100)
   const small = answers.begin(connect(), 'a', 4_096)
@@ -107,7 +107,7 @@ t.test('what is small has room until a quarter above the bound of all', async t 
   t.equal(answers.excess(answers.begin(connect(), 'a', 4_096)), undefined, 'the heaviest makes room')
 })
 
-t.test('whatever happens in whatever order, nothing stays behind', async t => {
+t.test('nothing is left behind after any order of events', async t => {
   const what = fc.constantFrom('begin', 'identify', 'answer', 'release', 'close', 'excess')
   const step = fc.record({ what, on: fc.nat(9), bytes: fc.nat(120) })
   fc.assert(

@@ -214,7 +214,7 @@ t.test('uploads that are announced count as well, and are given back when the cl
   t.equal(await fetched(origin, mallory, '/api/v1/user/me'), 200)
 })
 
-t.test('connections of one address, and all, are bounded; sockets do not count', async t => {
+t.test('connections are bounded for each address and in total; sockets do not count', async t => {
   for (const changes of [{ MAX_CONNECTIONS_PER_ADDRESS: 3 }, { MAX_CONNECTIONS: 3 }]) {
     const { app, origin } = await listen(t, changes)
     const anna = await register(app)

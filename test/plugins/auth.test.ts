@@ -68,7 +68,7 @@ tap.test('no route is public by accident', async t => {
   ])
 })
 
-tap.test('a bad Bearer never falls back to a good cookie; another scheme is not ours', async t => {
+tap.test('a bad Bearer never falls back to a good cookie; other schemes are ignored', async t => {
   const app = await build(t)
   const { token } = await register(app)
   const cookie = `session=${token}`

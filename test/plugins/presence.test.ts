@@ -33,7 +33,7 @@ async function withConnections (t: Test) {
   return { app, origin, connections }
 }
 
-t.test('closing a socket looks at its own typing, not at that of everybody', async t => {
+t.test('closing a socket looks only at its own typing', async t => {
   const { app, origin, connections } = await withConnections(t)
   const [anna, ben, carl] = await Promise.all([register(app), register(app), register(app)])
   const socket = await connect(t, origin, anna)

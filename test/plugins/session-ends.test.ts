@@ -38,7 +38,7 @@ tap.test('a session that expires while it is remembered ends then', async t => {
   }
 })
 
-tap.test('a session that another process ended is believed for a second at most', async t => {
+tap.test('a session that another process ended is accepted for at most a second', async t => {
   const MONGODB_URL = await databaseUrl()
   const [here, there] = [await build(t, { MONGODB_URL }), await build(t, { MONGODB_URL })]
   t.teardown(async () => await here.mongo.db!.dropDatabase())
@@ -59,7 +59,7 @@ tap.test('a session that another process ended is believed for a second at most'
 })
 
 tap.test(
-  'a look-up that was under way while the session ended opens nothing, and is not remembered',
+  'a look-up during which the session ends gives no access, and is not cached',
   async t => {
     const app = await build(t)
     const anna = await register(app)
@@ -112,7 +112,7 @@ tap.test(
   }
 )
 
-tap.test('whoever listens is told at once which session ended', async t => {
+tap.test('listeners learn at once which session ended', async t => {
   const app = await build(t)
   const anna = await register(app)
   const { token } = (await logIn(app, anna)).json()

@@ -8,7 +8,7 @@ function measure (pace: LoadPace, times: number, utilization: number): LoadPace 
   return pace
 }
 
-t.test('after a busy second rates fall to a twentieth, and a free event loop brings them back', async t => {
+t.test('rates fall to a twentieth after a busy second, and recover when the event loop is free', async t => {
   const pace = new LoadPace()
   t.equal(pace.rate, 1)
   t.equal(measure(pace, 2, 1).rate, 1, 'a short task changes nothing')

@@ -79,7 +79,7 @@ t.test('20 frames a second, bursts of 60', async t => {
 })
 
 t.test('4429 after 180 refused frames; the count falls by 20 a second', async t => {
-  await t.test('at once: after 60 that pass and 180 that are refused', async t => {
+  await t.test('4429 comes at once after 60 frames that pass and 180 that are refused', async t => {
     const [socket] = sockets(1)
     for (let n = 0; n < 240; n++) {
       take(socket!, PING, 0)
@@ -104,7 +104,7 @@ t.test('4429 after 180 refused frames; the count falls by 20 a second', async t 
     t.ok(secondsTo4429(200) < 2, `${secondsTo4429(200)} s`)
   })
 
-  await t.test('one that sends a quarter more is not: each refused frame has its error', async t => {
+  await t.test('a quarter more keeps the socket: each refused frame has its error', async t => {
     t.equal(secondsTo4429(25), Infinity)
   })
 })
@@ -200,7 +200,7 @@ t.test('conversations under way', async t => {
     t.notOk(socket!.ignored)
   })
 
-  await t.test('too many in one frame: not refused for a while, but for good', async t => {
+  await t.test('too many conversations in one frame: refused without retryAfterMs', async t => {
     const [socket] = sockets(1, 0, limits)
     const error = thrown(() => {
       socket!.begin(resume(11), 0, 0)

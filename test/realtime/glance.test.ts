@@ -23,7 +23,7 @@ t.test('what an error for an unread frame names', async t => {
     t.same(glanceAt({ have: { x: long }, type: 'resume' }), { resume: true })
   })
 
-  await t.test('nothing of what a text only quotes, nor of what is no UUID', async t => {
+  await t.test('nothing that a text only quotes, and nothing that is not a UUID', async t => {
     const quoted = JSON.stringify({ type: 'resume', clientId })
     t.same(glanceAt({ type: 'send', message: quoted }), { resume: false })
     for (const frame of ['', '{', '{"clientId":5}', '{"clientId":"x"}', `{"clientId":"${clientId}0"}`]) {

@@ -25,7 +25,7 @@ t.test('all members get everything of a group, each rev once and in order', asyn
   t.notOk('reciver' in message!)
 })
 
-t.test('rule 17: who is added gets change member first; who is removed gets it last', async t => {
+t.test('rule 17: an added user gets change member first; a removed user gets it last', async t => {
   const { app, origin } = await listen(t)
   const [anna, ben] = await crowd(app, 2)
   const [annas, bens] = [await connect(t, origin, anna!), await connect(t, origin, ben!)]

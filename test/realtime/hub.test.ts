@@ -175,7 +175,7 @@ t.test('a doubt of the bus brings what was not published, once and in order', as
   t.strictSame(seqs, [1, 2, 3])
 })
 
-t.test('everything that concerns a user comes over the bus', async t => {
+t.test('everything for the sockets of a user comes over the bus', async t => {
   const { open, publisher } = build(t, new MemoryBus(true), [])
   const [anna, ben] = [open(ANNA), open(BEN)]
   publisher.stored(message(1), false)

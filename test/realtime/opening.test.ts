@@ -102,7 +102,7 @@ t.test('the database is away at the opening: hello comes, and all that is stored
   t.same(numbers(socket, conversation), [4, 5, 6])
 })
 
-t.test('an own message that was stored before the heads were known is acknowledged', async t => {
+t.test("a socket's own message that was stored before the heads were known is acknowledged", async t => {
   const { app, origin } = await listen(t)
   const [anna, ben] = await Promise.all([register(app), register(app)])
   let away = true

@@ -64,7 +64,7 @@ t.test('a push here brings what another process stored before it', async t => {
   t.same(numbers(socket, conversation), [1, 2])
 })
 
-t.test('the same after an empty conversation was resumed from 0', async t => {
+t.test('a push after the resume of an empty conversation brings what another process stored', async t => {
   const { app, other, origin, anna, ben, conversation } = await pair(t)
   const socket = await connect(t, origin, ben)
   socket.send({ type: 'resume', have: { [conversation]: 0 } })

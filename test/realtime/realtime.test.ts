@@ -153,7 +153,7 @@ t.test(
 )
 
 t.test(
-  'a reader that stops: closed with 4408, the others get everything meanwhile, its resume is complete',
+  'closes a slow reader with 4408 without delaying others; its resume is complete',
   async t => {
     const { app, origin } = await listen(t)
     const [anna, ben] = await Promise.all([register(app), register(app)])

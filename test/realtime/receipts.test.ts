@@ -33,7 +33,7 @@ t.test(
 )
 
 t.test(
-  'monotonic; values above the highest stored number are ignored and swallow no others',
+  'marks only rise; values above the highest stored number are ignored alone',
   async t => {
     await annas.say(ben.id, 'six')
     laptop.send({ type: 'read', conversation, seq: 2 })

@@ -5,7 +5,7 @@ import t from 'tap'
 import { connect, conversationOf, listen, register } from '../helper.js'
 import { eventually, fill, heldBytes, numbers, range, somebody } from './helper.js'
 
-t.test('pongs that repeat no ping do not keep a socket that does not read', async t => {
+t.test("pongs that do not repeat a ping do not keep a slow reader's socket", async t => {
   const { app, origin } = await listen(t, { HEARTBEAT_MS: 100, PONG_MS: 200 })
   const anna = await register(app)
   const socket = await connect(t, origin, anna, { autoPong: false } as object)

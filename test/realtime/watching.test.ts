@@ -33,7 +33,7 @@ t.test('lastSeen is remembered', async t => {
 })
 
 t.test(
-  'offline is told when lastSeen is stored, not before: who watches next hears the same',
+  'offline is announced only once lastSeen is stored',
   async t => {
     const phone = await connect(t, origin, ben)
     t.match(await watcher.next('presence'), { user: ben.id, online: true })

@@ -9,7 +9,7 @@ import {
 const texts = (answer: { data: any[] }) => answer.data.map(({ message }) => message)
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 
-t.test('rule 17: one sees what came after one joined, the own change member included', async t => {
+t.test('rule 17: a member sees what came after joining, including the own change member', async t => {
   const app = await build(t)
   const [anna, ben] = await crowd(app, 2)
   const id = await newGroup(app, anna!, [])
@@ -35,7 +35,7 @@ t.test('history "all": a new member sees everything from rev 1', async t => {
   t.equal((await react(app, ben!, id, 1, '👍')).status, 200)
 })
 
-t.test('rule 17: who left sees nothing (404); rejoining restarts there', async t => {
+t.test('rule 17: a user who left sees nothing (404); rejoining restarts there', async t => {
   const app = await build(t)
   const [anna, ben] = await crowd(app, 2)
   const id = await newGroup(app, anna!, [ben!])

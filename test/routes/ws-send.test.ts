@@ -70,7 +70,7 @@ t.test('a clientId with another text: error conflict', async t => {
   t.match(await laptop.next('error'), { code: 'conflict', clientId })
 })
 
-t.test('who writes to oneself gets it once a socket', async t => {
+t.test('a message to oneself comes once on each socket', async t => {
   const ack = await laptop.say(anna.id, 'note')
   const pushed = await phone.until(() =>
     phone.all('message').find(frame => frame.message.conversation === ack.message.conversation)

@@ -156,7 +156,7 @@ t.test('MAX_SOCKETS: 503 at the upgrade', async t => {
   await connect(t, origin, ben)
 })
 
-t.test('heartbeat: who answers stays, who does not is terminated', async t => {
+t.test('heartbeat: a socket that answers stays open, another one is terminated', async t => {
   const { app, origin } = await listen(t, { HEARTBEAT_MS: 200, PONG_MS: 100 })
   const [anna, ben] = await Promise.all([register(app), register(app)])
   const living = await connect(t, origin, anna)

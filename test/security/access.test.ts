@@ -43,7 +43,7 @@ tap.test("no route lets one act as somebody else or reach somebody else's data",
 })
 
 tap.test(
-  'what is refused without a session is refused before it is read: 401, even for nonsense',
+  'without a session a request is refused with 401 before its body is read',
   async t => {
     const app = await build(t)
     const all = await people(app)
@@ -122,7 +122,7 @@ tap.test('no frame lets one act as somebody else or reach a conversation of othe
   }
 })
 
-tap.test('typing tells whom it is from, whatever the frame says', async t => {
+tap.test('typing names its real sender, whatever the frame says', async t => {
   const { app, origin } = await listen(t)
   const { anna, bert, carl } = await people(app)
   const [socket, other] = [await connect(t, origin, anna), await connect(t, origin, carl)]

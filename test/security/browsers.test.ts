@@ -86,7 +86,7 @@ tap.test('CSRF: with the cookie no page of another origin changes anything by an
   )
 })
 
-tap.test('what a form can send without a preflight is not read: 415', async t => {
+tap.test('bodies that a form can send without a preflight are refused with 415', async t => {
   const app = await build(t)
   const { anna } = await people(app)
   for (const type of [
@@ -130,7 +130,7 @@ const PAYLOADS = [
   '%3Cscript%3Ealert(1)%3C/script%3E'
 ]
 
-tap.test('XSS by username: none of 20 payloads is a username', async t => {
+tap.test('XSS by username: none of 20 payloads is accepted as a username', async t => {
   const app = await build(t)
   for (const [index, payload] of PAYLOADS.entries()) {
     const response = await send(app, {

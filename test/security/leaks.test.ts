@@ -76,7 +76,7 @@ tap.test(
 )
 
 tap.test(
-  'nor does the answer to a failure inside: it is a 500 that says nothing, and the log has the cause',
+  'an internal failure is a 500 without details, and the log has the cause',
   async t => {
     const { app, origin, all } = await production(t)
     const secret = `cannot read ${import.meta.filename}: $argon2id$v=19$m=19456`
@@ -103,7 +103,7 @@ tap.test(
   }
 )
 
-tap.test('nor what a socket is told of malformed frames', async t => {
+tap.test('errors for malformed frames contain no stack, path or hash', async t => {
   const { origin, all } = await production(t)
   const socket = await connect(t, origin, all.anna)
   for (const frame of [
@@ -121,7 +121,7 @@ tap.test('nor what a socket is told of malformed frames', async t => {
   t.equal(socket.all('error').length, 7)
 })
 
-tap.test("nor what Node's HTTP parser refuses, and no answer names the server's software", async t => {
+tap.test("refusals by Node's HTTP parser contain none either; no answer names the software", async t => {
   const { origin } = await production(t)
   const { hostname, port } = new URL(origin)
   for (const bytes of [
@@ -139,7 +139,7 @@ tap.test("nor what Node's HTTP parser refuses, and no answer names the server's 
   }
 })
 
-tap.test('outside production the stack is there: the test above would find it', async t => {
+tap.test('outside production the stack is there, so the tests above would find it', async t => {
   const { app } = (await listen(t)) as { app: App }
   const response = await app.inject('/nothing')
   t.ok(LEAKS.some(leak => leak.test(response.body)))

@@ -94,7 +94,7 @@ tap.test('at a socket too, a bad token never falls back to a good cookie', async
 })
 
 tap.test(
-  'after logout a token opens nothing any more, and the sockets that it opened are closed with 4401',
+  'logout ends its token, and closes the sockets that it opened with 4401',
   async t => {
     const { app, origin } = await listen(t)
     const anna = await register(app)

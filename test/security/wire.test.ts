@@ -182,7 +182,7 @@ tap.test('JSON of 10,000 levels: no operation reads it, and a socket only answer
   t.equal(socket.all('error').length, 5, 'an unknown property is ignored, the others are errors')
 })
 
-tap.test('a client that sends requests and reads no answer takes no other down', async t => {
+tap.test('a client that reads no answers does not disturb others', async t => {
   const { app, origin } = await listen(t)
   const { headers } = await register(app)
   const deaf = await dial(t, origin)
@@ -206,7 +206,7 @@ tap.test('refuses upgrades on other routes, with other methods and to other prot
   }
 })
 
-tap.test('prototype keys change no object', async t => {
+tap.test('prototype keys do not change objects', async t => {
   const app = await build(t)
   const { anna } = await people(app)
   for (const body of [

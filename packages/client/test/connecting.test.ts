@@ -24,7 +24,7 @@ tap.test(
   }
 )
 
-tap.test('bye: nothing more is said, and the next attempt is not before the hint', async t => {
+tap.test('after bye the client sends nothing, and waits for the hint before the next attempt', async t => {
   const s = script(t, { backoff: { baseMs: 100 } })
   await s.start()
   await s.tell({ type: 'bye', retryAfterMs: 3000 })
@@ -39,7 +39,7 @@ tap.test('bye: nothing more is said, and the next attempt is not before the hint
   await answer
 })
 
-tap.test('no attempt after 4400, 4401 and 4409, but by connect(); the others are tried again', async t => {
+tap.test('after 4400, 4401 and 4409 only connect() tries again', async t => {
   for (const code of [4400, 4401, 4409]) {
     const s = script(t)
     await s.start()
@@ -90,7 +90,7 @@ tap.test('a handshake that is refused because the session has ended is not tried
   }
 })
 
-tap.test('silence: a ping after twice the heartbeat, a new connection if nothing answers', async t => {
+tap.test('two silent heartbeats: the client sends a ping, then reconnects', async t => {
   const s = script(t)
   await s.start()
   await s.world.pass(40_000)

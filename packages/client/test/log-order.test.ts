@@ -2,7 +2,7 @@
 import tap from 'tap'
 import { bela, me, message, resumed, script, talk } from './scripted-server.js'
 
-tap.test('messages after a gap are not handed on, and asked for once', async t => {
+tap.test('messages after a gap are held back, and the missing ones are requested once', async t => {
   const s = script(t, { have: { [talk]: 5 } })
   await s.start()
   await s.tell(...[7, 8, 9].map(seq => ({ type: 'message', message: message(seq) }) as const))

@@ -5,7 +5,7 @@ import { conversationOf } from '../src/index.js'
 import { userId } from './model.js'
 import { bela, LIMITS, me, message, resumed, script, talk } from './scripted-server.js'
 
-tap.test('receipts are coalesced, and said again after a reconnect unless the server has them', async t => {
+tap.test('receipts are coalesced, and sent again after a reconnect unless the server has them', async t => {
   const s = script(t)
   const other = conversationOf(me, userId(3))
   await s.start([{ id: talk, lastSeq: 0 }])
@@ -33,7 +33,7 @@ tap.test('receipts are coalesced, and said again after a reconnect unless the se
 })
 
 tap.test(
-  'the watched are watched again after a reconnect; typing is said every 3 s, and never later',
+  'watched users are watched again after a reconnect; typing is sent every 3 s, and never late',
   async t => {
     const s = script(t)
     const presence: unknown[] = []

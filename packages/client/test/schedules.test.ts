@@ -162,13 +162,13 @@ async function schedule (t: Test, seed: number, steps: number, outsiderCount: nu
 }
 
 tap.test(
-  'whatever is cut, killed, lost or refused: every message once, in order, and every send answered once',
+  'every message comes once and in order, whatever is cut, killed, lost or refused',
   async t => {
     for (let seed = 1; seed <= 120 * SHARE; seed++) await schedule(t, seed, 80, 4)
   }
 )
 
-tap.test('the same for people with more conversations than the server lists at once', async t => {
+tap.test('more conversations than the server lists at once: every message once and in order', async t => {
   for (let seed = 1001; seed <= 1000 + 24 * SHARE; seed++) await schedule(t, seed, 80, 130)
 })
 

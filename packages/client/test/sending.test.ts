@@ -52,7 +52,7 @@ tap.test('a message that makes the server fail again and again is given up', asy
   t.equal(s.all('send').length, 5)
 })
 
-tap.test('an answer that does not come on a living socket: sent again', async t => {
+tap.test('a send that gets no answer on an open socket is sent again', async t => {
   const s = script(t)
   await s.start()
   const answer = s.client.send(bela, 'hello')
@@ -97,7 +97,7 @@ tap.test('offline, messages queue up to the limit, and go in order when there is
   await t.rejects(s.client.send(bela, 'e'), { code: 'closed' })
 })
 
-tap.test('what the server would end the socket for is not sent', async t => {
+tap.test('frames for which the server would close the socket are not sent', async t => {
   const s = script(t, { limits: { ...LIMITS, frameBytes: 400 } })
   await s.start()
   await t.rejects(s.client.send(bela, 'x'.repeat(101)), { code: 'invalid', path: 'message' })

@@ -78,7 +78,7 @@ t.test('the repeat of a send that was told unavailable is answered with what was
   t.equal(await app.mongo.db!.collection('log').countDocuments({ conversation }), 1)
 })
 
-t.test("senders are told in time, counted from each one's own send", async t => {
+t.test('each sender gets its error in time, counted from its own send', async t => {
   /** Sends to as many conversations as there are senders, so that they need many writes. */
   async function tellsAll (t: Test, { app, anna, ben }: Awaited<ReturnType<typeof world>>): Promise<void> {
     const kinds = new Set<string | undefined>()
@@ -117,7 +117,7 @@ t.test("senders are told in time, counted from each one's own send", async t => 
   })
 })
 
-t.test('a send that still looks up its receiver is told in time too', async t => {
+t.test('a send that still looks up its receiver gets its error in time too', async t => {
   const { proxy, app, origin, anna, ben } = await world(t)
   const annas = await connect(t, origin, anna)
   const clientId = randomUUID()
@@ -134,7 +134,7 @@ t.test('a send that still looks up its receiver is told in time too', async t =>
   proxy.cut()
 })
 
-t.test('waiting messages are bounded by bytes, those that look up their receiver included', async t => {
+t.test('waiting messages are bounded by bytes, including those that look up their receiver', async t => {
   const { proxy, app, anna, ben } = await world(t, { WAITING_BYTES: 1024 * 1024, SEND_MS: 3_000 })
   const message = 'x'.repeat(10_000)
   const payload = { message, sender: anna.id, reciver: ben.id }

@@ -81,7 +81,7 @@ t.test('a page from memory is the page from the database, for random schedules o
   await comparePages(t, {})
 })
 
-t.test('the same where a tail is lost now and then', async t => {
+t.test('a page from memory is the page from the database when tails are lost now and then', async t => {
   await comparePages(t, { TAIL_BYTES: 4_000 })
 })
 

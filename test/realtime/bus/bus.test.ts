@@ -199,7 +199,7 @@ t.test('the start fails in one line where Redis does not answer', async t => {
   await t.rejects(createBus(config, log), { message: /^Redis \(REDIS_URL\).*ECONNREFUSED[^\n]*$/ })
 })
 
-t.test('the memory bus has nothing to wait for', async t => {
+t.test('the memory bus subscribes in the same turn', async t => {
   t.equal(new MemoryBus(true).subscribe(userTopic('anna')), undefined)
 })
 
