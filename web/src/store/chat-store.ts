@@ -1,6 +1,6 @@
 /** What the page shows; components read it with `useChat`. */
 import {
-  ChatClient, randomUuid, type ChangeFrame, type ChatError, type Message, type Outgoing,
+  ChatClient, foldMessage, randomUuid, type ChangeFrame, type ChatError, type Message, type Outgoing,
   type ReceiptFrame, type StateChange, type TypingNotice
 } from 'chat-app-client'
 import { api, type Conversation, type User } from '../api.js'
@@ -165,10 +165,8 @@ export class ChatStore extends Observable {
     } else if (kind === 'member' || kind === 'group') {
       void this.refresh()
       void this.loadGroup(id)
-    } else if (known !== undefined && last?.seq === change.seq && kind === 'delete') {
-      this.conversations.set(id, { ...known, lastMessage: { ...last, message: '', deletedAt: change.at } })
-    } else if (known !== undefined && last?.seq === change.seq && kind === 'edit') {
-      this.conversations.set(id, { ...known, lastMessage: { ...last, message: change.message } })
+    } else if (known !== undefined && last !== undefined) {
+      this.conversations.set(id, { ...known, lastMessage: foldMessage(last, change) })
     }
     this.changed()
   }
