@@ -1,5 +1,4 @@
 /** What people do in groups and direct conversations while sockets are cut and the server is killed. */
-import { reset, tracked } from './tracked-sockets.js'
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
@@ -8,6 +7,7 @@ import { seeded } from '../packages/client/test/world.js'
 import type { Person } from './chat-log.js'
 import type { EntryDevice, Room } from './entry-log.js'
 import { insist, type ServerProcess } from './server.js'
+import { reset, tracked } from './tracked-sockets.js'
 
 const SMALLEST = 3
 /** Actions of a device at a time. */

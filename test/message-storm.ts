@@ -1,4 +1,3 @@
-import { reset, tracked } from './tracked-sockets.js'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
@@ -17,6 +16,7 @@ import {
 } from './chat-log.js'
 import { heldAfter, timers } from './metrics.js'
 import { insist, request, type ServerProcess } from './server.js'
+import { reset, tracked } from './tracked-sockets.js'
 
 export const LONG = process.env.TEST_LONG === '1'
 

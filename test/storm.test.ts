@@ -4,11 +4,11 @@
  * against the database. The server is the built one, in a process of its own. STORM_MESSAGES and
  * TEST_SEED may be given.
  */
-import { Storm, LONG } from './message-storm.js'
 import { once } from 'node:events'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { dataDir, request, start } from './server.js'
+import { Storm, LONG } from './message-storm.js'
 
 const MESSAGES = Number(process.env.STORM_MESSAGES ?? (LONG ? 40_000 : 1_000))
 /** Times that the server is killed. */

@@ -1,5 +1,4 @@
 /** The client against the real server, over real sockets that break without a close frame. */
-import { breakable, type Device, device, until, online, has, stored, say } from './devices.js'
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import tap, { type Test } from 'tap'
@@ -8,6 +7,7 @@ import { type Message } from 'chat-app-client'
 import { buildApp, type App } from '../../src/app.js'
 import { conversationOf, databaseUrl, listen, register, testConfig, type Person } from '../helper.js'
 import { seeded } from '../../packages/client/test/world.js'
+import { breakable, type Device, device, until, online, has, stored, say } from './devices.js'
 
 const SENDS = 1_500
 

@@ -2,9 +2,6 @@
  * The data of the version before groups (test/fixtures/before-groups): the server shows the same, continues
  * its numbers, and ends with the same documents however often its migration is killed or repeated.
  */
-import {
-  ANSWERS, asDirect, DATABASE, dump, logIn, MIGRATED, oldData, withData, withRev, type AnyId
-} from './old-data.js'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp } from 'node:fs/promises'
@@ -16,6 +13,9 @@ import { migrate } from '../../src/database/migrations.js'
 import { call, changes, edit } from '../groups.js'
 import { build, databaseUrl } from '../helper.js'
 import { dataDir, run, SERVER, start } from '../server.js'
+import {
+  ANSWERS, asDirect, DATABASE, dump, logIn, MIGRATED, oldData, withData, withRev, type AnyId
+} from './old-data.js'
 
 /** The collections that the migration reads and writes. */
 /** Messages that are added to the fixture for a migration that takes a while, by conversation. */

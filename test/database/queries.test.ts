@@ -3,8 +3,6 @@
  * what it wants:
  * nothing gets slower as the data grows.
  */
-import { settled, listed, grow, sendChanges } from './growth.js'
-import { shapeOf, statements, LOOKING } from './commands.js'
 import { randomUUID } from 'node:crypto'
 import type { Document } from 'bson'
 import t, { type Test } from 'tap'
@@ -20,6 +18,8 @@ import {
 } from '../helper.js'
 import { relay } from '../relay.js'
 import { OPERATIONS, people, send } from '../security/operations.js'
+import { settled, listed, grow, sendChanges } from './growth.js'
+import { shapeOf, statements, LOOKING } from './commands.js'
 
 /** Scans that are allowed, with their reason. There is none. */
 const ALLOWED_SCANS: string[] = []

@@ -1,6 +1,4 @@
 /** Honest people: they write to each other at a steady rate, and the server's answers are timed. */
-import { Habits } from './habits.js'
-import { reset, tracked } from '../tracked-sockets.js'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
@@ -10,6 +8,8 @@ import { register, type Account } from './accounts.js'
 import { Caller } from './caller.js'
 import { Figures, MEASURED } from './figures.js'
 import { PatientCaller } from './patient-caller.js'
+import { Habits } from './habits.js'
+import { reset, tracked } from '../tracked-sockets.js'
 
 const PEOPLE = 20
 /** Of them, those whose sockets are never cut. Times are measured between these only. */

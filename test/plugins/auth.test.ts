@@ -1,7 +1,7 @@
-import { me, logIn } from './sessions.js'
 import { randomBytes } from 'node:crypto'
 import tap from 'tap'
 import { build, register } from '../helper.js'
+import { me, logIn } from '../sessions.js'
 
 tap.test(
   'every route but the public ones needs a session, by Bearer or cookie, and its 401 says how to get one',

@@ -1,8 +1,8 @@
-import { login, statuses, WRONG } from './attempts.js'
 import { randomBytes } from 'node:crypto'
 import tap from 'tap'
 import { loadConfig } from '../../src/config.js'
 import { build, register } from '../helper.js'
+import { login, statuses, WRONG } from './attempts.js'
 
 tap.test(
   'after LOGIN_LIMIT failures from an address even the right password gets 429, with Retry-After',

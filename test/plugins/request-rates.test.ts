@@ -1,6 +1,6 @@
-import { login, statuses, WRONG } from './attempts.js'
 import tap from 'tap'
 import { append, build, connect, listen, register, type Person } from '../helper.js'
+import { login, statuses, WRONG } from './attempts.js'
 
 tap.test(
   'HTTP_RATE holds for a user over 3 seconds, so that all of it may come at once, and for each user alone',

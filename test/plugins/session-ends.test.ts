@@ -1,8 +1,8 @@
-import { DAY_MS, sha256, me, logIn, age } from './sessions.js'
 import tap from 'tap'
 import { collection, type SessionDocument } from '../../src/database/documents.js'
 import { Sessions, type EndedSession } from '../../src/accounts/sessions.js'
 import { build, databaseUrl, register } from '../helper.js'
+import { DAY_MS, sha256, me, logIn, age } from '../sessions.js'
 
 tap.test(
   'a session ends after SESSION_DAYS however much it is used, and unused after half of that',

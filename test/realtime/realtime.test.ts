@@ -2,7 +2,6 @@
  * What a socket sees: of each conversation in order, without gap, without duplicate, from where it
  * resumed.
  */
-import { collection } from '../../src/database/documents.js'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
@@ -20,6 +19,7 @@ import {
   register
 } from '../helper.js'
 import { eventually, fill, numbers, range, storeSilently } from './helper.js'
+import { collection } from '../../src/database/documents.js'
 
 t.test('1,000 long missed messages arrive in order under back-pressure, the queue stays small', async t => {
   const QUEUE_BYTES = 256 * 1024
@@ -140,9 +140,9 @@ t.test(
       await store()
       return last
     }
-    const numbers0 = { lastSeq: 0, lastRev: 0, foldedRev: 0 }
+    const empty = { lastSeq: 0, lastRev: 0 }
     const now = { lastAt: new Date(), changedAt: new Date() }
-    await conversations.insertOne({ _id: conversation, members: [anna.id, ben.id], ...numbers0, ...now })
+    await conversations.insertOne({ _id: conversation, members: [anna.id, ben.id], ...empty, ...now })
     await beats(3)
     await store()
     await conversations.updateOne({ _id: conversation }, { $set: { lastSeq: 1, lastRev: 1 } })

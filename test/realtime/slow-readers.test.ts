@@ -1,9 +1,9 @@
 /** What a socket that does not read, or reads slowly, costs: a bounded queue, and no page of the log. */
-import type { App } from '../../src/app.js'
 import { once } from 'node:events'
 import t from 'tap'
 import { connect, conversationOf, listen, register } from '../helper.js'
 import { eventually, fill, heldBytes, numbers, range, somebody } from './helper.js'
+import type { App } from '../../src/app.js'
 
 t.test("pongs that do not repeat a ping do not keep a slow reader's socket", async t => {
   const { app, origin } = await listen(t, { HEARTBEAT_MS: 100, PONG_MS: 200 })

@@ -1,9 +1,9 @@
-import { login, me, again } from './sessions.js'
 import { mongodb } from '@fastify/mongodb'
 import { hash } from '@node-rs/argon2'
 import tap from 'tap'
 import { collection } from '../../src/database/documents.js'
 import { build, register } from '../helper.js'
+import { logIn, again, statusOfMe } from '../sessions.js'
 
 tap.test('a change of password needs the old one, ends the other sessions and keeps this one', async t => {
   const app = await build(t)
@@ -18,7 +18,7 @@ tap.test('a change of password needs the old one, ends the other sessions and ke
     })
   const wrong = await change('not the password', 'a new password')
   t.strictSame([wrong.statusCode, wrong.json().errorMessages[0].path], [401, 'oldPassword'])
-  t.equal(await me(app, other.headers), 200)
+  t.equal(await statusOfMe(app, other.headers), 200)
   t.strictSame(
     [
       (await change(anna.password, 'short')).statusCode,
@@ -28,10 +28,10 @@ tap.test('a change of password needs the old one, ends the other sessions and ke
   )
 
   t.equal((await change(anna.password, 'a new password')).statusCode, 200)
-  t.equal(await me(app, other.headers), 401)
-  t.equal(await me(app, anna.headers), 200)
-  t.equal((await login(app, 'anna', anna.password)).statusCode, 401)
-  t.equal((await login(app, 'anna', 'a new password')).statusCode, 200)
+  t.equal(await statusOfMe(app, other.headers), 401)
+  t.equal(await statusOfMe(app, anna.headers), 200)
+  t.equal((await logIn(app, { username: 'anna', password: anna.password })).statusCode, 401)
+  t.equal((await logIn(app, { username: 'anna', password: 'a new password' })).statusCode, 200)
 })
 
 tap.test('a new password follows REFUSE_COMMON_PASSWORDS too', async t => {
@@ -59,7 +59,7 @@ tap.test('a login that verified the old password while it was changed gets no se
     await app.sessions.endOthers(anna.id)
     return await create(...given)
   }
-  t.equal((await login(app, 'anna', anna.password)).statusCode, 401)
+  t.equal((await logIn(app, { username: 'anna', password: anna.password })).statusCode, 401)
   t.equal(await collection(app, 'sessions').countDocuments({}), 0)
 })
 
@@ -72,7 +72,7 @@ tap.test('a login meets another that renewed the hash of the same password, and 
     await collection(app, 'users').updateOne({ usernameKey: 'anna' }, { $set: { password: renewed } })
     return await create(...given)
   }
-  t.equal((await login(app, 'anna', anna.password)).statusCode, 200)
+  t.equal((await logIn(app, { username: 'anna', password: anna.password })).statusCode, 200)
 })
 
 tap.test("a hash with less work than today's is renewed at login, and only there", async t => {
@@ -81,11 +81,15 @@ tap.test("a hash with less work than today's is renewed at login, and only there
   const users = collection(app, 'users')
   const weak = await hash(anna.password, { memoryCost: 8 * 1024, timeCost: 1, parallelism: 1 })
   await users.updateOne({}, { $set: { password: weak } })
-  t.equal((await login(app, 'anna', 'not the password')).statusCode, 401)
+  t.equal((await logIn(app, { username: 'anna', password: 'not the password' })).statusCode, 401)
   t.equal((await users.findOne({}))?.password, weak)
-  t.equal((await login(app, 'anna', anna.password)).statusCode, 200)
+  t.equal((await logIn(app, { username: 'anna', password: anna.password })).statusCode, 200)
   t.match((await users.findOne({}))?.password, /\$m=19456,t=2,p=1\$/)
-  t.equal((await login(app, 'anna', anna.password)).statusCode, 200, 'and it is still the same password')
+  t.equal(
+    (await logIn(app, { username: 'anna', password: anna.password })).statusCode,
+    200,
+    'and it is still the same password'
+  )
 })
 
 tap.test(
@@ -102,12 +106,12 @@ tap.test(
     const wrong = await remove(anna.id, 'not the password')
     t.strictSame([wrong.statusCode, wrong.json().errorMessages[0].path], [401, 'password'])
     t.equal((await remove(anna.id, undefined)).statusCode, 400)
-    t.equal(await me(app, other.headers), 200)
+    t.equal(await statusOfMe(app, other.headers), 200)
 
     const { email } = (await collection(app, 'users').findOne({ usernameKey: 'anna' }))!
     t.equal((await remove(anna.id, anna.password)).statusCode, 200)
-    t.strictSame([await me(app, anna.headers), await me(app, other.headers)], [401, 401])
-    t.equal((await login(app, 'anna', anna.password)).statusCode, 401)
+    t.strictSame([await statusOfMe(app, anna.headers), await statusOfMe(app, other.headers)], [401, 401])
+    t.equal((await logIn(app, { username: 'anna', password: anna.password })).statusCode, 401)
     t.equal(await app.accounts.exists(anna.id), false)
     const list = (await app.inject({ url: `/api/v1/allusers/${bert.id}`, headers: bert.headers })).json()
     t.strictSame(list.data, [])
@@ -140,6 +144,6 @@ tap.test('a deleted account stays deleted for a login that was under way', async
     t.equal(response.statusCode, 200)
     return await create(...given)
   }
-  t.equal((await login(app, 'anna', anna.password)).statusCode, 401)
+  t.equal((await logIn(app, { username: 'anna', password: anna.password })).statusCode, 401)
   t.equal(await collection(app, 'sessions').countDocuments({}), 0)
 })

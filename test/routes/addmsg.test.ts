@@ -1,7 +1,7 @@
-import { addmsg, EMOJI, getallmessages } from './messages.js'
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { build, conversationOf, register } from '../helper.js'
+import { addmsg, EMOJI, getallmessages } from './messages.js'
 
 const app = await build(t)
 const [anna, ben, carl] = await Promise.all([register(app), register(app), register(app)])

@@ -1,6 +1,7 @@
-import { addmsg, getallmessages } from './messages.js'
 import t from 'tap'
 import { build, register } from '../helper.js'
+import { range } from '../realtime/helper.js'
+import { addmsg, getallmessages } from './messages.js'
 
 const app = await build(t)
 const [anna, ben, carl] = await Promise.all([register(app), register(app), register(app)])
@@ -9,8 +10,6 @@ for (let n = 1; n <= 25; n++) {
 }
 const seqs = (response: { json: () => { data: { seq: number }[] } }) =>
   response.json().data.map(message => message.seq)
-const range = (from: number, to: number) =>
-  Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
 t.test('by query, oldest first, the same for both members', async t => {
   const response = await getallmessages(app, anna, ben)

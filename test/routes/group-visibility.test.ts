@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { build } from '../helper.js'
+import { range } from '../realtime/helper.js'
 import {
   addMember, call, changes, crowd, edit, erase, history, newGroup, react, removeMember, revOf, say
 } from '../groups.js'
 
 const texts = (answer: { data: any[] }) => answer.data.map(({ message }) => message)
-const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 
 t.test('rule 17: a member sees what came after joining, including the own change member', async t => {
   const app = await build(t)

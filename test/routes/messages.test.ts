@@ -1,7 +1,7 @@
-import { getallmessages } from './messages.js'
 import fc from 'fast-check'
 import t from 'tap'
 import { append, build, register } from '../helper.js'
+import { getallmessages } from './messages.js'
 
 t.test(
   'without paging: the newest 1,000 messages, oldest of them first, hasMore where there are older ones',

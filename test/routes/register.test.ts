@@ -1,7 +1,7 @@
-import { SVG, SCRIPT, post, body } from './users.js'
 import tap from 'tap'
 import { collection } from '../../src/database/documents.js'
 import { build, register } from '../helper.js'
+import { SVG, SCRIPT, post, body } from './users.js'
 
 tap.test("register answers the original's sample with 201, its words, the user and a token", async t => {
   const app = await build(t)

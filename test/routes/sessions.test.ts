@@ -1,12 +1,12 @@
-import { sha256, login, me, again } from './sessions.js'
 import tap from 'tap'
 import { collection } from '../../src/database/documents.js'
 import { build, register } from '../helper.js'
+import { logIn, again, sha256, statusOfMe } from '../sessions.js'
 
 tap.test("login answers with the original's words, the user and a token of its own each time", async t => {
   const app = await build(t)
   const anna = await register(app, 'Müller')
-  const first = await login(app, 'müller', anna.password)
+  const first = await logIn(app, { username: 'müller', password: anna.password })
   t.equal(first.statusCode, 200)
   t.match(first.json(), {
     status: 'success',
@@ -14,10 +14,10 @@ tap.test("login answers with the original's words, the user and a token of its o
     data: { _id: anna.id, username: 'Müller', email: /@/, password: '' },
     token: /^[A-Za-z0-9_-]{43}$/
   })
-  const second = await login(app, 'MÜLLER', anna.password)
+  const second = await logIn(app, { username: 'MÜLLER', password: anna.password })
   t.not(first.json().token, second.json().token)
   for (const { token } of [first.json(), second.json(), anna]) {
-    t.equal(await me(app, { authorization: `Bearer ${token}` }), 200)
+    t.equal(await statusOfMe(app, { authorization: `Bearer ${token}` }), 200)
   }
 })
 
@@ -36,8 +36,8 @@ tap.test('an unknown user and a wrong password get the identical 401', async t =
   const app = await build(t)
   const anna = await register(app, 'anna')
   const [wrong, unknown] = [
-    await login(app, 'anna', 'not the password'),
-    await login(app, 'nobody', anna.password)
+    await logIn(app, { username: 'anna', password: 'not the password' }),
+    await logIn(app, { username: 'nobody', password: anna.password })
   ]
   t.strictSame([wrong.statusCode, unknown.statusCode], [401, 401])
   const bodies = [wrong, unknown].map(response => ({ ...response.json(), stack: '' }))
@@ -49,7 +49,7 @@ tap.test('an unknown user and a wrong password get the identical 401', async t =
 
 tap.test('login only checks for non-empty, bounded strings', async t => {
   const app = await build(t)
-  t.equal((await login(app, 'x', 'y')).statusCode, 401, 'short ones are merely wrong')
+  t.equal((await logIn(app, { username: 'x', password: 'y' })).statusCode, 401, 'short ones are merely wrong')
   for (const [username, password, path] of [
     ['', 'y', 'username'],
     ['x', '', 'password'],
@@ -57,7 +57,7 @@ tap.test('login only checks for non-empty, bounded strings', async t => {
     ['x', 'y'.repeat(1025), 'password'],
     ['x\uD800', 'y', 'username']
   ] as const) {
-    const response = await login(app, username, password)
+    const response = await logIn(app, { username, password })
     t.strictSame([response.statusCode, response.json().errorMessages[0].path], [400, path])
   }
 })
@@ -69,18 +69,18 @@ tap.test('a password is the same in other code points of the same characters', a
     url: '/api/v1/user/register',
     payload: { username: 'anna', email: 'a@b.c', password: 'P\u00e4sswort' }
   })
-  t.equal((await login(app, 'anna', 'Pa\u0308sswort')).statusCode, 200)
-  t.equal((await login(app, 'anna', 'Passwort')).statusCode, 401)
+  t.equal((await logIn(app, { username: 'anna', password: 'Pa\u0308sswort' })).statusCode, 200)
+  t.equal((await logIn(app, { username: 'anna', password: 'Passwort' })).statusCode, 401)
 })
 
 tap.test('logout ends the session at once and takes the cookie back', async t => {
   const app = await build(t)
   const anna = await register(app)
-  t.equal(await me(app, anna.headers), 200)
+  t.equal(await statusOfMe(app, anna.headers), 200)
   const response = await app.inject({ method: 'POST', url: '/api/v1/user/logout', headers: anna.headers })
   t.strictSame([response.statusCode, response.json().success], [200, 'success'])
   t.match(response.cookies, [{ name: 'session', value: '', maxAge: 0, path: '/' }])
-  t.equal(await me(app, anna.headers), 401)
+  t.equal(await statusOfMe(app, anna.headers), 401)
   t.equal(await collection(app, 'sessions').countDocuments({}), 0)
 })
 
@@ -113,15 +113,15 @@ tap.test('a session that is ended by its id opens nothing any more, and the othe
   const app = await build(t)
   const anna = await register(app)
   const other = await again(app, anna)
-  t.equal(await me(app, other.headers), 200)
+  t.equal(await statusOfMe(app, other.headers), 200)
   const response = await app.inject({
     method: 'DELETE',
     url: `/api/v1/user/sessions/${other.session}`,
     headers: anna.headers
   })
   t.equal(response.statusCode, 200)
-  t.equal(await me(app, other.headers), 401)
-  t.equal(await me(app, anna.headers), 200)
+  t.equal(await statusOfMe(app, other.headers), 401)
+  t.equal(await statusOfMe(app, anna.headers), 200)
 })
 
 tap.test("somebody else's session and an unknown one are alike: 404, and nothing ends", async t => {
@@ -134,7 +134,7 @@ tap.test("somebody else's session and an unknown one are alike: 404, and nothing
       404
     )
   }
-  t.equal(await me(app, bert.headers), 200)
+  t.equal(await statusOfMe(app, bert.headers), 200)
   t.equal(
     (await app.inject({ method: 'DELETE', url: '/api/v1/user/sessions/xyz', headers: anna.headers }))
       .statusCode,
@@ -147,11 +147,19 @@ tap.test(
   async t => {
     const app = await build(t)
     const [anna, bert] = [await register(app), await register(app)]
-    const response = await login(app, anna.username, anna.password, { cookie: `session=${anna.token}` })
-    t.equal(await me(app, anna.headers), 401)
-    t.equal(await me(app, { authorization: `Bearer ${response.json().token}` }), 200)
-    await login(app, anna.username, anna.password, { cookie: `session=${bert.token}` })
-    t.equal(await me(app, bert.headers), 200)
+    const response = await logIn(
+      app,
+      { username: anna.username, password: anna.password },
+      { cookie: `session=${anna.token}` }
+    )
+    t.equal(await statusOfMe(app, anna.headers), 401)
+    t.equal(await statusOfMe(app, { authorization: `Bearer ${response.json().token}` }), 200)
+    await logIn(
+      app,
+      { username: anna.username, password: anna.password },
+      { cookie: `session=${bert.token}` }
+    )
+    t.equal(await statusOfMe(app, bert.headers), 200)
   }
 )
 
@@ -168,8 +176,8 @@ tap.test('of more than 100 sessions of one user the oldest end', async t => {
       createdAt: new Date(+own.createdAt + 1)
     }))
   )
-  t.equal(await me(app, anna.headers), 200)
+  t.equal(await statusOfMe(app, anna.headers), 200)
   const other = await again(app, anna)
-  t.strictSame([await me(app, anna.headers), await me(app, other.headers)], [401, 200])
+  t.strictSame([await statusOfMe(app, anna.headers), await statusOfMe(app, other.headers)], [401, 200])
   t.equal(await sessions.countDocuments({}), 100)
 })

@@ -1,7 +1,7 @@
-import { SVG, SCRIPT, post, allusers, body } from './users.js'
 import tap from 'tap'
 import { collection } from '../../src/database/documents.js'
 import { build, register } from '../helper.js'
+import { SVG, SCRIPT, post, allusers, body } from './users.js'
 
 tap.test("setAvatar answers with the original's words and the user, and its avatar is kept", async t => {
   const app = await build(t)

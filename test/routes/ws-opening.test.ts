@@ -1,20 +1,7 @@
-import { once } from 'node:events'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { connect, listen, register, Socket } from '../helper.js'
-
-/** The HTTP status with which an upgrade is refused. */
-async function refusal (
-  origin: string,
-  headers: Record<string, string>,
-  protocols: string[] = []
-): Promise<number> {
-  const ws = new WebSocket(`${origin.replace('http', 'ws')}/ws`, protocols, { headers })
-  const [, response] = await once(ws, 'unexpected-response')
-  ws.on('error', () => {})
-  ws.terminate()
-  return response.statusCode
-}
+import { upgrade } from '../upgrade.js'
 
 const { app, origin } = await listen(t)
 const anna = await register(app)
@@ -51,11 +38,11 @@ t.test('by the session cookie', async t => {
 })
 
 t.test('bad or missing: HTTP 401', async t => {
-  t.equal(await refusal(origin, {}), 401)
-  t.equal(await refusal(origin, { authorization: `Bearer ${'A'.repeat(43)}` }), 401)
-  t.equal(await refusal(origin, {}, ['chat.v1', 'bearer.nonsense']), 401)
+  t.equal(await upgrade(t, origin, {}), 401)
+  t.equal(await upgrade(t, origin, { authorization: `Bearer ${'A'.repeat(43)}` }), 401)
+  t.equal(await upgrade(t, origin, {}, ['chat.v1', 'bearer.nonsense']), 401)
   t.equal(
-    await refusal(origin, { authorization: 'Bearer nonsense', cookie: `session=${anna.token}` }),
+    await upgrade(t, origin, { authorization: 'Bearer nonsense', cookie: `session=${anna.token}` }),
     401,
     'a bad Bearer never falls back to the cookie'
   )
@@ -71,7 +58,11 @@ t.test('Origin: absent or this host is fine; anything else, unparsable too: 403'
     origin.replace(/\d+$/, '1'),
     `${origin}.evil.example`
   ]) {
-    t.equal(await refusal(origin, { authorization: `Bearer ${anna.token}`, origin: foreign }), 403, foreign)
+    t.equal(
+      await upgrade(t, origin, { authorization: `Bearer ${anna.token}`, origin: foreign }),
+      403,
+      foreign
+    )
   }
 })
 

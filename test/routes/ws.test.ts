@@ -1,22 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import t from 'tap'
-import { WebSocket } from 'ws'
 import { CLOSE } from 'chat-protocol'
 import { connect, conversationOf, listen, register, type Person } from '../helper.js'
-
-/** The HTTP status with which an upgrade is refused. */
-async function refusal (
-  origin: string,
-  headers: Record<string, string>,
-  protocols: string[] = []
-): Promise<number> {
-  const ws = new WebSocket(`${origin.replace('http', 'ws')}/ws`, protocols, { headers })
-  const [, response] = await once(ws, 'unexpected-response')
-  ws.on('error', () => {})
-  ws.terminate()
-  return response.statusCode
-}
+import { upgrade } from '../upgrade.js'
 
 t.test('ALLOWED_ORIGINS may open sockets', async t => {
   const { app, origin } = await listen(t, { ALLOWED_ORIGINS: 'https://chat.example.org' })
@@ -148,7 +135,7 @@ t.test('MAX_SOCKETS: 503 at the upgrade', async t => {
   const { app, origin } = await listen(t, { MAX_SOCKETS: 1 })
   const [anna, ben] = await Promise.all([register(app), register(app)])
   const socket = await connect(t, origin, anna)
-  t.equal(await refusal(origin, { authorization: `Bearer ${ben.token}` }), 503)
+  t.equal(await upgrade(t, origin, { authorization: `Bearer ${ben.token}` }), 503)
   // More than a socket may have under way: it is not read for a while, and then again, though no
   // other may be opened.
   await Promise.all(Array.from({ length: 600 }, async (_, n) => await socket.say(ben.id, `text ${n}`)))

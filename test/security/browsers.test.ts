@@ -1,30 +1,9 @@
-import tap, { type Test } from 'tap'
-import { WebSocket } from 'ws'
+import tap from 'tap'
 import { build, connect, listen, register } from '../helper.js'
+import { upgrade } from '../upgrade.js'
 import { OPERATIONS, people, send, SVG } from './operations.js'
 
 const EVIL = 'https://evil.example'
-
-async function upgrade (
-  t: Test,
-  origin: string,
-  headers: Record<string, string>,
-  protocols: string[] = []
-): Promise<number> {
-  const ws = new WebSocket(`${origin.replace('http', 'ws')}/ws`, protocols, { headers })
-  t.teardown(() => ws.terminate())
-  ws.on('error', () => {})
-  return await new Promise(resolve => {
-    ws.once('open', () => {
-      ws.terminate()
-      resolve(101)
-    })
-    ws.once('unexpected-response', (request, response) => {
-      request.destroy()
-      resolve(response.statusCode!)
-    })
-  })
-}
 
 tap.test(
   'cross-site WebSocket: a page of another origin opens no socket, by cookie, subprotocol or header',

@@ -1,9 +1,10 @@
 /** A valid request of every operation, and what it looks like when it reaches for what is somebody else's. */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import type { App } from '../../src/app.js'
 import { newGroup, say } from '../groups.js'
 import { conversationOf, register, type Person } from '../helper.js'
+import { sha256 } from '../sessions.js'
 import { GROUP_OPERATIONS } from './group-operations.js'
 import type { Operation, People, Request } from './operation.js'
 
@@ -12,7 +13,6 @@ export type { Request } from './operation.js'
 export const SVG = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><circle r="4"/></svg>').toString(
   'base64'
 )
-export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 const unique = () => randomBytes(6).toString('hex')
 

@@ -1,31 +1,9 @@
 import { once } from 'node:events'
-import tap, { type Test } from 'tap'
+import tap from 'tap'
 import { WebSocket } from 'ws'
 import { build, connect, listen, register } from '../helper.js'
-import { sha256 } from './operations.js'
-
-/** The status with which an upgrade is answered, 101 if it is taken. */
-async function upgrade (
-  t: Test,
-  origin: string,
-  headers: Record<string, string>,
-  protocols: string[] = [],
-  path = '/ws'
-): Promise<number> {
-  const ws = new WebSocket(origin.replace('http', 'ws') + path, protocols, { headers })
-  t.teardown(() => ws.terminate())
-  ws.on('error', () => {})
-  return await new Promise(resolve => {
-    ws.once('open', () => {
-      ws.terminate()
-      resolve(101)
-    })
-    ws.once('unexpected-response', (request, response) => {
-      request.destroy()
-      resolve(response.statusCode!)
-    })
-  })
-}
+import { upgrade } from '../upgrade.js'
+import { sha256 } from '../sessions.js'
 
 /** What is near a token, but was not given out. */
 function forgedFrom (token: string): string[] {

@@ -2,6 +2,7 @@ import type { App } from '../../../src/app.js'
 import {
   conversationOf, type Person
 } from '../../helper.js'
+import { range } from '../../realtime/helper.js'
 
 export const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
 
@@ -14,4 +15,4 @@ export async function stored (app: App, a: Person, b: Person) {
     .toArray()
 }
 
-export const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
+export const upTo = (n: number) => range(1, n)

@@ -1,5 +1,4 @@
 /** The log's property: gapless, the same order for all, nothing twice, whatever fails. */
-import { SEED, stored, upTo } from './helper.js'
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
@@ -13,6 +12,7 @@ import {
   type Person,
   type Socket
 } from '../../helper.js'
+import { SEED, stored, upTo } from './helper.js'
 
 t.comment(`SEED=${SEED}`)
 

@@ -1,4 +1,3 @@
-import { SEED, stored, upTo } from './helper.js'
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
@@ -10,6 +9,9 @@ import {
   build, conversationOf,
   databaseUrl, register, type Person
 } from '../../helper.js'
+import { SEED, stored, upTo } from './helper.js'
+
+t.comment(`SEED=${SEED}`)
 
 /** How many messages are stored between two cuts, at most. */
 const [MOMENTS] = fc.sample(fc.array(fc.integer({ min: 0, max: 25 }), { minLength: 25, maxLength: 25 }), {
