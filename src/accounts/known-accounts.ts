@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { cacheOf } from '../cache.js'
 import { apiError } from '../errors.js'
 import type { UserRepository } from './user-repository.js'
 
@@ -27,7 +27,7 @@ export async function requireUser (
  */
 export class KnownAccounts {
   readonly #users: Pick<UserRepository, 'exists'>
-  readonly #known = new LRUCache<string, true>({ max: CACHE_SIZE, ttl: CACHE_MS })
+  readonly #known = cacheOf<true>(CACHE_SIZE, CACHE_MS)
   /** Questions under way: while the database is slow, many sends ask for the same account. */
   readonly #asked = new Map<string, Promise<boolean>>()
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mongodb } from '../database/driver.js'
-import { LRUCache } from 'lru-cache'
+import { cacheOf } from '../cache.js'
 import { apiError } from '../errors.js'
 import type { SessionDocument } from '../database/documents.js'
 
@@ -73,7 +73,7 @@ export class Sessions {
   readonly #documents: mongodb.Collection<SessionDocument>
   readonly #onFailedWrite: (error: unknown) => void
   readonly #listeners: ((ended: EndedSession) => void)[] = []
-  readonly #cache = new LRUCache<string, CachedSession | 'ended'>({ max: CACHE_SIZE, ttl: CACHE_MS })
+  readonly #cache = cacheOf<CachedSession | 'ended'>(CACHE_SIZE, CACHE_MS)
 
   /** @param onFailedWrite called with the error if `lastSeenAt` could not be stored */
   constructor (

@@ -1,5 +1,6 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import { kindOf } from 'chat-protocol'
+import { cacheOf } from '../cache.js'
 import { apiError } from '../errors.js'
 import type { BlocksRepository } from './blocks-repository.js'
 import { partnerIn } from './membership.js'
@@ -24,7 +25,7 @@ export class Blocks {
   /** @param alone whether only this process writes: then lists need not be read again */
   constructor (repository: BlocksRepository, alone: boolean) {
     this.#repository = repository
-    this.#lists = new LRUCache({ max: REMEMBERED, ...(alone ? {} : { ttl: OTHERS_MS }) })
+    this.#lists = cacheOf(REMEMBERED, alone ? 0 : OTHERS_MS)
   }
 
   /** Registers a listener that is called after a user was blocked or unblocked. */

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { cacheOf } from '../cache.js'
 import type { BaseLogger } from 'pino'
 import type { ConversationDocument } from '../database/documents.js'
 import type { ConversationsRepository, Head, InboxPosition, Summary } from './conversations-repository.js'
@@ -42,9 +42,9 @@ export class Conversations {
   readonly #summaries: Summaries
   readonly #listeners: Listener[] = []
   /** The last number of each conversation that was compared with the log since the start. */
-  readonly #compared = new LRUCache<string, number>({ max: REMEMBERED })
+  readonly #compared = cacheOf<number>(REMEMBERED)
   /** By conversation and user. Messages never change their sender, so a count stays true for its numbers. */
-  readonly #unread = new LRUCache<string, Unread>({ max: REMEMBERED })
+  readonly #unread = cacheOf<Unread>(REMEMBERED)
 
   constructor (options: ConversationsOptions) {
     this.#options = options

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { cacheOf } from '../cache.js'
 import { TokenBucket, type Given } from './token-bucket.js'
 
 /** Users whose allowance is remembered, as many as MAX_SOCKETS. The least recently used is forgotten. */
@@ -9,7 +9,7 @@ export class Allowances {
   readonly #rate: number
   readonly #burst: number
   readonly #given: Given
-  readonly #byUser = new LRUCache<string, TokenBucket>({ max: REMEMBERED_USERS })
+  readonly #byUser = cacheOf<TokenBucket>(REMEMBERED_USERS)
 
   /**
    * @param rate tokens a second of one user; 0 for no limit

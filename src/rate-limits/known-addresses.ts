@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { cacheOf } from '../cache.js'
 
 /** Accounts whose addresses are remembered. The least recently used are forgotten first. */
 const ACCOUNTS = 20_000
@@ -12,7 +12,7 @@ const ADDRESSES_PER_ACCOUNT = 8
 
 /** Remembers the addresses from which somebody used the right password of an account. */
 export class KnownAddresses {
-  readonly #byAccount = new LRUCache<string, string[]>({ max: ACCOUNTS, ttl: KNOWN_MS })
+  readonly #byAccount = cacheOf<string[]>(ACCOUNTS, KNOWN_MS)
 
   add (account: string, address: string): void {
     const others = (this.#byAccount.get(account) ?? []).filter(known => known !== address)

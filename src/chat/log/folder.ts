@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { cacheOf } from '../../cache.js'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BaseLogger } from 'pino'
 import type { EntryDocument } from '../../database/documents.js'
@@ -41,7 +41,7 @@ export class Folder {
   readonly #options: FolderOptions
   readonly #lines = new Map<string, Line>()
   /** Up to where this process knows a conversation to be folded. */
-  readonly #folded = new LRUCache<string, number>({ max: REMEMBERED })
+  readonly #folded = cacheOf<number>(REMEMBERED)
   readonly #catchingUp = new Map<string, Promise<void>>()
   readonly #closing = new AbortController()
 

@@ -8,7 +8,7 @@
  * with the same numbers.
  */
 import { mongodb } from '../../database/driver.js'
-import { LRUCache } from 'lru-cache'
+import { cacheOf } from '../../cache.js'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DUPLICATE_KEY, type EntryDocument } from '../../database/documents.js'
 import { apiError, ApiError } from '../../errors.js'
@@ -19,10 +19,7 @@ import { commandRefused, refusedAt } from './write-errors.js'
 /** The pause after an open outcome doubles from the first to the last. */
 const FIRST_PAUSE_MS = 50
 const MAX_PAUSE_MS = 1_000
-/**
- * Conversations whose last number is remembered: lru-cache sets memory aside for all of them at once, about
- * 50 bytes each.
- */
+/** Conversations whose last number is remembered. */
 const REMEMBERED = 20_000
 
 export interface WriterOptions {
@@ -47,7 +44,7 @@ export class LogWriter<E extends QueuedEntry> {
   readonly #open: WriterOptions['open']
   readonly #admit: WriterOptions['admit']
   readonly #outcomes: Outcomes<E>
-  readonly #ends = new LRUCache<string, LogEnd>({ max: REMEMBERED })
+  readonly #ends = cacheOf<LogEnd>(REMEMBERED)
   readonly #closing = new AbortController()
 
   constructor (log: LogRepository, { open, admit }: WriterOptions, outcomes: Outcomes<E>) {
