@@ -79,8 +79,15 @@ interface Running {
   takeOutput: () => string
 }
 
+/**
+ * For programs that run for seconds: code is optimised thirty times later than by default, and garbage is
+ * collected by one thread, for the other cores run tests. Both together save a tenth of the time.
+ */
+const V8_OPTIONS = ['--interrupt-budget=2000000', '--single-threaded-gc']
+
 function start (script: string, timeout: number, ipc: boolean): Running {
-  const child = spawn(process.execPath, ['--enable-source-maps', script], {
+  const options = ['--enable-source-maps', ...V8_OPTIONS, '--import', './dist/test/no-domains.js']
+  const child = spawn(process.execPath, [...options, script], {
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? ['ipc' as const] : [])],
     env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(timeout), ...(long ? { TEST_LONG: '1' } : {}) }
   })

@@ -17,7 +17,7 @@ const LONG = process.env.TEST_LONG === '1'
 const SEED = Number(process.env.TEST_SEED ?? (LONG ? Date.now() % 2 ** 31 : 5009))
 const SIZE = LONG
   ? { people: 50, groups: 20, largest: 40, pairs: 60, actions: 4_000 }
-  : { people: 12, groups: 5, largest: 10, pairs: 10, actions: 600 }
+  : { people: 12, groups: 5, largest: 10, pairs: 10, actions: 400 }
 /** Times that the server is killed. */
 const KILLS = LONG ? 5 : 2
 /** Actions between two reset sockets. */

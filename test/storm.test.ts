@@ -10,7 +10,7 @@ import { WebSocket } from 'ws'
 import { dataDir, request, start } from './server.js'
 import { Storm, LONG } from './message-storm.js'
 
-const MESSAGES = Number(process.env.STORM_MESSAGES ?? (LONG ? 40_000 : 1_000))
+const MESSAGES = Number(process.env.STORM_MESSAGES ?? (LONG ? 40_000 : 600))
 /** Times that the server is killed. */
 const KILLS = LONG ? 5 : 2
 /** Sockets that are open when the server is asked to end. */

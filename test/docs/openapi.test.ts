@@ -147,14 +147,18 @@ t.test('the body of getallmessages is optional and an object', async t => {
 })
 
 t.test('every documented example of a request works, and is answered as documented', async t => {
+  const check = answerChecker(document)
+  const populated = await build(t)
+  const reader = await populate(populated)
   for (const operation of operations) {
     await t.test(operation.id, async t => {
-      const app = await build(t)
+      const isRead = operation.method === 'GET'
+      const app = isRead ? populated : await build(t)
       // Registering needs a free name, everything else the people whom the examples are about.
-      const headers = operation.id === 'register' ? {} : await populate(app)
+      const headers = isRead ? reader : operation.id === 'register' ? {} : await populate(app)
       const response = await app.inject({ ...exampleRequest(operation), headers })
       t.match(String(response.statusCode), /^2/, response.body)
-      t.equal(answerChecker(document)(operation, response), undefined)
+      t.equal(check(operation, response), undefined)
     })
   }
 })
