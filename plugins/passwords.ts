@@ -9,5 +9,5 @@ declare module 'fastify' {
 
 /** `fastify.passwords`: hashes and verifies passwords. */
 export default fp(async function passwordsPlugin (fastify) {
-  fastify.decorate('passwords', await Passwords.create(() => fastify.limits.busy))
+  fastify.decorate('passwords', new Passwords(() => fastify.limits.busy))
 }, { name: 'passwords', dependencies: ['rate-limits'] })

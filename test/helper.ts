@@ -5,11 +5,15 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { hash } from '@node-rs/argon2'
 import type { Test } from 'tap'
 import { WebSocket, type ClientOptions } from 'ws'
 import { buildApp, type App } from '../src/app.js'
 import { loadConfig, type Config } from '../src/config.js'
 import type { Message, ServerFrame } from 'chat-protocol'
+import { usernameKey, usernameSkeleton } from '../src/accounts/names.js'
+import { PARAMETERS } from '../src/accounts/passwords.js'
+import { mongodb } from '../src/database/driver.js'
 import { databaseUrl, dropDatabase } from './databases.js'
 import { newMessage } from '../src/chat/log/entries.js'
 import { sentMessage } from '../src/chat/messages.js'
@@ -61,21 +65,40 @@ export interface Person {
   headers: { authorization: string }
 }
 
-/** Registers somebody new. */
+/** The password of everybody. */
+const PASSWORD = 'correct horse battery'
+/** Its hash takes longer than the rest of a registration. */
+let passwordHash: Promise<string> | undefined
+
+/** Inserts somebody new with a session, as a registration does, but without hashing a password again. */
 export async function register (
   app: App,
   username = `user${randomBytes(6).toString('hex')}`
 ): Promise<Person> {
-  const password = 'correct horse battery'
+  const _id = new mongodb.ObjectId()
+  const email = `${randomBytes(8).toString('hex')}@example.org`
+  const keys = { usernameKey: usernameKey(username), emailKey: email, skeleton: usernameSkeleton(username) }
+  passwordHash ??= hash(PASSWORD, PARAMETERS)
+  const password = await passwordHash
+  const avatar = { avatarImage: '', isAvatarImageSet: false }
+  const user = { _id, username, email, ...keys, ...avatar, password, createdAt: new Date() }
+  await app.users.insert(user, app.accounts.retired.of(user))
+  const token = await app.sessions.create(_id.toHexString(), '')
+  const headers = { authorization: `Bearer ${token}` }
+  return { id: _id.toHexString(), username, password: PASSWORD, token, headers }
+}
+
+/** Registers somebody new over the API: for tests of what a registration writes and remembers. */
+export async function registerOverHttp (app: App, username: string): Promise<Person> {
   const email = `${randomBytes(8).toString('hex')}@example.org`
   const response = await app.inject({
     method: 'POST',
     url: '/api/v1/user/register',
-    payload: { username, email, password }
+    payload: { username, email, password: PASSWORD }
   })
   if (response.statusCode !== 201) throw new Error(`register: ${response.statusCode} ${response.body}`)
   const { data, token } = response.json()
-  return { id: data._id, username, password, token, headers: { authorization: `Bearer ${token}` } }
+  return { id: data._id, username, password: PASSWORD, token, headers: { authorization: `Bearer ${token}` } }
 }
 
 /** Stores a message as a send does, without a request. */

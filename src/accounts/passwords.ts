@@ -45,6 +45,13 @@ const refusal = (what: string) => () =>
 // password.
 const normalize = (password: string): string => password.normalize('NFKC')
 
+/** A hash in PHC string format, of no known password. To verify it is the same work as for a real one. */
+function randomHash (): string {
+  const { memoryCost, timeCost, parallelism } = PARAMETERS
+  const base64 = (bytes: number) => randomBytes(bytes).toString('base64').replaceAll('=', '')
+  return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${base64(16)}$${base64(32)}`
+}
+
 /** The queue of an account. */
 type Lane = 'stranger' | 'known' | 'set'
 
@@ -58,7 +65,8 @@ type Lane = 'stranger' | 'known' | 'set'
  */
 export class Passwords {
   readonly #hashes: FairSemaphore
-  readonly #decoy: string
+  /** Verified if an account does not exist. */
+  readonly #decoy = randomHash()
   #computed = 0
 
   readonly #lanes = new Lanes({
@@ -67,22 +75,14 @@ export class Passwords {
     refusal: refusal('too many attempts on this account at once')
   })
 
-  /**
-   * @param decoy the hash that is verified if an account does not exist; `create` makes one
-   * @param isBusy whether the event loop needs a core for itself: then one hash is computed at a time
-   */
-  constructor (decoy: string, isBusy: () => boolean) {
-    this.#decoy = decoy
+  /** @param isBusy whether the event loop needs a core for itself: then one hash is computed at a time */
+  constructor (isBusy: () => boolean = () => false) {
     this.#hashes = new FairSemaphore({
       places: () => isBusy() ? 1 : RUNNING,
       maxWaitMs: MAX_WAIT_MS,
       maxWaitingPerKey: MAX_WAITING_PER_NETWORK,
       refusal: refusal('too many people log in at once')
     })
-  }
-
-  static async create (isBusy: () => boolean = () => false): Promise<Passwords> {
-    return new Passwords(await hash(randomBytes(32), PARAMETERS), isBusy)
   }
 
   /** How many hashes were computed, including those of `verify`. */

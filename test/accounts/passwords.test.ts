@@ -36,7 +36,7 @@ function gate () {
 }
 
 tap.test('a hash is argon2id in PHC format, with its own salt, and verifies its password alone', async t => {
-  const passwords = await Passwords.create()
+  const passwords = new Passwords()
   const turn = turnOf('a')
   const [one, two] = [await passwords.hash('a password', turn), await passwords.hash('a password', turn)]
   t.match(one, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
@@ -49,7 +49,7 @@ tap.test('a hash is argon2id in PHC format, with its own salt, and verifies its 
 })
 
 tap.test('without a hash the same work is done, and the answer is false', async t => {
-  const passwords = await Passwords.create()
+  const passwords = new Passwords()
   const before = passwords.computed
   t.equal(await passwords.verify(nobodys, 'a password', turnOf('a')), false)
   t.equal(await passwords.verify(nobodys, '', turnOf('a')), false)
@@ -57,7 +57,7 @@ tap.test('without a hash the same work is done, and the answer is false', async 
 })
 
 tap.test('a hash with less memory or fewer passes is outdated; one with more is not', async t => {
-  const passwords = await Passwords.create()
+  const passwords = new Passwords()
   const made = async (changes: Partial<typeof PARAMETERS>) =>
     passwords.isOutdated(await hash('a password', { ...PARAMETERS, ...changes }))
   t.strictSame(
@@ -88,7 +88,7 @@ async function someTurns (): Promise<void> {
 tap.test(
   'no more hashes than places are computed at a time, and those that wait come in their order',
   async t => {
-    const passwords = await Passwords.create()
+    const passwords = new Passwords()
     const { held, done } = takePlaces(passwords)
     const order: number[] = []
     const rest = Array.from(
@@ -113,7 +113,7 @@ tap.test(
 )
 
 tap.test('networks take turns: a network with many accounts delays another one by one hash', async t => {
-  const passwords = await Passwords.create()
+  const passwords = new Passwords()
   const { held, done } = takePlaces(passwords)
   const order: string[] = []
   const attempt = async (account: string, network: string) =>
@@ -135,7 +135,7 @@ tap.test('networks take turns: a network with many accounts delays another one b
 tap.test(
   'attempts on one account run one at a time, its networks take turns, and those it knows have a lane apart',
   async t => {
-    const passwords = await Passwords.create()
+    const passwords = new Passwords()
     const order: string[] = []
     let running = 0
     const attempt = async (name: string, network: string, known?: string) =>
@@ -167,7 +167,7 @@ tap.test(
 tap.test(
   'of one account from one place 100 attempts wait, of one network 500; more are refused at once with 503',
   async t => {
-    const passwords = await Passwords.create()
+    const passwords = new Passwords()
     const { held, done } = takePlaces(passwords)
     const waiting = Array.from(
       { length: 101 },
@@ -195,7 +195,7 @@ tap.test(
 )
 
 tap.test('a login that waited for 5 seconds is refused with 503 and Retry-After', async t => {
-  const passwords = await Passwords.create()
+  const passwords = new Passwords()
   const { held, done } = takePlaces(passwords)
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
@@ -215,7 +215,7 @@ tap.test('a login that waited for 5 seconds is refused with 503 and Retry-After'
 })
 
 tap.test('cancelled work gives its place back', async t => {
-  const passwords = await Passwords.create()
+  const passwords = new Passwords()
   const calledOff = turnOf('a', {
     begins: async () => {
       throw new Error('not allowed')

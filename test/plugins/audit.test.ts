@@ -1,7 +1,7 @@
 import pino from 'pino'
 import tap from 'tap'
 import type { App } from '../../src/app.js'
-import { build, register } from '../helper.js'
+import { build, register, registerOverHttp } from '../helper.js'
 
 /** The app's log from now on, as the objects that were written. */
 function logOf (app: App): Record<string, unknown>[] {
@@ -19,7 +19,7 @@ function logOf (app: App): Record<string, unknown>[] {
 tap.test('each change of an account or a session leaves an audit line with user and address', async t => {
   const app = await build(t, { LOG_LEVEL: 'info' })
   const lines = logOf(app)
-  const anna = await register(app, 'anna')
+  const anna = await registerOverHttp(app, 'anna')
   const from = { method: 'POST', remoteAddress: '192.0.2.7' } as const
   const post = async (url: string, payload: object, headers = {}) =>
     await app.inject({ ...from, url: `/api/v1/user/${url}`, payload, headers })

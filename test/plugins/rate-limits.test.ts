@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import tap from 'tap'
 import { loadConfig } from '../../src/config.js'
-import { build, register } from '../helper.js'
+import { build, register, registerOverHttp } from '../helper.js'
 import { login, statuses, WRONG } from './attempts.js'
 
 tap.test(
@@ -128,7 +128,7 @@ tap.test(
   'while strangers try an account, its owner gets in at once: from an address it knows, and with a session',
   async t => {
     const app = await build(t, { LOGIN_LIMIT: 1 })
-    const anna = await register(app, 'anna')
+    const anna = await registerOverHttp(app, 'anna')
     for (let i = 1; i <= 11; i++) {
       t.equal((await login(app, 'anna', WRONG, `2001:db8:${i}::1`)).statusCode, 401)
     }

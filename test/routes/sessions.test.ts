@@ -1,6 +1,6 @@
 import tap from 'tap'
 import { collection } from '../../src/database/documents.js'
-import { build, register } from '../helper.js'
+import { build, register, registerOverHttp } from '../helper.js'
 import { logIn, again, sha256, statusOfMe } from '../sessions.js'
 
 tap.test("login answers with the original's words, the user and a token of its own each time", async t => {
@@ -88,7 +88,7 @@ tap.test(
   'sessions lists the open ones, the latest used first, with device and times, and never a token',
   async t => {
     const app = await build(t)
-    const anna = await register(app)
+    const anna = await registerOverHttp(app, 'anna')
     const other = await again(app, anna)
     await register(app)
     const response = await app.inject({ url: '/api/v1/user/sessions', headers: anna.headers })
