@@ -1,6 +1,7 @@
 /** The logs of conversations with all entries, read over HTTP, and whether devices were told the same. */
 import { isDeepStrictEqual } from 'node:util'
 import { fold, type ChatClient, type Entry, type Folded, type Message } from 'chat-app-client'
+import { isSameEntry, plain } from '../packages/client/test/entries.js'
 import type { Person } from './chat-log.js'
 import { request } from './server.js'
 
@@ -134,9 +135,6 @@ export function isSameState (entries: Entry[], history: Message[]): boolean {
   return isDeepStrictEqual(plain(state?.messages ?? []), plain(history))
 }
 
-/** Objects of the same content are equal whatever made them. */
-const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
-
 function isJoining (entry: Entry, { id }: Person): boolean {
   return entry.type === 'change' && entry.kind === 'member' && entry.user === id && entry.role !== null
 }
@@ -145,17 +143,4 @@ function isJoining (entry: Entry, { id }: Person): boolean {
 function isVisible ({ room, spans }: StoredRoom, { id }: Person, rev: number): boolean {
   const own = spans.get(id) ?? []
   return own.some(({ from, to = Infinity }) => rev <= to && (room.history === 'all' || rev >= from))
-}
-
-/** Whether a device was told what is stored; it may know the text of a message that was deleted later. */
-function isSameEntry (stored: Entry | undefined, seen: Entry): boolean {
-  return stored !== undefined && isDeepStrictEqual(withoutErased(stored, stored), withoutErased(seen, stored))
-}
-
-function withoutErased (entry: Entry, stored: Entry): unknown {
-  const { message: text } = stored.type === 'message' ? stored.message : stored as { message?: string }
-  if (text !== '') return plain(entry)
-  if (entry.type !== 'message') return plain({ ...entry, message: '' })
-  const { deletedAt, ...message } = entry.message
-  return plain({ ...entry, message: { ...message, message: '' } })
 }

@@ -1,11 +1,12 @@
 /** The model's side of a socket: cursors, acks and resumes, as docs/realtime.md has them. */
-import type { ClientFrame, Message, ServerFrame } from 'chat-protocol'
-import { conversationOf } from '../src/index.js'
+import type { ClientFrame, SendFrame, ServerFrame } from 'chat-protocol'
+import { conversationOf, type Entry, type Outgoing } from '../src/index.js'
+import type { Outcome } from './stored-log.js'
 import type { Peer, Pipe, World } from './world.js'
 
 /** Conversations that `resumed` lists. */
 const RECENT = 50
-/** Messages that a cursor sends at a time. */
+/** Entries that a cursor sends at a time. */
 const PAGE = 3
 
 export interface Faults {
@@ -26,17 +27,18 @@ export interface ModelServer {
   readonly peers: Set<ModelPeer>
   readonly resumeLimit: number
   readonly received: (peer: ModelPeer, frame: ClientFrame) => void
-  log (conversation: string): Message[]
+  log (conversation: string): readonly Entry[]
+  /** The clientId of a stored entry. */
+  clientIdOf (entry: Entry): string
   inbox (user: string): Resumed['conversations']
   later (run: () => void): void
   append (
-    conversation: string, sender: string, reciver: string, text: string, clientId: string,
-    answer: (message: Message, repeat: boolean) => void, from?: ModelPeer
+    frame: Outgoing, conversation: string, by: string, answer: (outcome: Outcome) => void, from?: ModelPeer
   ): void
 }
 
 interface Cursor {
-  seq: number
+  rev: number
   target: number
   running: boolean
   restarts: number
@@ -65,45 +67,51 @@ export class ModelPeer implements Peer {
     this.pipe.down(frame)
   }
 
-  deliver (message: Message): void {
-    const awaited =
-      message.sender === this.user && this.awaited.delete(message.conversation + message.clientId)
-    this.send(awaited ? { type: 'ack', clientId: message.clientId!, message } : { type: 'message', message })
+  deliver (entry: Entry): void {
+    this.send(this.#takeAck(entry) ?? entry)
   }
 
-  offer (message: Message, repeat = false): void {
-    const { conversation, seq } = message
+  /** The ack of an own entry that this socket waits for. */
+  #takeAck (entry: Entry): ServerFrame | undefined {
+    const { conversation, by } = headOf(entry)
+    const clientId = this.#model.clientIdOf(entry)
+    if (by !== this.user || !this.awaited.delete(conversation + clientId)) return undefined
+    return ackOf(clientId, entry)
+  }
+
+  offer (entry: Entry, repeat = false): void {
+    const { conversation, rev } = headOf(entry)
     const cursor = this.cursors.get(conversation)
     if (cursor === undefined) {
       if (repeat) {
-        this.#restart(conversation, seq - 1)
+        this.#restart(conversation, rev - 1)
         return
       }
-      this.cursors.set(conversation, { seq, target: seq, running: false, restarts: 0 })
-      return this.deliver(message)
+      this.cursors.set(conversation, { rev, target: rev, running: false, restarts: 0 })
+      return this.deliver(entry)
     }
-    cursor.target = Math.max(cursor.target, seq)
-    if (cursor.running || seq <= cursor.seq) return
-    if (seq > cursor.seq + 1) {
+    cursor.target = Math.max(cursor.target, rev)
+    if (cursor.running || rev <= cursor.rev) return
+    if (rev > cursor.rev + 1) {
       this.#run(conversation, cursor)
       return
     }
-    cursor.seq = seq
-    this.deliver(message)
+    cursor.rev = rev
+    this.deliver(entry)
   }
 
-  /** The cursor loop: a few messages at a time, with time between for everything else. */
+  /** The cursor loop: a few entries at a time, with time between for everything else. */
   #run (conversation: string, cursor: Cursor): Promise<void> {
     const restarts = cursor.restarts
     cursor.running = true
     return new Promise(resolve => {
       const step = () => {
         if (cursor.restarts !== restarts) return resolve()
-        for (const message of this.#model.log(conversation).slice(cursor.seq, cursor.seq + PAGE)) {
-          cursor.seq = message.seq
-          this.deliver(message)
+        for (const entry of this.#model.log(conversation).slice(cursor.rev, cursor.rev + PAGE)) {
+          cursor.rev = headOf(entry).rev
+          this.deliver(entry)
         }
-        if (cursor.seq < cursor.target) {
+        if (cursor.rev < cursor.target) {
           this.#model.later(step)
           return
         }
@@ -115,26 +123,29 @@ export class ModelPeer implements Peer {
   }
 
   #restart (conversation: string, have: number): Promise<void> {
-    const cursor = this.cursors.get(conversation) ?? { seq: have, target: have, running: false, restarts: 0 }
+    const cursor = this.cursors.get(conversation) ?? { rev: have, target: have, running: false, restarts: 0 }
     this.cursors.set(conversation, cursor)
-    cursor.seq = have
+    cursor.rev = have
     cursor.restarts++
-    const lastSeq = this.#model.log(conversation).length
-    if (lastSeq - have > this.#model.resumeLimit || have > lastSeq) {
-      this.send({ type: 'reset', conversation, lastSeq, lastRev: lastSeq })
-      for (const message of this.#model.log(conversation)) {
-        if (this.awaited.has(conversation + message.clientId)) this.deliver(message)
+    const log = this.#model.log(conversation)
+    const lastRev = log.length
+    if (lastRev - have > this.#model.resumeLimit || have > lastRev) {
+      const lastSeq = log.filter(({ type }) => type === 'message').length
+      this.send({ type: 'reset', conversation, lastSeq, lastRev })
+      for (const entry of log) {
+        const ack = this.#takeAck(entry)
+        if (ack !== undefined) this.send(ack)
       }
-      cursor.seq = lastSeq
+      cursor.rev = lastRev
     }
-    cursor.target = lastSeq
+    cursor.target = lastRev
     return this.#run(conversation, cursor)
   }
 
   receive (frame: ClientFrame): void {
     this.#model.received(this, frame)
     if (frame.type === 'ping') this.send({ type: 'pong' })
-    if (frame.type === 'send') this.#append(frame)
+    if ('clientId' in frame) this.#append(frame)
     if (frame.type === 'resume') {
       if (this.#model.world.chance(this.#model.faults.refuse)) {
         this.send({ type: 'error', code: 'rate_limited', message: 'busy', path: 'have', retryAfterMs: 20 })
@@ -143,7 +154,7 @@ export class ModelPeer implements Peer {
       this.#resuming = this.#resuming
         .then(() =>
           Promise.all(
-            Object.entries(frame.have).map(([conversation, seq]) => this.#restart(conversation, seq))
+            Object.entries(frame.have).map(([conversation, rev]) => this.#restart(conversation, rev))
           )
         )
         .then(() => {
@@ -152,37 +163,45 @@ export class ModelPeer implements Peer {
     }
   }
 
-  #append ({ clientId, reciver, message: text }: Extract<ClientFrame, { type: 'send' }>): void {
-    if (reciver === undefined) throw new Error('the model has no groups')
+  #append (frame: Outgoing): void {
+    const { clientId } = frame
     const model = this.#model
-    const conversation = conversationOf(this.user, reciver)
-    const refuse = () =>
-      this.send({ type: 'error', code: 'unavailable', message: 'busy', clientId, retryAfterMs: 20 })
-    if (model.world.chance(model.faults.refuse)) return refuse()
+    const conversation = frame.conversation ?? conversationOf(this.user, (frame as SendFrame).reciver!)
+    const fail = (code: 'unavailable' | 'not_found' | 'forbidden' | 'conflict') => {
+      this.awaited.delete(conversation + clientId)
+      const retry = code === 'unavailable' ? { retryAfterMs: 20 } : {}
+      this.send({ type: 'error', code, message: code, clientId, ...retry })
+    }
+    if (model.world.chance(model.faults.refuse)) return fail('unavailable')
     this.awaited.add(conversation + clientId)
-    model.append(
-      conversation,
-      this.user,
-      reciver,
-      text,
-      clientId,
-      (message, repeat) => {
-        if (model.world.chance(model.faults.refuse)) {
-          this.awaited.delete(conversation + clientId)
-          refuse()
-        } else if (repeat) {
-          this.awaited.delete(conversation + clientId)
-          this.send({ type: 'ack', clientId, message })
-        } else if (
-          (this.cursors.get(conversation)?.seq ?? 0) >= message.seq &&
-          this.awaited.delete(conversation + clientId)
-        ) {
-          this.send({ type: 'ack', clientId, message })
-        } else {
-          this.offer(message)
-        }
-      },
-      this
-    )
+    model.append(frame, conversation, this.user, outcome => {
+      if (model.world.chance(model.faults.refuse)) return fail('unavailable')
+      if ('code' in outcome) return fail(outcome.code)
+      this.#answer(conversation, clientId, outcome)
+    }, this)
   }
+
+  #answer (conversation: string, clientId: string, outcome: Exclude<Outcome, { code: string }>): void {
+    if ('message' in outcome) {
+      this.awaited.delete(conversation + clientId)
+      return this.send({ type: 'ack', clientId, message: outcome.message })
+    }
+    const { entry, repeat } = outcome
+    const isBehind = (this.cursors.get(conversation)?.rev ?? 0) < headOf(entry).rev
+    if (!repeat && isBehind) return this.offer(entry)
+    if (this.awaited.delete(conversation + clientId)) this.send(ackOf(clientId, entry))
+  }
+}
+
+/** The conversation, the rev and the author of an entry. */
+function headOf (entry: Entry): { conversation: string, rev: number, by: string } {
+  if (entry.type === 'change') return entry
+  const { conversation, rev, sender } = entry.message
+  return { conversation, rev, by: sender }
+}
+
+function ackOf (clientId: string, entry: Entry): ServerFrame {
+  if (entry.type === 'message') return { type: 'ack', clientId, message: entry.message }
+  const { type, ...change } = entry
+  return { type: 'ack', clientId, change }
 }

@@ -5,8 +5,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { ClientFrame, Message } from 'chat-protocol'
-import { conversationOf, type ChatClientOptions } from '../src/index.js'
+import { conversationOf, type ChatClientOptions, type Entry, type Outgoing } from '../src/index.js'
 import { ModelPeer, type Faults, type ModelServer } from './model-peer.js'
+import { StoredLog, type Outcome } from './stored-log.js'
 import { fakeFetch, socketClass, type Answer, type Pipe, type World } from './world.js'
 
 export const userId = (n: number): string => n.toString(16).padStart(24, '0')
@@ -14,7 +15,7 @@ export const userId = (n: number): string => n.toString(16).padStart(24, '0')
 export class Model implements ModelServer {
   readonly peers = new Set<ModelPeer>()
   readonly received: (peer: ModelPeer, frame: ClientFrame) => void = () => {}
-  readonly #logs = new Map<string, Message[]>()
+  readonly #logs = new Map<string, StoredLog>()
   readonly #lastAt = new Map<string, number>()
   readonly #writing = new Map<string, number>()
   #epoch = 0
@@ -27,8 +28,27 @@ export class Model implements ModelServer {
     readonly resumeLimit = 12
   ) {}
 
-  log (conversation: string): Message[] {
-    return this.#logs.get(conversation) ?? []
+  log (conversation: string): readonly Entry[] {
+    return this.#logs.get(conversation)?.entries ?? []
+  }
+
+  clientIdOf (entry: Entry): string {
+    const { conversation, rev } = entry.type === 'message' ? entry.message : entry
+    return this.#logs.get(conversation)!.clientIds[rev - 1]!
+  }
+
+  messages (conversation: string): Message[] {
+    return this.#logs.get(conversation)?.messages ?? []
+  }
+
+  /** The present state of the messages. */
+  state (conversation: string): readonly Message[] {
+    return this.#logs.get(conversation)?.state ?? []
+  }
+
+  /** Requests of a user that are stored. */
+  countOf (user: string): number {
+    return [...this.#logs.values()].reduce((sum, log) => sum + log.countOf(user), 0)
   }
 
   conversations (): string[] {
@@ -44,8 +64,8 @@ export class Model implements ModelServer {
         id,
         kind: 'direct' as const,
         user: id.split(':').find(member => member !== user) ?? user,
-        lastSeq: log.length,
-        lastRev: log.length,
+        lastSeq: log.messages.length,
+        lastRev: log.entries.length,
         read: 0,
         delivered: 0
       }))
@@ -56,52 +76,39 @@ export class Model implements ModelServer {
   }
 
   /**
-   * Stores a message some time later, those of a conversation in their order, tells the writer, and publishes
-   * it. Lost if the process is killed before.
+   * Stores a message or a change some time later, those of a conversation in their order, tells the writer,
+   * and publishes it. Lost if the process is killed before.
    */
   append (
-    conversation: string,
-    sender: string,
-    reciver: string,
-    text: string,
-    clientId: string,
-    answer: (message: Message, repeat: boolean) => void,
-    from?: ModelPeer
+    frame: Outgoing, conversation: string, by: string, answer: (outcome: Outcome) => void, from?: ModelPeer
   ): void {
     const epoch = this.#epoch
     const at = Math.max(this.#writing.get(conversation) ?? 0, this.world.now() + this.world.below(15))
     this.#writing.set(conversation, at)
     this.world.setTimeout(() => {
       if (epoch !== this.#epoch) return
-      const log = this.log(conversation)
-      const known = log.find(message => message.sender === sender && message.clientId === clientId)
-      const message = known ?? {
-        _id: userId(++this.#stores),
-        conversation,
-        seq: log.length + 1,
-        rev: log.length + 1,
-        message: text,
-        sender,
-        reciver,
-        createdAt: new Date(this.world.now()).toISOString(),
-        clientId
+      const log = this.#logs.get(conversation) ?? new StoredLog()
+      const members = conversation.split(':')
+      const reciver = members.find(member => member !== by) ?? by
+      const id = userId(++this.#stores)
+      const outcome = log.store(frame, { conversation, by, reciver, at: this.world.now(), id })
+      if ('entry' in outcome && !outcome.repeat) {
+        this.#logs.set(conversation, log)
+        this.#lastAt.set(conversation, this.world.now() + this.#stores / 1e6)
       }
-      if (known === undefined) this.#logs.set(conversation, [...log, message])
-      this.#lastAt.set(conversation, this.world.now() + this.#stores / 1e6)
-      answer(message, known !== undefined)
+      answer(outcome)
+      if (!('entry' in outcome)) return
       for (const peer of this.peers) {
-        if (
-          peer !== from &&
-          (peer.user === sender || peer.user === reciver) &&
-          !this.world.chance(this.faults.lose)
-        ) { peer.offer(message, known !== undefined) }
+        if (peer === from || !members.includes(peer.user) || this.world.chance(this.faults.lose)) continue
+        peer.offer(outcome.entry, outcome.repeat)
       }
     }, at - this.world.now())
   }
 
   /** Somebody without a socket writes. */
   say (sender: string, reciver: string, text: string): void {
-    this.append(conversationOf(sender, reciver), sender, reciver, text, randomUUID(), () => {})
+    const frame = { type: 'send' as const, clientId: randomUUID(), reciver, message: text }
+    this.append(frame, conversationOf(sender, reciver), sender, () => {})
   }
 
   /** The process is killed: all sockets break, what was not stored is gone. */
@@ -152,8 +159,7 @@ export class Model implements ModelServer {
 
   #changes (conversation: string, query: URLSearchParams): Answer {
     const rest = this.log(conversation).slice(Number(query.get('after')))
-    const data = rest.slice(0, 5).map(message => ({ type: 'message', message }))
-    return { status: 200, body: { data, hasMore: rest.length > 5 } }
+    return { status: 200, body: { data: rest.slice(0, 5), hasMore: rest.length > 5 } }
   }
 
   #conversations (query: URLSearchParams, token: string): Answer {

@@ -1,12 +1,15 @@
 /**
  * Random schedules against a model of the server: sockets cut anywhere, processes killed, publications lost,
- * messages refused, HTTP failing. Whatever the schedule, the client hands on every message once and in order,
- * and every send is answered once. A schedule is its seed: a failure names it.
+ * requests refused, HTTP failing. Whatever the schedule, the client hands on every message and change once
+ * and in order, and every request is answered once. A schedule is its seed: a failure names it.
  */
 import { randomUUID } from 'node:crypto'
 import tap, { type Test } from 'tap'
-import { ChatClient, conversationOf, type Message } from '../src/index.js'
+import { ChatError, conversationOf, type Entry } from '../src/index.js'
 import { Model, userId } from './model.js'
+import {
+  difference, headOf, isSameState, person, problemsOfAnswers, storedOf, type Person
+} from './people.js'
 import { World } from './world.js'
 
 /**
@@ -16,46 +19,25 @@ import { World } from './world.js'
 const faults = (seed: number) => ({ refuse: 0.1, lose: seed % 2 === 0 ? 0.1 : 0, http: 0.2 })
 /** `npm test` runs a part of the schedules; `npm run test:long` runs all of them. */
 const SHARE = process.env.TEST_LONG === '1' ? 1 : 0.25
-const BACKOFF = { baseMs: 50, ceilingMs: 400 }
+const EMOJI = ['👍', '🎉']
 
-interface Person {
-  id: string
-  client: ChatClient
-  log: Message[]
-  /** the answers to this person's sends */
-  sent: Promise<Message>[]
-}
-
-function person (model: Model, id: string, have?: Record<string, number>): Person {
-  const client = new ChatClient({
-    ...model.options(id),
-    backoff: BACKOFF,
-    ...(have === undefined ? {} : { have })
-  })
-  const log: Message[] = []
-  client.on('message', message => {
-    log.push(message)
-  })
-  return { id, client, log, sent: [] }
-}
-
-/** Why a person's log is not the database's; undefined: it is. `from` says where it may begin. */
-function difference (
-  model: Model,
-  { id, log }: Person,
-  from: (conversation: string) => number
-): string | undefined {
-  for (const conversation of model.conversations()) {
-    if (!conversation.split(':').includes(id)) continue
-    const stored = model.log(conversation)
-    const got = log.filter(message => message.conversation === conversation)
-    const start = stored.length - got.length
-    if (got.some((message, index) => message._id !== stored[start + index]?._id)) {
-      return `${conversation}: ${got.map(({ seq }) => seq)} of ${stored.length}`
+/** Edits, deletes or reacts to a message that the person saw. */
+function change (world: World, { id, client, log, changed }: Person): void {
+  const seen = log.flatMap(entry => entry.type === 'message' ? [entry.message] : [])
+  if (seen.length === 0) return
+  const { conversation, seq, sender } = seen[world.below(seen.length)]!
+  const dice = world.random()
+  const request = () => {
+    if (sender !== id || dice < 0.5) {
+      return client.react(conversation, seq, EMOJI[world.below(2)]!, world.chance(0.7))
     }
-    if (start > from(conversation)) return `${conversation}: begins after ${start}, not ${from(conversation)}`
+    if (dice < 0.9) return client.edit(conversation, seq, `edit ${world.below(1e6)}`)
+    return client.delete(conversation, seq)
   }
-  return undefined
+  changed.push(request().catch(error => {
+    if (error instanceof ChatError && error.code === 'conflict') return undefined
+    throw error
+  }))
 }
 
 /** One of the things that happen; `people` are the writers. */
@@ -63,7 +45,8 @@ function mishap (world: World, model: Model, people: Person[], outsiders: string
   const dice = world.random()
   const one = people[world.below(people.length)]!
   const peers = [...model.peers]
-  if (dice < 0.6) {
+  if (dice < 0.25) change(world, one)
+  else if (dice < 0.6) {
     const reciver = world.chance(0.8)
       ? people[world.below(people.length)]!.id
       : outsiders[world.below(outsiders.length)]!
@@ -110,16 +93,6 @@ async function comeToRest (world: World, model: Model, people: Person[]): Promis
   return false
 }
 
-/** Each send of a device has an answer of its own, and its message is handed on. */
-async function problemsOfSends ({ sent, log }: Person): Promise<string[]> {
-  const answers = await Promise.all(sent)
-  const own = new Set(log.map(({ _id }) => _id))
-  const missing = answers.filter(({ _id }) => !own.has(_id))
-  const problems = missing.map(({ conversation, seq }) => `own message ${conversation} ${seq} is missing`)
-  if (new Set(answers.map(({ _id }) => _id)).size !== sent.length) problems.push('two sends, one message')
-  return problems
-}
-
 async function schedule (t: Test, seed: number, steps: number, outsiderCount: number): Promise<void> {
   const world = new World(seed)
   const model = new Model(world, faults(seed))
@@ -149,26 +122,26 @@ async function schedule (t: Test, seed: number, steps: number, outsiderCount: nu
     const whole = one === people[2]
     const wrong = difference(model, one, conversation => (whole ? 0 : (begin.get(one)?.[conversation] ?? 0)))
     if (wrong !== undefined) problems.push(wrong)
-    problems.push(...await problemsOfSends(one))
+    problems.push(...await problemsOfAnswers(one))
+    if (!isSameState(model, one)) problems.push(`the state of ${one.id} is not the fold of the log`)
     one.client.close()
   }
-  const stored = model.conversations().flatMap(id => model.log(id))
-  const written = stored.filter(({ message }) => message.startsWith('text')).length
-  const asked = people.reduce((sum, { sent }) => sum + sent.length, 0)
-  if (written !== asked) problems.push(`${asked} sends, ${written} messages`)
+  const stored = model.countOf(anna) + model.countOf(bela)
+  const asked = await storedOf(people)
+  if (stored !== asked) problems.push(`${asked} requests, ${stored} entries`)
   await world.pass(100_000)
   if (world.alarms > 0) problems.push(`${world.alarms} timers left`)
   t.same(problems, [], `seed ${seed}`)
 }
 
 tap.test(
-  'every message comes once and in order, whatever is cut, killed, lost or refused',
+  'every message and change comes once and in order, whatever is cut, killed, lost or refused',
   async t => {
     for (let seed = 1; seed <= 120 * SHARE; seed++) await schedule(t, seed, 80, 4)
   }
 )
 
-tap.test('more conversations than the server lists at once: every message once and in order', async t => {
+tap.test('more conversations than the server lists at once: every entry once and in order', async t => {
   for (let seed = 1001; seed <= 1000 + 24 * SHARE; seed++) await schedule(t, seed, 80, 130)
 })
 
@@ -180,7 +153,7 @@ tap.test(
       const model = new Model(world, faults(seed))
       const anna = userId(1)
       let have = {}
-      const log: Message[] = []
+      const log: Entry[] = []
       for (let visit = 0; visit < 4; visit++) {
         const device = person(model, anna, have)
         device.client.connect()
@@ -188,7 +161,7 @@ tap.test(
           await world.pass(world.below(40))
           mishap(world, model, [device], [userId(10 + world.below(80)), userId(10 + world.below(80))])
         }
-        const sent = Promise.allSettled(device.sent)
+        const sent = Promise.allSettled([...device.sent, ...device.changed])
         have = device.client.have
         const unanswered = device.client.pending
         device.client.close()
@@ -235,10 +208,7 @@ tap.test(
     const answer = second.client.send(bela, 'once', { clientId })
     await world.pass(1000)
     t.equal((await answer).seq, 1)
-    t.same(
-      second.log.map(({ seq }) => seq),
-      [1]
-    )
+    t.same(second.log.map(entry => headOf(entry).rev), [1])
     second.client.close()
   }
 )
