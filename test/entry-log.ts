@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { fold, type ChatClient, type Entry, type Folded, type Message } from 'chat-app-client'
 import { isSameEntry, plain } from '../packages/client/test/entries.js'
 import type { Person } from './chat-log.js'
+import type { Hearing } from './hearing.js'
 import { request } from './server.js'
 
 /** The most that the server gives in a page. */
@@ -10,16 +11,21 @@ const PAGE = 1000
 /** Messages of a state that is compared with a history. */
 const ALL = Infinity
 
-/** A client, and every entry that it handed on, by conversation. */
-export interface EntryDevice { client: ChatClient, person: Person, entries: Map<string, Entry[]> }
+/** A client, and what it handed on, by conversation. */
+export interface EntryDevice {
+  client: ChatClient
+  person: Person
+  entries: Map<string, Entry[]>
+  hearing: Hearing
+}
 
-/** A conversation of the test; a direct one has neither owner nor history. */
+/** A conversation of the test; a direct one has neither founder nor history. */
 export interface Room {
   id: string
   /** the members at its beginning */
   first: Person[]
-  /** never leaves */
-  owner?: Person
+  /** created the group, and never leaves it */
+  founder?: Person
   history?: 'all' | 'joined'
 }
 
@@ -52,7 +58,7 @@ export async function readHistory (origin: string, person: Person, conversation:
 }
 
 export async function readRoom (origin: string, room: Room): Promise<StoredRoom> {
-  const reader = room.owner ?? room.first[0]!
+  const reader = room.founder ?? room.first[0]!
   const log = await pages<Entry>(origin, reader, `/api/v1/conversations/${room.id}/changes`, revOf)
   return { room, log, spans: spansOf(room, log) }
 }

@@ -6,7 +6,9 @@ import { ChatClient, ChatError, conversationOf, type Answer, type Entry, type Me
 import { seeded } from '../packages/client/test/world.js'
 import type { Person } from './chat-log.js'
 import type { EntryDevice, Room } from './entry-log.js'
+import { Hearing } from './hearing.js'
 import { insist, type ServerProcess } from './server.js'
+import { changeMembers, type LiveRoom, type Role } from './storm-members.js'
 import { reset, tracked } from './tracked-sockets.js'
 
 const SMALLEST = 3
@@ -26,12 +28,6 @@ export interface StormSize {
   actions: number
 }
 
-/** A room while it is used; the members are those that this test asked for last. */
-export interface LiveRoom extends Room {
-  members: Set<Person>
-  messages: Message[]
-  changing: boolean
-}
 /** A reaction of a person: what was acknowledged last; unknown after a refusal. */
 interface Reaction {
   room: LiveRoom
@@ -100,11 +96,13 @@ export class GroupStorm {
     const [owner, ...others] = [...members] as [Person, ...Person[]]
     const body = { name: `group of ${size}`, members: others.map(({ id }) => id), history }
     const { data } = (await this.ask(owner, 'POST', '/groups', body)).body
-    this.addRoom({ id: data.id, first: [...members], owner, history })
+    this.addRoom({ id: data.id, first: [...members], founder: owner, history })
   }
 
   addRoom (room: Room): void {
-    this.rooms.push({ ...room, members: new Set(room.first), messages: [], changing: false })
+    const members = new Map<Person, Role>(room.first.map(person =>
+      [person, person === room.founder ? 'owner' : 'member']))
+    this.rooms.push({ ...room, members, messages: [], changing: false })
   }
 
   addDevice (person: Person): void {
@@ -120,7 +118,7 @@ export class GroupStorm {
     }
     client.on('message', message => keep(message.conversation, { type: 'message', message }))
     client.on('change', change => keep(change.conversation, change))
-    this.devices.push({ client, person, entries })
+    this.devices.push({ client, person, entries, hearing: new Hearing(client, person) })
     client.connect()
   }
 
@@ -148,13 +146,25 @@ export class GroupStorm {
     const room = this.pick(own)
     const chance = this.random()
     const message = room.messages.length === 0 ? undefined : this.pick(room.messages)
-    if (chance < 0.1 && room.owner !== undefined) await this.changeMembers(room, person)
-    else if (chance < 0.5 || message === undefined) await this.send(device, room)
-    else if (chance < 0.8) await this.react(device, room, message.seq)
-    else if (chance < 0.85) device.client.read(room.id, message.seq)
+    const mayDelete = room.founder !== undefined && room.members.get(person) !== 'member'
+    if (chance < 0.1 && room.founder !== undefined) {
+      await changeMembers(this, room, person)
+      this.type(room)
+    } else if (chance < 0.5 || message === undefined) await this.send(device, room)
+    else if (chance < 0.78) await this.react(device, room, message.seq)
+    else if (chance < 0.82) device.client.read(room.id, message.seq)
+    else if (chance < 0.85) this.type(room)
+    else if (chance >= 0.98 && mayDelete) await this.delete(device, room, message.seq)
     else if (message.sender !== person.id) await this.send(device, room)
     else if (chance < 0.96) await this.edit(device, room, message.seq)
     else await this.delete(device, room, message.seq)
+  }
+
+  /** A member types, and stops. */
+  type (room: LiveRoom): void {
+    const typists = this.devices.filter(({ person }) => room.members.has(person))
+    const { client } = this.pick(typists)
+    for (const on of [true, false]) client.typing({ conversation: room.id }, on)
   }
 
   /** Some go over HTTP, the others on the socket. */
@@ -225,25 +235,5 @@ export class GroupStorm {
     if (answer === undefined) delete reaction.on
     else reaction.on = on
     reaction.busy = false
-  }
-
-  /** The owner adds or removes somebody; a member leaves. */
-  async changeMembers (room: LiveRoom, person: Person): Promise<void> {
-    if (room.changing) return
-    const path = `/groups/${room.id}/members`
-    const user = person === room.owner ? this.pick(this.people) : person
-    if (user === room.owner) return
-    room.changing = true
-    const leaves = room.members.has(user)
-    if (leaves) room.members.delete(user)
-    const { status, body } = leaves
-      ? await this.ask(person, 'DELETE', `${path}/${user.id}`)
-      : await this.ask(person, 'POST', path, { user: user.id })
-    // Who is gone already was removed by the request whose answer was lost.
-    if (status !== 201 && status !== 200 && !(leaves && status === 404)) {
-      throw new Error(`members: ${status} ${JSON.stringify(body)}`)
-    }
-    if (!leaves) room.members.add(user)
-    room.changing = false
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Groups and changes under attack: messages, edits, deletions and reactions over HTTP and sockets, members
- * who join and leave, sockets reset at random, the server killed. In the end every device holds what the log
- * holds, as far as its person may see it. TEST_SEED may be given.
+ * Groups and changes under attack: messages, edits, deletions and reactions over HTTP and sockets; members
+ * who join, leave, get roles and hand groups over; sockets reset at random; the server killed. In the end
+ * every device holds what the log holds, as far as its person may see it. TEST_SEED may be given.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
@@ -10,8 +10,9 @@ import {
   deviceFault, isMember, isSameState, numberFaults, readHistory, readRoom, revOf, type EntryDevice,
   type StoredRoom
 } from './entry-log.js'
-import { GroupStorm, type LiveRoom } from './group-storm.js'
+import { GroupStorm } from './group-storm.js'
 import { dataDir, start } from './server.js'
+import type { LiveRoom } from './storm-members.js'
 
 const LONG = process.env.TEST_LONG === '1'
 const SEED = Number(process.env.TEST_SEED ?? (LONG ? Date.now() % 2 ** 31 : 5009))
@@ -28,6 +29,8 @@ const SILENCE_MS = 20_000
 const NO_LIMITS = {
   REGISTER_LIMIT: '0', LOGIN_LIMIT: '0', HTTP_RATE: '0', FRAME_RATE: '0', LOG_LEVEL: 'info'
 }
+
+interface Listed { user: { _id: string }, role: string }
 
 /** Compares what the server stores with what it acknowledged, and with what the devices have. */
 class Verification {
@@ -51,10 +54,19 @@ class Verification {
       }
       const foreign = [...device.entries.keys()].filter(id => !stored.has(id))
       if (foreign.length > 0) faults.push(`a device of ${device.person.id} got ${foreign.join()}`)
+      faults.push(...this.hearingFaults(device, stored))
     }
+    const isHeard = this.storm.devices.some(({ hearing }) => hearing.conversations.size > 0)
+    this.storm.t.ok(isHeard, 'typing and receipts are heard')
     const entries = all.reduce((sum, { log }) => sum + log.length, 0)
     const devices = `${this.storm.devices.length} devices`
     this.storm.t.same(faults, [], `${devices} equal ${entries} entries in ${all.length} conversations`)
+  }
+
+  /** Typing and receipts that a device heard of conversations of others, or after its user had left. */
+  hearingFaults ({ hearing, person }: EntryDevice, stored: ReadonlyMap<string, StoredRoom>): string[] {
+    const strange = [...hearing.conversations].filter(id => !stored.get(id)?.spans.has(person.id))
+    return [...hearing.faults, ...strange.map(id => `${person.id} hears of ${id}`)]
   }
 
   unknownTexts (all: StoredRoom[]): Message[] {
@@ -77,7 +89,7 @@ class Verification {
   /** The history of a room against its log, and against what was acknowledged. */
   async verifyState (room: LiveRoom, stored: StoredRoom): Promise<void> {
     const { server: { origin }, t } = this.storm
-    const history = await readHistory(origin, room.owner ?? room.first[0]!, room.id)
+    const history = await readHistory(origin, room.founder ?? room.first[0]!, room.id)
     if (!isSameState(stored.log, history)) t.fail(`${room.id}: the history is not the log, folded`)
     const alive = (seq: number) => history[seq - 1]!.deletedAt === undefined
     for (const { seq } of this.storm.deleted.filter(one => one.room === room)) {
@@ -99,11 +111,13 @@ class Verification {
   }
 
   async verifyMembers (room: LiveRoom, stored: StoredRoom): Promise<void> {
-    if (room.owner === undefined) return
-    const { body } = await this.storm.ask(room.owner, 'GET', `/groups/${room.id}`)
-    const listed = body.data.memberList.map(({ user }: { user: { _id: string } }) => user._id).sort()
+    if (room.founder === undefined) return
+    const { body } = await this.storm.ask(room.founder, 'GET', `/groups/${room.id}`)
+    const listed = body.data.memberList.map(({ user, role }: Listed) => `${user._id} ${role}`)
+    const asked = [...room.members].map(([{ id }, role]) => `${id} ${role}`)
+    this.storm.t.same(listed.sort(), asked.sort(), `the members and roles of ${room.id}`)
     const members = this.storm.people.filter(person => isMember(stored, person))
-    this.storm.t.same(listed, members.map(({ id }) => id).sort(), `the members of ${room.id}`)
+    this.storm.t.same(members.map(({ id }) => id).sort(), [...room.members.keys()].map(({ id }) => id).sort())
     for (const person of this.storm.people.filter(person => !members.includes(person))) {
       const { status } = await this.storm.ask(person, 'GET', `/conversations/${room.id}/changes`)
       if (status !== 404) this.storm.t.fail(`${room.id}: ${status} for a user outside the group`)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket as TcpSocket } from 'node:net'
 import { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { ChatClient, type ChatClientOptions, type Message } from 'chat-app-client'
+import { ChatClient, type ChatClientOptions, type Events, type Message } from 'chat-app-client'
 import { type App } from '../../src/app.js'
 import { type Person } from '../helper.js'
 
@@ -56,7 +56,7 @@ export function device (
 }
 
 /** Resolves when the event's value fulfils the condition. */
-export function until<K extends 'message' | 'synced' | 'state' | 'receipt' | 'presence' | 'typing'> (
+export function until<K extends Exclude<keyof Events, 'error'>> (
   client: ChatClient,
   type: K,
   condition: (value: Parameters<Parameters<typeof client.on<K>>[1]>[0]) => boolean = () => true
