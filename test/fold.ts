@@ -1,4 +1,5 @@
 /** A pure fold of the frames of a conversation: what a client that got them all has to show. */
+import type { Change, Entry, Message } from 'chat-app-client'
 
 export interface Folded {
   seq: number
@@ -9,18 +10,18 @@ export interface Folded {
   reactions?: Record<string, string[]>
 }
 
-/** The state after these frames of one conversation, by seq; frames of other types are passed over. */
-export function fold (frames: readonly any[]): Map<number, Folded> {
+/** The state after these frames of one conversation, by seq. */
+export function fold (frames: readonly Entry[]): Map<number, Folded> {
   const state = new Map<number, Folded>()
   for (const frame of frames) {
     if (frame.type === 'message') state.set(frame.message.seq, begin(frame.message))
-    else if (frame.type === 'change') apply(state, frame)
+    else apply(state, frame)
   }
   return state
 }
 
-/** What is compared of a message: of `getallmessages`, or of a frame. */
-export function shown (message: any): Folded {
+/** What is compared of a message: of a history, of a frame, or folded. */
+export function shown (message: Folded): Folded {
   const { seq, sender, editedAt, deletedAt, reactions } = message
   return {
     seq,
@@ -32,12 +33,13 @@ export function shown (message: any): Folded {
   }
 }
 
-function begin (message: any): Folded {
+function begin (message: Message): Folded {
   const { seq, sender, deletedAt } = message
   return { seq, sender, message: message.message, ...(deletedAt !== undefined && { deletedAt }) }
 }
 
-function apply (state: Map<number, Folded>, change: any): void {
+function apply (state: Map<number, Folded>, change: Change): void {
+  if (!('seq' in change)) return
   const message = state.get(change.seq)
   if (message === undefined) return
   // An edit or a reaction that lost a race to a delete has no effect (rule 3).
@@ -55,7 +57,7 @@ function tombstone (message: Folded, at: string): void {
   delete message.reactions
 }
 
-function reaction (message: Folded, { emoji, by, on }: any): void {
+function reaction (message: Folded, { emoji, by, on }: Change & { kind: 'reaction' }): void {
   const reactions = { ...message.reactions }
   const users = (reactions[emoji] ?? []).filter(user => user !== by)
   if (on) users.push(by)

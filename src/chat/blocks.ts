@@ -1,6 +1,7 @@
 import type { LRUCache } from 'lru-cache'
 import { kindOf } from 'chat-protocol'
 import { cacheOf } from '../cache.js'
+import { Serial } from '../concurrency/serial.js'
 import { apiError } from '../errors.js'
 import type { BlocksRepository } from './blocks-repository.js'
 import { partnerIn } from './membership.js'
@@ -21,6 +22,7 @@ export class Blocks {
   readonly #lists: LRUCache<string, ReadonlySet<string>>
   readonly #loads = new Map<string, Promise<ReadonlySet<string>>>()
   readonly #listeners: Listener[] = []
+  readonly #serial = new Serial()
 
   /** @param alone whether only this process writes: then lists need not be read again */
   constructor (repository: BlocksRepository, alone: boolean) {
@@ -56,12 +58,15 @@ export class Blocks {
    * @throws ApiError `conflict` above MAX_BLOCKS
    */
   async add (blocker: string, blocked: string): Promise<void> {
-    if (await this.isBlocked(blocker, blocked)) return
-    if (await this.#repository.count(blocker) >= MAX_BLOCKS) {
-      throw apiError('conflict', `you can block ${MAX_BLOCKS} users`, 'user')
-    }
-    await this.#repository.add(blocker, blocked)
-    this.#changed(blocker, blocked)
+    // One after the other, so that each counts what the ones before stored.
+    await this.#serial.run(blocker, async () => {
+      if (await this.isBlocked(blocker, blocked)) return
+      if (await this.#repository.count(blocker) >= MAX_BLOCKS) {
+        throw apiError('conflict', `you can block ${MAX_BLOCKS} users`, 'user')
+      }
+      await this.#repository.add(blocker, blocked)
+      this.#changed(blocker, blocked)
+    })
   }
 
   /** Unblocks a user; does nothing where the user was not blocked. */

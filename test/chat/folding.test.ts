@@ -2,12 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import type { Entry } from 'chat-app-client'
 import type { App } from '../../src/app.js'
 import { FaultProxy } from '../fault-proxy.js'
 import { build, connect, databaseUrl, listen, type Person, type Socket } from '../helper.js'
 import { eventually } from '../realtime/helper.js'
-import { fold, shown } from '../fold.js'
-import { changes, crowd, edit, erase, history, newGroup, react, revOf, say } from '../groups.js'
+import { fold, shown, type Folded } from '../fold.js'
+import { changes, crowd, edit, erase, history, newGroup, pushes, react, revOf, say } from '../groups.js'
 
 const SEED = Number(process.env.TEST_SEED ?? 20_261_126)
 t.comment(`TEST_SEED=${SEED}`)
@@ -60,7 +61,7 @@ const byId = (reactions: Record<string, string[]>) =>
   Object.fromEntries(Object.entries(reactions).map(([emoji, users]) => [emoji, [...users].sort()]))
 
 /** Reactions are compared as sets: two at once may be seen in the order of their revs alone. */
-const comparable = (message: any) => {
+const comparable = (message: Folded) => {
   const state = shown(message)
   return state.reactions === undefined ? state : { ...state, reactions: byId(state.reactions) }
 }
@@ -87,11 +88,8 @@ async function carryOut (app: App, people: Person[], sockets: Socket[], id: stri
 
 /** The entries of a conversation that a socket got, when there are as many as that. */
 async function pushedTo (reader: Socket, id: string, count: number) {
-  const conversationOf = (frame: any) =>
-    frame.type === 'message' ? frame.message.conversation : frame.conversation
   return await reader.until(() => {
-    const entries = reader.frames.filter(({ type }) => type === 'message' || type === 'change')
-    const frames = entries.filter(frame => conversationOf(frame) === id)
+    const frames: Entry[] = pushes(reader, id)
     return frames.length >= count ? frames : undefined
   })
 }
@@ -106,9 +104,9 @@ t.test('the fold of the changes equals the history, for random schedules of seve
       const reader = await connect(t, origin, people[2]!)
       reader.send({ type: 'resume', have: { [id]: 0 } })
       await carryOut(app, people, sockets, id, steps)
-      const log = (await changes(app, people[2]!, id)).data
+      const log: Entry[] = (await changes(app, people[2]!, id)).data
       gapless(t, log.map(revOf), 'rev')
-      const seqs = log.flatMap((frame: any) => (frame.type === 'message' ? [frame.message.seq] : []))
+      const seqs = log.flatMap(frame => frame.type === 'message' ? [frame.message.seq] : [])
       gapless(t, seqs, 'seq')
       const stored = (await history(app, people[2]!, id)).data
       t.same([...fold(log).values()].map(comparable), stored.map(comparable))

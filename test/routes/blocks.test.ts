@@ -2,6 +2,7 @@ import t from 'tap'
 import { build, connect, conversationOf, listen } from '../helper.js'
 import { call, crowd, edit, erase, newGroup, react, say, type Caller } from '../groups.js'
 import type { App } from '../../src/app.js'
+import { collection } from '../../src/database/documents.js'
 
 const UNKNOWN = 'f'.repeat(24)
 const block = async (app: App, who: Caller, user: string) =>
@@ -29,6 +30,20 @@ t.test('rule 27: block routes are idempotent; oneself is 400 and an unknown user
   t.equal((await block(app, anna!, 'ben')).status, 400)
 })
 
+t.test('a user blocks at most 1,000 others: 409 beyond, also where requests come at once', async t => {
+  const app = await build(t)
+  const [anna, ...others] = await crowd(app, 5)
+  const blocks = Array.from({ length: 999 }, (_, n) => {
+    const blocked = n.toString(16).padStart(24, '0')
+    return { _id: `${anna!.id}/${blocked}`, blocker: anna!.id, blocked, createdAt: new Date() }
+  })
+  await collection(app, 'blocks').insertMany(blocks)
+  const answers = await Promise.all(others.map(({ id }) => block(app, anna!, id)))
+  t.same(answers.map(({ status }) => status).sort(), [200, 409, 409, 409])
+  t.match(answers.find(({ status }) => status === 409), { path: 'user' })
+  t.equal(await collection(app, 'blocks').countDocuments({ blocker: anna!.id }), 1000)
+})
+
 t.test('rule 26: the blocked user may only delete; the blocker may write', async t => {
   const app = await build(t)
   const [anna, ben] = await crowd(app, 2)
@@ -54,6 +69,8 @@ t.test('rule 26: a group with the blocker is 403; shared groups are unaffected',
   await block(app, anna!, ben!.id)
   const made = await call(app, ben!, 'POST', '/groups', { name: 'Trap', members: [carl!.id, anna!.id] })
   t.equal(made.status, 403)
+  const unknown = await call(app, ben!, 'POST', '/groups', { name: 'Trap', members: [anna!.id, UNKNOWN] })
+  t.equal(unknown.status, 404, 'a member who does not exist is named first')
   t.equal((await call(app, carl!, 'GET', '/conversations')).data.length, 1)
   t.equal((await call(app, ben!, 'POST', `/groups/${bens}/members`, { user: anna!.id })).status, 403)
   t.equal((await say(app, ben!, shared, 'to all')).status, 201)
