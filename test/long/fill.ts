@@ -1,5 +1,5 @@
 /** Fills the embedded database directly: over HTTP, within the limits, it would take hours. */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MongoClient, ObjectId, type Db } from 'mongodb'
 import { summaryOf } from '../../src/chat/log/conversation-log.js'
@@ -9,6 +9,7 @@ import type {
   ConversationDocument,
   MembershipDocument,
   MessageDocument,
+  SessionDocument,
   UserDocument
 } from '../../src/database/documents.js'
 import { conversationOf } from 'chat-protocol'
@@ -18,6 +19,16 @@ const BATCH_BYTES = 8_000_000
 const USERS_A_BATCH = 5_000
 /** Opens nothing: no password has this hash. */
 const NO_PASSWORD = '-'
+
+/** Longer than any test or measurement takes. */
+const SESSION_MS = 24 * 3_600_000
+
+export interface FilledMember {
+  id: string
+  username: string
+  token: string
+  headers: { authorization: string }
+}
 
 /** The name of the nth filler; they sort by n. */
 export const fillerName = (n: number): string => `filler${String(n).padStart(7, '0')}`
@@ -55,6 +66,26 @@ export class Filler {
       await this.db.collection<UserDocument>('users').insertMany(documents.slice(from, from + USERS_A_BATCH))
     }
     return documents.map(({ _id }) => _id.toHexString())
+  }
+
+  /** Inserts accounts with a session each. */
+  async members (count: number): Promise<FilledMember[]> {
+    const ids = await this.users(count)
+    const tokens = ids.map(() => randomBytes(32).toString('base64url'))
+    const now = new Date()
+    const sessions = ids.map((id, n): SessionDocument => ({
+      _id: createHash('sha256').update(tokens[n]!).digest('hex'),
+      user: new ObjectId(id),
+      createdAt: now,
+      lastSeenAt: now,
+      expiresAt: new Date(now.getTime() + SESSION_MS),
+      userAgent: 'filler'
+    }))
+    await this.db.collection<SessionDocument>('sessions').insertMany(sessions)
+    return ids.map((id, n) => {
+      const token = tokens[n]!
+      return { id, username: fillerName(n), token, headers: { authorization: `Bearer ${token}` } }
+    })
   }
 
   /**

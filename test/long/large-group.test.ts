@@ -1,63 +1,15 @@
 /** A group of 500 with a socket for each member: what a message costs does not grow with the members. */
-import { createHash, randomBytes } from 'node:crypto'
 import type { Document } from 'bson'
-import { ObjectId } from 'mongodb'
 import t, { type Test } from 'tap'
-import type { App } from '../../src/app.js'
-import { collection } from '../../src/database/documents.js'
 import { FaultProxy } from '../fault-proxy.js'
 import { newGroup, pushes, say } from '../groups.js'
 import { connect, databaseUrl, listen, type Socket } from '../helper.js'
+import { Filler } from './fill.js'
 
 /** The default of GROUP_MEMBERS. */
 const MEMBERS = 500
-const HOUR_MS = 3_600_000
 /** Of a message, however many members there are. */
 const MOST_COMMANDS = 16
-
-interface Member {
-  id: string
-  token: string
-  headers: { authorization: string }
-}
-
-/** Users with sessions, inserted directly: the hash of a password takes 20 ms. */
-async function insertMembers (app: App, count: number): Promise<Member[]> {
-  const members = Array.from({ length: count }, (_, n) => {
-    const [_id, token] = [new ObjectId(), randomBytes(32).toString('base64url')]
-    return { _id, token, name: `member${n}` }
-  })
-  const now = new Date()
-  await collection(app, 'users').insertMany(
-    members.map(({ _id, name }) => ({
-      _id,
-      username: name,
-      usernameKey: name,
-      email: `${name}@example.org`,
-      emailKey: `${name}@example.org`,
-      skeleton: name,
-      password: '-',
-      avatarImage: '',
-      isAvatarImageSet: false,
-      createdAt: now
-    }))
-  )
-  await collection(app, 'sessions').insertMany(
-    members.map(({ _id, token }) => ({
-      _id: createHash('sha256').update(token).digest('hex'),
-      user: _id,
-      createdAt: now,
-      lastSeenAt: now,
-      expiresAt: new Date(now.getTime() + HOUR_MS),
-      userAgent: 'test'
-    }))
-  )
-  return members.map(({ _id, token }) => ({
-    id: _id.toHexString(),
-    token,
-    headers: { authorization: `Bearer ${token}` }
-  }))
-}
 
 /** Counts how often a message with this text becomes JSON. */
 function countFrames (t: Test, text: string): () => number {
@@ -78,7 +30,7 @@ function countFrames (t: Test, text: string): () => number {
 t.test('a message to 500 sockets is made into a frame once, without a query for each member', async t => {
   const proxy = await FaultProxy.start(t, await databaseUrl())
   const { app, origin } = await listen(t, { MONGODB_URL: proxy.url, MAX_CONNECTIONS_PER_ADDRESS: 0 })
-  const members = await insertMembers(app, MEMBERS)
+  const members = await new Filler(app.mongo.client, app.mongo.db!).members(MEMBERS)
   const [owner, ...others] = members
   const group = await newGroup(app, owner!, others)
   const sockets: Socket[] = []

@@ -15,7 +15,7 @@ import { newLedger } from './sending.js'
 const WINDOW = 8
 
 /** Runs `work` with a directory of data that is deleted afterwards. */
-async function withData<T> (work: (dir: string) => Promise<T>): Promise<T> {
+export async function withData<T> (work: (dir: string) => Promise<T>): Promise<T> {
   const dir = await mkdtemp(join(tmpdir(), 'chat-bench-'))
   try {
     return await work(dir)
@@ -25,7 +25,9 @@ async function withData<T> (work: (dir: string) => Promise<T>): Promise<T> {
 }
 
 /** Starts another server of the arena's kind on this data, and stops it after `work`. */
-async function withServer<T> (arena: Arena, dir: string, work: (own: Running) => Promise<T>): Promise<T> {
+export async function withServer<T> (
+  arena: Arena, dir: string, work: (own: Running) => Promise<T>
+): Promise<T> {
   const own = await start(arena.running.name, { script: arena.settings.script, dir })
   try {
     return await work(own)
