@@ -3,7 +3,7 @@ import { mongodb } from '../database/driver.js'
 import { duplicateKey } from '../errors.js'
 import type { Keys } from './account-keys.js'
 import { noSession, type Caller } from './sessions.js'
-import { WITHOUT_PASSWORD } from './users.js'
+import { PUBLIC_FIELDS, type PublicFields } from './users.js'
 
 /** The one definition of an open account. */
 const NOT_DELETED = { deletedAt: { $exists: false } }
@@ -64,11 +64,11 @@ export class UserRepository {
     return await this.#exists({ _id: new mongodb.ObjectId(id), ...NOT_DELETED })
   }
 
-  /** Finds users by id, without their passwords. The result includes deleted accounts. */
-  async findMany (ids: string[]): Promise<Map<string, UserDocument>> {
+  /** Finds what others see of users, by id. The result includes deleted accounts. */
+  async findMany (ids: string[]): Promise<Map<string, PublicFields>> {
     const filter = { _id: { $in: objectIds(ids) } }
-    const options = { projection: WITHOUT_PASSWORD, batchSize: ids.length + 1 }
-    const found = await this.#documents.find(filter, options).toArray()
+    const options = { projection: PUBLIC_FIELDS, batchSize: ids.length + 1 }
+    const found = await this.#documents.find<PublicFields>(filter, options).toArray()
     return new Map(found.map(user => [user._id.toHexString(), user]))
   }
 

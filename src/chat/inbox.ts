@@ -1,7 +1,7 @@
 import type { User } from '../accounts/schemas.js'
 import type { UserRepository } from '../accounts/user-repository.js'
-import { publicUser, userBytes } from '../accounts/users.js'
-import type { ConversationDocument, MessageDocument, UserDocument } from '../database/documents.js'
+import { publicUser, userBytes, type PublicFields } from '../accounts/users.js'
+import type { ConversationDocument, MessageDocument } from '../database/documents.js'
 import { jsonBytes, LIST_BYTES } from '../lists.js'
 import type { InboxPosition } from './conversations-repository.js'
 import type { Conversations } from './conversations.js'
@@ -24,7 +24,7 @@ export interface InboxPage {
 
 /** What else is known of some conversations. */
 interface Context {
-  users: Map<string, UserDocument>
+  users: Map<string, PublicFields>
   /** by the hex of their ids */
   messages: Map<string, MessageDocument>
   marks: Map<string, Mark>
@@ -110,7 +110,7 @@ export class Inbox {
     const ids = part.map(({ last }) => last?.id).filter(id => id !== undefined)
     const groupIds = part.filter(({ kind }) => kind === 'group').map(({ _id }) => _id)
     const [found, messages, marks, groups] = await Promise.all([
-      others.length === 0 ? new Map<string, UserDocument>() : users.findMany(others),
+      others.length === 0 ? new Map<string, PublicFields>() : users.findMany(others),
       ids.length === 0 ? [] : log.messages(ids),
       places.length === 0 ? new Map<string, Mark>() : conversations.marks(places),
       Promise.all(groupIds.map(async (id): Promise<[string, Group | undefined]> =>
@@ -200,6 +200,6 @@ function markIn ({ marks }: Context, conversation: string, user: string): Mark {
   return marks.get(idOf({ conversation, user })) ?? { delivered: 0, read: 0 }
 }
 
-function shownUser (id: string, user: UserDocument | undefined): User {
+function shownUser (id: string, user: PublicFields | undefined): User {
   return user === undefined ? { _id: id, username: 'Deleted user', deleted: true } : publicUser(user)
 }

@@ -23,8 +23,8 @@ export interface Plan {
   reverse: boolean
   /** Whether the documents come in the order that the sort asks for. */
   sorted: boolean
-  /** Whether only the entry of a unique index at the start of the only range can match. */
-  single: boolean
+  /** Whether only the entry of a unique index at the start of each range can match. */
+  points: boolean
   score: number
 }
 
@@ -65,7 +65,7 @@ export function plan (
   for (const candidate of plans) {
     if (candidate.score > best.score) best = candidate
   }
-  return best.single ? best : shortest(best, plans, isLonger)
+  return best.score === SCORE.unique ? best : shortest(best, plans, isLonger)
 }
 
 function scanAll ({ prefix }: Collection, sort: KeyPart[]): Plan {
@@ -75,7 +75,7 @@ function scanAll ({ prefix }: Collection, sort: KeyPart[]): Plan {
     ranges: [[prefix, after(prefix)]],
     reverse: false,
     sorted: sort.length === 0,
-    single: false,
+    points: false,
     score: 0
   }
 }
@@ -178,15 +178,21 @@ function planFor (index: Index, demands: Demand[], sort: KeyPart[]): Plan {
     ranges,
     reverse: order === 'backward',
     sorted: order !== undefined,
-    single: false,
+    points: arePoints(index, equal, bounds),
     score: equal * SCORE.equality + (bounds === undefined ? 0 : SCORE.range) + (givesSort ? SCORE.sort : 0)
   }
+}
+
+/** Whether bounds name one entry each. An array may have several, which lead to one document. */
+function arePoints ({ unique, parts, multikey }: Index, equal: number, bounds: Bound[] = []): boolean {
+  return unique && equal === parts.length - 1 && !multikey.includes(true) &&
+    bounds.length > 0 && bounds.every(([, high]) => high === undefined)
 }
 
 function singleEntry (index: Index, bounded: number, key: Buffer): Plan {
   const point = key.subarray(0, MAX_LMDB_KEY)
   return {
-    index, bounded, ranges: [[point, point]], reverse: false, sorted: true, single: true, score: SCORE.unique
+    index, bounded, ranges: [[point, point]], reverse: false, sorted: true, points: true, score: SCORE.unique
   }
 }
 

@@ -1,7 +1,9 @@
-import { fields, show } from './bson.js'
-import { T, type Val, docVal } from './bson-value.js'
-import { build } from './bson-writer.js'
+import { fields, show, valueEnd } from './bson.js'
+import { T, type Val } from './bson-value.js'
 import { MongoError, notImplemented } from './errors.js'
+
+/** Bytes of the length that a document begins with. */
+const LENGTH_BYTES = 4
 
 /**
  * Reads a projection: top-level fields to include, or to exclude.
@@ -21,7 +23,28 @@ export function compileProjection (projection: Val): (doc: Buffer) => Buffer {
   }
   if (include === undefined) return doc => doc
   const keeps = (name: string): boolean => wanted.get(name) ?? (name === '_id' || !include)
-  return doc => build(new Map(fields(docVal(doc)).filter(([name]) => keeps(name))))
+  return doc => keepFields(doc, keeps)
+}
+
+/** Copies the fields whose names are kept, those beside each other at once. */
+function keepFields (doc: Buffer, keeps: (name: string) => boolean): Buffer {
+  const kept = Buffer.allocUnsafe(doc.length)
+  const end = doc.length - 1
+  let length = LENGTH_BYTES
+  let from = LENGTH_BYTES
+  for (let pos = LENGTH_BYTES; pos < end;) {
+    const nul = doc.indexOf(0, pos + 1)
+    const next = valueEnd(doc[pos] as number, doc, nul + 1)
+    if (!keeps(doc.toString('utf8', pos + 1, nul))) {
+      length += doc.copy(kept, length, from, pos)
+      from = next
+    }
+    pos = next
+  }
+  length += doc.copy(kept, length, from, end)
+  kept[length++] = 0
+  kept.writeInt32LE(length)
+  return kept.subarray(0, length)
 }
 
 function wantedFields (projection: Val): Map<string, boolean> {

@@ -53,8 +53,8 @@ function * limited (store: Store, query: Query, ahead: Entries, examined: Examin
   const chosen = planOf(store, query)
   if (collection === undefined || chosen === undefined) return
   const wanted = limit === 0 ? Infinity : skip + limit
-  const found = chosen.single
-    ? findSingle(store, collection, filter, chosen, examined)
+  const found = chosen.points
+    ? findPoints(store, collection, filter, chosen, examined)
     : scan(store, collection, filter, chosen, ahead, chosen.sorted ? wanted : Infinity, examined)
   const source = chosen.sorted ? found : sorted(store, collection, filter, sort, found, wanted)
   let seen = 0
@@ -72,19 +72,21 @@ function * limited (store: Store, query: Query, ahead: Entries, examined: Examin
   }
 }
 
-/** Looks up the only entry of a unique index that can match, which is cheaper than reading a range. */
-function * findSingle (
+/** Looks up the entries of a unique index that can match, which is cheaper than reading ranges. */
+function * findPoints (
   store: Store, collection: Collection, filter: Filter, { ranges }: Plan, examined: Examined
 ): Documents {
-  const [[key]] = ranges as [Range]
-  examined.keys++
-  const entry = store.entry(key)
-  if (entry === undefined) return
-  const record = recordOf(entry)
-  const doc = store.document(collection, record)
-  if (doc === undefined) return
-  examined.docs++
-  if (filter.test(docVal(doc))) yield { record, doc }
+  for (const [key] of ranges) {
+    examined.keys++
+    const entry = store.entry(key)
+    const record = entry === undefined ? undefined : recordOf(entry)
+    const doc = record === undefined ? undefined : store.document(collection, record)
+    if (doc !== undefined) {
+      examined.docs++
+      if (filter.test(docVal(doc))) yield { record: record!, doc }
+    }
+    if (ranges.length > 1) yield undefined
+  }
 }
 
 function * scan (
