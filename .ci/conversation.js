@@ -19,7 +19,7 @@ const EMOJI = '👨‍👩‍👧‍👦 🇧🇩 👋🏽'
 
 async function start () {
   const begin = performance.now()
-  child = spawn(process.execPath, ['--max-semi-space-size=2', 'dist/src/server.js'], {
+  child = spawn(process.execPath, ['--max-semi-space-size=8', 'dist/src/server.js'], {
     env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', DATA_DIR: join(dir, 'data') },
     stdio: ['ignore', 'pipe', 'inherit']
   })

@@ -27,6 +27,6 @@ export default fp(async function repositoriesPlugin (fastify) {
     blocks: new BlocksRepository(collection(fastify, 'blocks')),
     conversations: new ConversationsRepository(collection(fastify, 'conversations'), fastify.membership),
     log: new LogRepository(collection(fastify, 'log')),
-    memberships: new MembershipsRepository(collection(fastify, 'memberships'))
+    memberships: new MembershipsRepository(collection(fastify, 'memberships'), fastify.bus.alone)
   })
-}, { name: 'repositories', dependencies: ['membership', 'mongodb'] })
+}, { name: 'repositories', dependencies: ['bus', 'membership', 'mongodb'] })

@@ -10,5 +10,5 @@ declare module 'fastify' {
 
 /** `fastify.users`: the collection `users`. */
 export default fp(async function usersPlugin (fastify) {
-  fastify.decorate('users', new UserRepository(collection(fastify, 'users')))
-}, { name: 'users', dependencies: ['mongodb'] })
+  fastify.decorate('users', new UserRepository(collection(fastify, 'users'), fastify.bus.alone))
+}, { name: 'users', dependencies: ['bus', 'mongodb'] })

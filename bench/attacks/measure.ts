@@ -32,7 +32,7 @@ const ATTACK_MS = 15_000
 const AFTER_MS = 20_000
 const SAMPLE_MS = 100
 /** As `npm start` starts the server; and its default limits. */
-const ENV = { NODE_OPTIONS: '--max-semi-space-size=2', MAX_LOOP_DELAY_MS: '' }
+const ENV = { NODE_OPTIONS: '--max-semi-space-size=8', MAX_LOOP_DELAY_MS: '' }
 
 /** Follows the memory of a process. */
 class Watch {

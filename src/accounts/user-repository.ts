@@ -1,15 +1,19 @@
 import { isDuplicateKey, type UserDocument } from '../database/documents.js'
 import { mongodb } from '../database/driver.js'
+import { ReadCache } from '../database/read-cache.js'
 import { duplicateKey } from '../errors.js'
 import type { Keys } from './account-keys.js'
 import { noSession, type Caller } from './sessions.js'
-import { PUBLIC_FIELDS, type PublicFields } from './users.js'
+import { PUBLIC_FIELDS, userBytes, type PublicFields } from './users.js'
 
 /** The one definition of an open account. */
 const NOT_DELETED = { deletedAt: { $exists: false } }
 
 /** Sorts after every string that begins with a prefix: no code point is higher. */
 const LAST = '\u{10FFFF}'
+
+/** What is kept in memory of users as others see them: 1,000 with an emoji, 180 with the largest avatars. */
+const PUBLIC_BYTES = 8 * 1024 * 1024
 
 /** Users that the database sends at once. */
 const BATCH = 100
@@ -31,9 +35,13 @@ export interface UserListQuery {
 /** The collection `users`. Ids are 24 hex digits; deleted accounts are not found. */
 export class UserRepository {
   readonly #documents: mongodb.Collection<UserDocument>
+  /** What others see of users, by id. */
+  readonly #public: ReadCache<PublicFields> | undefined
 
-  constructor (documents: mongodb.Collection<UserDocument>) {
+  /** @param alone whether only this process writes: then users need not be read again */
+  constructor (documents: mongodb.Collection<UserDocument>, alone: boolean) {
     this.#documents = documents
+    this.#public = alone ? new ReadCache(PUBLIC_BYTES, userBytes) : undefined
   }
 
   async find (id: string): Promise<UserDocument | null> {
@@ -66,10 +74,8 @@ export class UserRepository {
 
   /** Finds what others see of users, by id. The result includes deleted accounts. */
   async findMany (ids: string[]): Promise<Map<string, PublicFields>> {
-    const filter = { _id: { $in: objectIds(ids) } }
-    const options = { projection: PUBLIC_FIELDS, batchSize: ids.length + 1 }
-    const found = await this.#documents.find<PublicFields>(filter, options).toArray()
-    return new Map(found.map(user => [user._id.toHexString(), user]))
+    const read = async (unknown: string[]) => await this.#readPublic(unknown)
+    return await (this.#public?.read(ids, read) ?? read(ids))
   }
 
   /** Reads when users were last seen, by id. The time of a user who was never seen is undefined. */
@@ -131,7 +137,8 @@ export class UserRepository {
 
   async setAvatar (id: string, avatarImage: string): Promise<void> {
     const filter = { _id: new mongodb.ObjectId(id), ...NOT_DELETED }
-    await this.#documents.updateOne(filter, { $set: { avatarImage, isAvatarImageSet: true } })
+    const avatar = { avatarImage, isAvatarImageSet: true }
+    await this.#writing(id, async () => await this.#documents.updateOne(filter, { $set: avatar }))
   }
 
   /** Lists users by name. */
@@ -151,10 +158,10 @@ export class UserRepository {
   /** Deletes what an account contains. Its id and the given keys stay, so that nobody can take its place. */
   async erase (_id: mongodb.ObjectId, keys: Keys): Promise<void> {
     const emptied = { username: '', email: '', password: '', avatarImage: '', isAvatarImageSet: false }
-    await this.#documents.updateOne({ _id }, {
+    await this.#writing(_id.toHexString(), async () => await this.#documents.updateOne({ _id }, {
       $set: { ...keys, deletedAt: new Date(), ...emptied },
       $unset: { lastSeenAt: '' }
-    })
+    }))
   }
 
   /**
@@ -169,6 +176,17 @@ export class UserRepository {
     ])
     if (isNameTaken || isLookTaken) throw usernameTaken(user)
     if (isEmailTaken) throw emailTaken(user)
+  }
+
+  async #readPublic (ids: string[]): Promise<Map<string, PublicFields>> {
+    const filter = { _id: { $in: objectIds(ids) } }
+    const options = { projection: PUBLIC_FIELDS, batchSize: ids.length + 1 }
+    const found = await this.#documents.find<PublicFields>(filter, options).toArray()
+    return new Map(found.map(user => [user._id.toHexString(), user]))
+  }
+
+  async #writing<T> (id: string, write: () => Promise<T>): Promise<T> {
+    return await (this.#public?.write([id], write) ?? write())
   }
 
   async #exists (filter: mongodb.Filter<UserDocument>): Promise<boolean> {

@@ -1,6 +1,7 @@
 import type { User } from '../accounts/schemas.js'
 import type { UserRepository } from '../accounts/user-repository.js'
 import { publicUser, userBytes, type PublicFields } from '../accounts/users.js'
+import { cacheOf } from '../cache.js'
 import type { ConversationDocument, MessageDocument } from '../database/documents.js'
 import { jsonBytes, LIST_BYTES } from '../lists.js'
 import type { InboxPosition } from './conversations-repository.js'
@@ -13,6 +14,8 @@ import type { Conversation, GroupDetails, Mark } from './schemas/conversations.j
 
 /** Conversations that are read at a time: with the longest messages and largest avatars 4 MB. */
 const PART = 50
+/** What is kept of last messages: 12,000 short ones, 200 of the longest. */
+const LAST_MESSAGES_BYTES = 8 * 1024 * 1024
 /** What a conversation takes in JSON besides its texts and its user: id, numbers and names of fields. */
 const CONVERSATION_BYTES = 350
 
@@ -22,10 +25,13 @@ export interface InboxPage {
   next?: InboxPosition
 }
 
+/** The last message of a conversation, as it was when the conversation had this rev. */
+interface LastMessage { rev: number, message: MessageDocument }
+
 /** What else is known of some conversations. */
 interface Context {
   users: Map<string, PublicFields>
-  /** by the hex of their ids */
+  /** the last messages, by conversation */
   messages: Map<string, MessageDocument>
   marks: Map<string, Mark>
   groups: Map<string, Group>
@@ -41,6 +47,8 @@ export interface InboxOptions {
 /** The conversations of a user as its clients see them, newest first. */
 export class Inbox {
   readonly #options: InboxOptions
+  /** By conversation. Whatever changes a message raises the rev of its conversation. */
+  readonly #lastMessages = cacheOf<LastMessage>(LAST_MESSAGES_BYTES, 0, last => messageBytes(last.message))
 
   constructor (options: InboxOptions) { this.#options = options }
 
@@ -107,11 +115,10 @@ export class Inbox {
     const places = part.flatMap(document => [user, this.#partner(document, user) ?? user]
       .map(member => ({ conversation: document._id, user: member })))
     await Promise.all(part.map(document => log.settled(document._id, document)))
-    const ids = part.map(({ last }) => last?.id).filter(id => id !== undefined)
     const groupIds = part.filter(({ kind }) => kind === 'group').map(({ _id }) => _id)
     const [found, messages, marks, groups] = await Promise.all([
       others.length === 0 ? new Map<string, PublicFields>() : users.findMany(others),
-      ids.length === 0 ? [] : log.messages(ids),
+      this.#lastMessagesOf(part),
       places.length === 0 ? new Map<string, Mark>() : conversations.marks(places),
       Promise.all(groupIds.map(async (id): Promise<[string, Group | undefined]> =>
         [id, await membership.group(id)]))
@@ -119,10 +126,34 @@ export class Inbox {
     const known = groups.filter((entry): entry is [string, Group] => entry[1] !== undefined)
     return {
       users: found,
-      messages: new Map(messages.map(message => [message._id.toHexString(), message])),
+      messages,
       marks,
       groups: new Map(known)
     }
+  }
+
+  /** The last messages of conversations that are settled. */
+  async #lastMessagesOf (part: ConversationDocument[]): Promise<Map<string, MessageDocument>> {
+    const found = new Map<string, MessageDocument>()
+    const revs = new Map<string, number>()
+    const ids: MessageDocument['_id'][] = []
+    for (const { _id, last, lastRev } of part) {
+      if (last === undefined) continue
+      const known = this.#lastMessages.get(_id)
+      if (known?.rev === lastRev) {
+        found.set(_id, known.message)
+      } else {
+        revs.set(_id, lastRev)
+        ids.push(last.id)
+      }
+    }
+    if (ids.length === 0) return found
+    for (const message of await this.#options.log.messages(ids)) {
+      const { conversation } = message
+      found.set(conversation, message)
+      this.#lastMessages.set(conversation, { rev: revs.get(conversation)!, message })
+    }
+    return found
   }
 
   async #shownAll (part: ConversationDocument[], user: string, context: Context): Promise<Conversation[]> {
@@ -170,7 +201,7 @@ export class Inbox {
     const { _id, lastSeq, lastRev, last } = document
     const { delivered, read } = markIn(context, _id, user)
     const message = last !== undefined && last.seq > aboveSeq
-      ? context.messages.get(last.id.toHexString())
+      ? context.messages.get(_id)
       : undefined
     return {
       lastSeq,
@@ -184,8 +215,8 @@ export class Inbox {
 
   /** The bytes of a conversation in JSON at most. */
   #bytesOf (document: ConversationDocument, user: string, context: Context): number {
-    const { last, name = '', avatarImage = '' } = document
-    const message = last === undefined ? undefined : context.messages.get(last.id.toHexString())
+    const { name = '', avatarImage = '' } = document
+    const message = context.messages.get(document._id)
     const other = context.users.get(this.#partner(document, user) ?? '')
     const texts = jsonBytes(name) + avatarImage.length + (message === undefined ? 0 : messageBytes(message))
     return CONVERSATION_BYTES + texts + (other === undefined ? 0 : userBytes(other))

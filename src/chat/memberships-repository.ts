@@ -3,6 +3,7 @@ import type { mongodb } from '../database/driver.js'
 import {
   idsWithin, isDuplicateKey, type GroupDocument, type MemberDocument, type MembershipDocument, type Role
 } from '../database/documents.js'
+import { ReadCache } from '../database/read-cache.js'
 import type { Member } from './membership.js'
 import type { Mark } from './schemas/conversations.js'
 
@@ -12,21 +13,26 @@ export interface Place {
   user: string
 }
 
+/** Marks that are remembered: 200 inbox pages of 50 with the marks of both users; each takes 200 bytes. */
+const REMEMBERED = 20_000
 /** Members of a group at most (GROUP_MEMBERS), and those who left: they come in one answer. */
 const MOST_MEMBERS = 2_000
 
 export class MembershipsRepository {
   readonly #collection: mongodb.Collection<MembershipDocument>
+  readonly #marks: ReadCache<Mark> | undefined
 
-  constructor (collection: mongodb.Collection<MembershipDocument>) {
+  /** @param alone whether only this process writes: then marks need not be read again */
+  constructor (collection: mongodb.Collection<MembershipDocument>, alone: boolean) {
     this.#collection = collection
+    this.#marks = alone ? new ReadCache(REMEMBERED) : undefined
   }
 
-  /** The marks of members, by `idOf`; where none are stored, none are returned. */
+  /** The marks of members, by `idOf`; 0 where none are stored. */
   async marks (places: Place[]): Promise<Map<string, Mark>> {
-    const options = { projection: { read: 1, delivered: 1 }, batchSize: places.length + 1 }
-    const found = await this.#collection.find({ _id: { $in: places.map(idOf) } }, options).toArray()
-    return new Map(found.map(document => [document._id, markOf(document)]))
+    const ids = places.map(idOf)
+    const read = async (unknown: string[]) => await this.#read(unknown)
+    return await (this.#marks?.read(ids, read) ?? read(ids))
   }
 
   /** The members of a group. */
@@ -45,10 +51,10 @@ export class MembershipsRepository {
   async raise (place: Place, { delivered, read }: Mark): Promise<Mark | null> {
     const lower = [{ delivered: { $not: { $gte: delivered } } }, { read: { $not: { $gte: read } } }]
     try {
-      const raised = await this.#collection.findOneAndUpdate(
+      const raised = await this.#writing([idOf(place)], async () => await this.#collection.findOneAndUpdate(
         { _id: idOf(place), $or: lower },
         { $max: { delivered, read }, $setOnInsert: { ...place } },
-        { returnDocument: 'after', upsert: true })
+        { returnDocument: 'after', upsert: true }))
       return raised && markOf(raised)
     } catch (error) {
       // The marks are stored, and neither is lower, so the upsert met them.
@@ -62,7 +68,8 @@ export class MembershipsRepository {
     const joined = { joined: rev, joinedTop: 0, joinedAt: createdAt, read: 0, delivered: 0 }
     const writes = members!.map(user =>
       this.#set({ conversation, user }, rev, { role: user === actor ? 'owner' : 'member', ...joined }))
-    await this.#write(writes)
+    const ids = members!.map(user => idOf({ conversation, user }))
+    await this.#writing(ids, async () => await this.#write(writes))
   }
 
   /** Changes a role as an entry says, unless this or a later entry did so before. */
@@ -73,7 +80,7 @@ export class MembershipsRepository {
     const joined = isNew ? { joined: rev, joinedTop: top, joinedAt: createdAt, ...marks } : {}
     const writes = [this.#set({ conversation, user }, rev, { role, ...joined })]
     if (role === 'owner') writes.push(this.#set({ conversation, user: actor }, rev, { role: 'admin' }))
-    await this.#write(writes)
+    await this.#writing([idOf({ conversation, user })], async () => await this.#write(writes))
   }
 
   async role (place: Place): Promise<Role | null> {
@@ -81,9 +88,21 @@ export class MembershipsRepository {
     return found?.role ?? null
   }
 
-  /** Removes all that is stored about the members of a group. */
+  /** Removes all that is stored about the members of a group. Its id never comes back. */
   async remove (group: string): Promise<void> {
     await this.#collection.deleteMany(ofGroup(group))
+  }
+
+  async #read (ids: string[]): Promise<Map<string, Mark>> {
+    const options = { projection: { read: 1, delivered: 1 }, batchSize: ids.length + 1 }
+    const found = await this.#collection.find({ _id: { $in: ids } }, options).toArray()
+    const marks = new Map(ids.map(id => [id, markOf(undefined)]))
+    for (const document of found) marks.set(document._id, markOf(document))
+    return marks
+  }
+
+  async #writing<T> (ids: string[], write: () => Promise<T>): Promise<T> {
+    return await (this.#marks?.write(ids, write) ?? write())
   }
 
   #set (place: Place, rev: number, values: Partial<MembershipDocument>) {
