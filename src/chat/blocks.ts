@@ -1,10 +1,9 @@
 import type { LRUCache } from 'lru-cache'
-import { kindOf } from 'chat-protocol'
+import { kindOf, partnerIn } from 'chat-protocol'
 import { cacheOf } from '../cache.js'
 import { Serial } from '../concurrency/serial.js'
 import { apiError } from '../errors.js'
 import type { BlocksRepository } from './blocks-repository.js'
-import { partnerIn } from './membership.js'
 
 /** Users whom one user may block: their list is one answer, and is kept in memory while it is in use. */
 const MAX_BLOCKS = 1_000

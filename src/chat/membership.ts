@@ -2,7 +2,7 @@
  * Who belongs to a conversation. Nothing else in the server derives members from the id of a conversation.
  */
 import { LRUCache } from 'lru-cache'
-import { kindOf } from 'chat-protocol'
+import { kindOf, pairOf, partnerIn } from 'chat-protocol'
 import type { EntryDocument, GroupDocument, History, MemberDocument, Role } from '../database/documents.js'
 import { apiError } from '../errors.js'
 
@@ -51,8 +51,6 @@ function mapKnown<T, R> (value: Known<T>, use: (value: T) => R): Known<R> {
   return value instanceof Promise ? value.then(use) : use(value)
 }
 
-/** The characters of a user's id. */
-const ID_CHARS = 24
 /** Members of all groups that are in memory; each takes about 150 bytes. */
 const MEMBERS_IN_MEMORY = 200_000
 
@@ -186,18 +184,6 @@ export function accessIn ({ members, history }: Group, user: string): Access | u
   if (member === undefined) return undefined
   const { role, joined, joinedTop } = member
   return history === 'all' ? { ...SEES_ALL, role } : { role, above: joined - 1, aboveSeq: joinedTop }
-}
-
-/** The other member of a direct conversation; undefined for a user who is not one of the two. */
-export function partnerIn (conversation: string, user: string): string | undefined {
-  const [low, high] = pairOf(conversation)
-  if (low === user) return high
-  return high === user ? low : undefined
-}
-
-/** The two ids of a direct conversation; twice the same in a conversation with oneself. */
-function pairOf (conversation: string): [low: string, high: string] {
-  return [conversation.slice(0, ID_CHARS), conversation.slice(ID_CHARS + 1)]
 }
 
 /** The same for a group of others as for none, so that nobody can find out which groups there are. */

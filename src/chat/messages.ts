@@ -1,8 +1,7 @@
 /** What a message is, between the database and the wire. */
-import { kindOf, type Message } from 'chat-protocol'
+import { kindOf, partnerIn, type Message } from 'chat-protocol'
 import type { MessageDocument } from '../database/documents.js'
 import { apiError } from '../errors.js'
-import { partnerIn } from './membership.js'
 
 export interface NewMessage {
   conversation: string

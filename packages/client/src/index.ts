@@ -8,7 +8,7 @@ export type { WebSocketClass, WebSocketLike } from './connection.js'
 export { ChatError, type ErrorCode, type FinalCode } from './errors.js'
 export type { Events, State, StateChange } from './events.js'
 export { fold, foldMessage, type Entry, type Folded } from './fold.js'
-export { conversationOf } from 'chat-protocol'
+export { conversationOf, partnerIn } from 'chat-protocol'
 export type {
   AckFrame, ByeFrame, Change, ChangeFrame, ClientFrame, ConversationState, DeleteFrame, DeliveredFrame,
   EditFrame, ErrorFrame, HelloFrame, Message, MessageFrame, PingFrame, PongFrame, PresenceFrame, ReactFrame,

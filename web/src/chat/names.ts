@@ -1,4 +1,4 @@
-import type { Message } from 'chat-app-client'
+import { partnerIn, type Message } from 'chat-app-client'
 import type { Conversation, User } from '../api.js'
 import type { ChatStore } from '../store/chat-store.js'
 import { t } from '../texts.js'
@@ -10,9 +10,9 @@ export function nameOf (store: ChatStore, user: string): string {
 
 /** Whom a direct conversation is with. */
 export function partnerOf (store: ChatStore, id: string): User | undefined {
-  if (!id.includes(':')) return undefined
-  const other = id.split(':').find(user => user !== store.me._id) ?? store.me._id
+  const other = partnerIn(id, store.me._id)
   if (other === store.me._id) return store.me
+  if (other === undefined) return undefined
   return store.people.all.get(other) ?? store.conversations.get(id)?.user
 }
 
