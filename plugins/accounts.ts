@@ -1,3 +1,4 @@
+import type { Known } from '../src/concurrency/known.js'
 import fp from 'fastify-plugin'
 import { RetiredKeys, upgradeAccounts } from '../src/accounts/account-keys.js'
 import { KnownAccounts } from '../src/accounts/known-accounts.js'
@@ -11,7 +12,7 @@ declare module 'fastify' {
 
 export interface Accounts {
   /** Whether there is an account with this id (24 hex digits) that was not deleted. */
-  exists (id: string): Promise<boolean>
+  exists (id: string): Known<boolean>
   /** The account was deleted: every process asks the database the next time. */
   forget (id: string): void
   /** The keys of deleted accounts, which stay reserved. */

@@ -47,7 +47,7 @@ function opener (fastify: App): (ws: WebSocket, caller: Caller) => Connection {
     changes: chat.changes,
     blocks,
     conversations,
-    requireUser: async (user, path) => await requireUser(accounts, user, path),
+    requireUser: (user, path) => requireUser(accounts, user, path),
     presence
   })
 

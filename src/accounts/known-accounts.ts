@@ -1,4 +1,5 @@
 import { cacheOf } from '../cache.js'
+import { mapKnown, type Known } from '../concurrency/known.js'
 import { apiError } from '../errors.js'
 import type { UserRepository } from './user-repository.js'
 
@@ -15,10 +16,12 @@ const CACHE_MS = 60_000
  * @param path the field of the request that names the user
  * @throws ApiError `notFound`
  */
-export async function requireUser (
+export function requireUser (
   accounts: Pick<KnownAccounts, 'exists'>, id: string, path: string
-): Promise<void> {
-  if (!await accounts.exists(id)) throw apiError('notFound', 'there is no user with this id', path)
+): Known<void> {
+  return mapKnown(accounts.exists(id), exists => {
+    if (!exists) throw apiError('notFound', 'there is no user with this id', path)
+  })
 }
 
 /**
@@ -34,9 +37,9 @@ export class KnownAccounts {
   constructor (users: Pick<UserRepository, 'exists'>) { this.#users = users }
 
   /** Whether there is an account with this id (24 hex digits) that was not deleted. */
-  async exists (id: string): Promise<boolean> {
+  exists (id: string): Known<boolean> {
     if (this.#known.has(id)) return true
-    return await (this.#asked.get(id) ?? this.#ask(id))
+    return this.#asked.get(id) ?? this.#ask(id)
   }
 
   /** The account was deleted: the next question asks the database. */

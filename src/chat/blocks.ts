@@ -1,6 +1,7 @@
 import type { LRUCache } from 'lru-cache'
 import { kindOf, partnerIn } from 'chat-protocol'
 import { cacheOf } from '../cache.js'
+import { mapKnown, type Known } from '../concurrency/known.js'
 import { Serial } from '../concurrency/serial.js'
 import { apiError } from '../errors.js'
 import type { BlocksRepository } from './blocks-repository.js'
@@ -33,15 +34,15 @@ export class Blocks {
   onChange (listener: Listener): void { this.#listeners.push(listener) }
 
   /** Whether the other user of a direct conversation blocked this one. */
-  async isBlockedIn (conversation: string, user: string): Promise<boolean> {
+  isBlockedIn (conversation: string, user: string): Known<boolean> {
     if (kindOf(conversation) !== 'direct') return false
     const blocker = partnerIn(conversation, user)
-    return blocker !== undefined && await this.isBlocked(blocker, user)
+    return blocker !== undefined && this.isBlocked(blocker, user)
   }
 
-  async isBlocked (blocker: string, user: string): Promise<boolean> {
-    const list = this.#lists.get(blocker) ?? await (this.#loads.get(blocker) ?? this.#load(blocker))
-    return list.has(user)
+  isBlocked (blocker: string, user: string): Known<boolean> {
+    const list = this.#lists.get(blocker) ?? this.#loads.get(blocker) ?? this.#load(blocker)
+    return mapKnown(list, blocked => blocked.has(user))
   }
 
   /** Those of some users who blocked a user, or whom the user blocked. */

@@ -3,6 +3,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import { kindOf, pairOf, partnerIn } from 'chat-protocol'
+import { mapKnown, type Known } from '../concurrency/known.js'
 import type { EntryDocument, GroupDocument, History, MemberDocument, Role } from '../database/documents.js'
 import { apiError } from '../errors.js'
 
@@ -31,24 +32,6 @@ export interface Member {
 export interface Group {
   members: Map<string, Member>
   history: History
-}
-
-/**
- * A value that is there at once, or a promise of it. Direct conversations are answered at once, so that the
- * way of a message takes no extra promise; conversations whose members are stored need the database.
- */
-export type Known<T> = T | Promise<T>
-
-/** Passes a value on: in the same turn where it is there at once, else when the promise resolves. */
-export function whenKnown<T> (value: Known<T>, use: (value: T) => void): Promise<void> | undefined {
-  if (value instanceof Promise) return value.then(use)
-  use(value)
-  return undefined
-}
-
-/** The same with a result. */
-function mapKnown<T, R> (value: Known<T>, use: (value: T) => R): Known<R> {
-  return value instanceof Promise ? value.then(use) : use(value)
 }
 
 /** Members of all groups that are in memory; each takes about 150 bytes. */

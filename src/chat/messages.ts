@@ -8,11 +8,11 @@ export interface NewMessage {
   sender: string
   message: string
   /** ISO 8601; '' or undefined: now */
-  createdAt?: string
+  createdAt?: string | undefined
   /** UUID; undefined: the server fills in a hidden one */
-  clientId?: string
+  clientId?: string | undefined
   /** the seq of the message that this one answers */
-  replyTo?: number
+  replyTo?: number | undefined
 }
 
 /** What a message takes in JSON at most besides its text and reactions: ids, numbers, times, field names. */

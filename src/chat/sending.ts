@@ -1,8 +1,8 @@
-import { kindOf } from 'chat-protocol'
 import { requireUser, type KnownAccounts } from '../accounts/known-accounts.js'
 import { blockedError, type Blocks } from './blocks.js'
 import type { ConversationLog } from './log/conversation-log.js'
 import { newMessage } from './log/entries.js'
+import { mapKnown, type Known } from '../concurrency/known.js'
 import type { Reservation } from './log/send-quota.js'
 import type { Appended } from './log/send.js'
 import type { Access, Membership } from './membership.js'
@@ -33,8 +33,7 @@ export class Sending {
     const { log, membership } = this.#options
     const { conversation, sender } = input
     const entry = newMessage(input, new Date())
-    const known = membership.require(conversation, sender, path)
-    const access = known instanceof Promise ? await reservation.within(known) : known
+    const access = await reservation.within(membership.require(conversation, sender, path))
     await reservation.within(this.#requireReceiver(conversation, sender, path))
     try {
       await reservation.within(this.#check(input, access))
@@ -59,19 +58,21 @@ export class Sending {
   }
 
   /** The other user of a direct conversation has to exist; members of groups do. */
-  async #requireReceiver (conversation: string, sender: string, path: string): Promise<void> {
+  #requireReceiver (conversation: string, sender: string, path: string): Known<void> {
     const partner = this.#options.membership.partner(conversation, sender)
-    if (partner !== undefined) await requireUser(this.#options.accounts, partner, path)
+    return partner === undefined ? undefined : requireUser(this.#options.accounts, partner, path)
   }
 
-  async #check ({ conversation, sender, replyTo }: NewMessage, access: Access): Promise<void> {
-    const { log, blocks } = this.#options
-    if (kindOf(conversation) === 'direct' && await blocks.isBlockedIn(conversation, sender)) {
-      throw blockedError()
-    }
-    if (replyTo === undefined) return
-    const isVisible = replyTo > access.aboveSeq
-    if (!isVisible || await log.message(conversation, replyTo) === null) {
+  #check (input: NewMessage, access: Access): Known<void> {
+    return mapKnown(this.#options.blocks.isBlockedIn(input.conversation, input.sender), blocked => {
+      if (blocked) throw blockedError()
+      return input.replyTo === undefined ? undefined : this.#requireVisible(input, input.replyTo, access)
+    })
+  }
+
+  async #requireVisible ({ conversation }: NewMessage, seq: number, access: Access): Promise<void> {
+    const isVisible = seq > access.aboveSeq
+    if (!isVisible || await this.#options.log.message(conversation, seq) === null) {
       throw noSuchMessage('replyTo')
     }
   }

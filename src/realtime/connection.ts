@@ -49,8 +49,6 @@ export class Connection implements CursorSink {
   resuming: Promise<unknown> = Promise.resolve()
   /** sends are appended in the order of their frames */
   sending: Promise<unknown> = Promise.resolve()
-  /** settles when what was appended up to now is stored, or is not */
-  storing: Promise<unknown> = Promise.resolve()
   /** when the next ping is due, and the pong of the last one; milliseconds since the epoch */
   pingAt = Infinity
   pongBy = Infinity
@@ -61,6 +59,8 @@ export class Connection implements CursorSink {
   readonly #limits: ConnectionLimits
   readonly #onEnd: (connection: Connection) => void
   readonly #acks = new ExpectedAcks()
+  /** What was appended and is being stored. */
+  readonly #storing = new Set<Promise<unknown>>()
   readonly #ending = new AbortController()
   readonly #waiting: (() => void)[] = []
   /** The payload of the ping that waits for its pong. */
@@ -138,6 +138,19 @@ export class Connection implements CursorSink {
   expectAck (conversation: string, clientId: string): ExpectedAck {
     return this.#acks.add(conversation, clientId)
   }
+
+  /** Waits for what was appended, and counts it among what is being stored meanwhile. */
+  async whileStoring<T> (storing: Promise<T>): Promise<T> {
+    this.#storing.add(storing)
+    try {
+      return await storing
+    } finally {
+      this.#storing.delete(storing)
+    }
+  }
+
+  /** Resolves when what was appended up to now is stored, or is not. */
+  async allStored (): Promise<void> { await Promise.allSettled(this.#storing) }
 
   /** The frame that expected this ack failed. */
   forget (expected: ExpectedAck): void {

@@ -3,13 +3,12 @@ import type { Changed, Changes, MessageChange } from '../chat/changes.js'
 import type { Blocks } from '../chat/blocks.js'
 import type { Conversations } from '../chat/conversations.js'
 import type { ConversationLog } from '../chat/log/conversation-log.js'
-import type { Reservation } from '../chat/log/send-quota.js'
-import type { Appended } from '../chat/log/send.js'
 import { notAMember, type Membership } from '../chat/membership.js'
 import { idOf } from '../chat/memberships-repository.js'
 import { presentJson } from '../chat/log/message-json.js'
 import type { Sending } from '../chat/sending.js'
 import { FairSemaphore } from '../concurrency/fair-semaphore.js'
+import type { Known } from '../concurrency/known.js'
 import type { EntryDocument } from '../database/documents.js'
 import { apiError } from '../errors.js'
 import type { Connection } from './connection.js'
@@ -37,7 +36,7 @@ export interface FrameHandlersOptions {
   changes: Changes
   blocks: Blocks
   conversations: Pick<Conversations, 'mark' | 'marks' | 'page'>
-  requireUser: (user: string, path: string) => Promise<void>
+  requireUser: (user: string, path: string) => Known<void>
   presence: Pick<Presence, 'typing' | 'watch'>
 }
 
@@ -75,19 +74,19 @@ export class FrameHandlers {
   }
 
   async #send (connection: Connection, frame: FrameOf<'send'>): Promise<void> {
-    const { log } = this.#options
-    const { clientId, message } = frame
-    const { conversation, path } = targetOf(connection.user, frame)
+    const { log, sending } = this.#options
+    const { clientId, message, createdAt, replyTo } = frame
+    const sender = connection.user
+    const { conversation, path } = targetOf(sender, frame)
+    const input = { conversation, sender, message, clientId, createdAt, replyTo }
     const reservation = log.reserve(message)
     const expected = connection.expectAck(conversation, clientId)
     try {
       // One after the other as far as the log, so that they are numbered in the order of their frames.
-      const appended = connection.sending.then(() =>
-        this.#append(connection.user, conversation, path, frame, reservation))
+      const appended = connection.sending.then(() => sending.send(input, path, reservation))
       connection.sending = appended.catch(() => {})
       const { outcome: storing } = await appended
-      connection.storing = Promise.allSettled([connection.storing, storing])
-      const outcome = await storing
+      const outcome = await connection.whileStoring(storing)
       if (outcome.repeat) connection.acknowledge(expected, `"message":${await log.shown(outcome)}`)
       else await this.#stored(connection, expected, outcome.entry)
     } catch (error) {
@@ -96,21 +95,6 @@ export class FrameHandlers {
     } finally {
       reservation.release()
     }
-  }
-
-  /** @returns the outcome in an object: the next send of the socket does not wait for it */
-  async #append (
-    sender: string, conversation: string, path: string, frame: FrameOf<'send'>, reservation: Reservation
-  ): Promise<{ outcome: Promise<Appended> }> {
-    const { message, clientId, createdAt, replyTo } = frame
-    return await this.#options.sending.send({
-      conversation,
-      sender,
-      message,
-      clientId,
-      ...(createdAt === undefined ? {} : { createdAt }),
-      ...(replyTo === undefined ? {} : { replyTo })
-    }, path, reservation)
   }
 
   async #change (
@@ -122,7 +106,7 @@ export class FrameHandlers {
       const { user } = connection
       const request = { conversation, seq, user, clientId, change }
       // It may be about a message that the socket sent just before.
-      const changed = connection.sending.then(() => connection.storing)
+      const changed = connection.sending.then(() => connection.allStored())
         .then(() => this.#options.changes.change(request, 'conversation'))
       connection.sending = changed.catch(() => {})
       await this.#changed(connection, expected, await changed)

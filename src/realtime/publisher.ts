@@ -1,6 +1,7 @@
 import { RECEIPT_MEMBERS, type ServerFrame } from 'chat-protocol'
 import type { EndedSession } from '../accounts/sessions.js'
-import { whenKnown, type Membership } from '../chat/membership.js'
+import type { Membership } from '../chat/membership.js'
+import { whenKnown } from '../concurrency/known.js'
 import type { Receipt } from '../chat/receipts.js'
 import type { EntryDocument } from '../database/documents.js'
 import { userTopic, type Bus, type BusMessage } from './bus/bus.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Membership, whenKnown } from '../../src/chat/membership.js'
+import { Membership } from '../../src/chat/membership.js'
 
 const ANNA = 'a'.repeat(24)
 const BEN = 'b'.repeat(24)
@@ -27,24 +27,4 @@ t.test('a conversation with oneself has one member', async t => {
 t.test('require: nothing to wait for in a direct conversation; forbidden for others', async t => {
   t.match(membership.require(TALK, ANNA, 'id'), { role: 'member' })
   t.throws(() => membership.require(TALK, CARL, 'id'), { message: 'this is a conversation of others' })
-})
-
-t.test('whenKnown: in the same turn where the value is there, else when it comes', async t => {
-  const seen: number[] = []
-  const waiting = whenKnown(Promise.resolve(2), value => {
-    seen.push(value)
-  })
-  t.equal(
-    whenKnown(1, value => {
-      seen.push(value)
-    }),
-    undefined
-  )
-  t.strictSame(seen, [1])
-  await waiting
-  t.strictSame(seen, [1, 2])
-  await t.rejects(
-    whenKnown(Promise.reject(new Error('away')), () => {})!,
-    { message: 'away' }
-  )
 })

@@ -1,8 +1,9 @@
 import type { BaseLogger } from 'pino'
 import { kindOf } from 'chat-protocol'
+import { whenKnown } from '../../concurrency/known.js'
 import type { EntryDocument, MessageDocument } from '../../database/documents.js'
 import type { ConversationsRepository, Summary } from '../conversations-repository.js'
-import { whenKnown, type Membership } from '../membership.js'
+import type { Membership } from '../membership.js'
 import type { MembershipsRepository } from '../memberships-repository.js'
 import { isNamed } from '../messages.js'
 import { Appender, conflict } from './appender.js'
@@ -242,7 +243,8 @@ export class ConversationLog {
  * conversation to the top of the inbox: there who is added to a quiet group finds it.
  */
 export function summaryOf ({ kind, conversation, rev, top, storedAt, _id }: EntryDocument): Summary {
-  const end = { conversation, lastRev: rev, lastSeq: top, changedAt: storedAt }
-  if (kind === 'message') return { ...end, last: { seq: top, id: _id }, lastAt: storedAt }
-  return kind === 'member' || kind === 'group' ? { ...end, lastAt: storedAt } : end
+  const summary: Summary = { conversation, lastRev: rev, lastSeq: top, changedAt: storedAt }
+  if (kind === 'message') summary.last = { seq: top, id: _id }
+  if (kind === 'message' || kind === 'member' || kind === 'group') summary.lastAt = storedAt
+  return summary
 }

@@ -18,34 +18,38 @@ export type NewChange = Exclude<Unfilled<EntryDocument>, { kind: 'message' }> & 
 /** The document of a new message; its numbers come with its turn to be written. */
 export function newMessage (input: NewMessage, now: Date): MessageDocument {
   const { conversation, sender, message, createdAt = '', clientId, replyTo } = input
-  return {
-    ...unnumbered(conversation, sender, clientId, now),
-    ...(createdAt === '' ? {} : { createdAt }),
-    kind: 'message',
-    message,
-    ...(replyTo === undefined ? {} : { replyTo })
-  }
-}
-
-/** The document of a new change. */
-export function newChange (input: NewChange, now: Date): EntryDocument {
-  const { conversation, actor, clientId } = input
-  return { ...input, ...unnumbered(conversation, actor, clientId, now) } as EntryDocument
-}
-
-function unnumbered (conversation: string, actor: string, clientId: string | undefined, now: Date) {
   const _id = new mongodb.ObjectId()
-  return {
+  // Field by field: to spread parts is several times slower, and this is done for each message.
+  const document: MessageDocument = {
     _id,
     conversation,
     rev: 0,
     seq: 0,
     top: 0,
-    actor,
+    actor: sender,
     clientId: clientId?.toLowerCase() ?? _id.toHexString(),
+    createdAt: createdAt === '' ? now.toISOString() : createdAt,
+    storedAt: now,
+    kind: 'message',
+    message
+  }
+  if (replyTo !== undefined) document.replyTo = replyTo
+  return document
+}
+
+/** The document of a new change. */
+export function newChange (input: NewChange, now: Date): EntryDocument {
+  const _id = new mongodb.ObjectId()
+  return {
+    ...input,
+    _id,
+    rev: 0,
+    seq: 0,
+    top: 0,
+    clientId: input.clientId?.toLowerCase() ?? _id.toHexString(),
     createdAt: now.toISOString(),
     storedAt: now
-  }
+  } as EntryDocument
 }
 
 /** The text of an entry, which takes most of its memory. */

@@ -2,6 +2,7 @@
  * Bounds the sends that wait for the database: how many they are, how many bytes they hold, and how long each
  * waits.
  */
+import type { Known } from '../../concurrency/known.js'
 import { apiError } from '../../errors.js'
 
 /**
@@ -32,7 +33,7 @@ export interface Reservation {
    * Waits for some work of this send, until its time is over.
    * @throws ApiError `unavailable` when the time is over; the work itself goes on
    */
-  within<T> (work: Promise<T>): Promise<T>
+  within<T> (work: Known<T>): Known<T>
   /** Registers a listener that is called once, when the time is over; it replaces the one before. */
   onExpire (listener: (error: Error) => void): void
   /** Frees the place, once the send was answered one way or the other. May be called again. */
@@ -105,8 +106,9 @@ class Waiting implements Reservation {
     this.bytes = bytes
   }
 
-  async within<T> (work: Promise<T>): Promise<T> {
-    return await new Promise<T>((resolve, reject) => {
+  within<T> (work: Known<T>): Known<T> {
+    if (!(work instanceof Promise)) return work
+    return new Promise<T>((resolve, reject) => {
       this.onExpire(reject)
       work.then(resolve, reject)
     })
