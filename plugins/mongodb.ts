@@ -2,7 +2,6 @@ import fastifyMongodb, { mongodb } from '@fastify/mongodb'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { once } from 'node:events'
-import { startEmbeddedMongo } from 'embedded-mongo'
 import { DURABLE } from '../src/database/documents.js'
 import { migrate } from '../src/database/migrations.js'
 
@@ -20,6 +19,8 @@ const ANSWER_MS = 10_000
 
 /** Connections to the database. The driver's default is 100, but one process saturates far fewer. */
 const MAX_POOL = 20
+/** Connections while the indexes are made: one for each collection that has some. */
+const PREPARING_POOL = 4
 
 /** How long a close waits for running commands. */
 const IDLE_MS = 3_000
@@ -46,19 +47,14 @@ const INDEXES: Record<string, mongodb.IndexDescription[]> = {
 }
 
 /**
- * `fastify.mongo`: the official driver on MONGODB_URL, or on the embedded server that this plugin starts on
- * DATA_DIR.
+ * `fastify.mongo`: the official driver on MONGODB_URL, or on the embedded server on DATA_DIR.
  */
 export default fp(async function mongodbPlugin (fastify) {
-  const { MONGODB_URL, DATA_DIR } = fastify.config
-  let url = MONGODB_URL
-  if (url === '') {
-    const embedded = await startEmbeddedMongo({ dir: DATA_DIR })
-    // Hooks of onClose run in reverse order. This one is registered before the client's own, so the client
-    // closes before its server.
-    fastify.addHook('onClose', () => embedded.stop())
-    url = embedded.url
-  }
+  const embedded = await fastify.embeddedMongo
+  // Hooks of onClose run in reverse order. This one is registered before the client's own, so the client
+  // closes before its server.
+  if (embedded !== undefined) fastify.addHook('onClose', () => embedded.stop())
+  const url = embedded?.url ?? fastify.config.MONGODB_URL
   const named = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1]
   const database = named === undefined ? DEFAULT_DATABASE : decodeURIComponent(named)
   await prepare(url, database, fastify.log)
@@ -100,14 +96,14 @@ function closeWhenIdle (fastify: FastifyInstance): void {
  */
 async function prepare (url: string, database: string, log: FastifyBaseLogger): Promise<void> {
   const client = await mongodb.MongoClient.connect(url, {
-    serverSelectionTimeoutMS: SERVER_SELECTION_MS, ...DURABLE, maxPoolSize: 1
+    serverSelectionTimeoutMS: SERVER_SELECTION_MS, ...DURABLE, maxPoolSize: PREPARING_POOL
   })
   try {
     const db = client.db(database)
     await migrate(db, log)
-    for (const [name, indexes] of Object.entries(INDEXES)) {
+    await Promise.all(Object.entries(INDEXES).map(async ([name, indexes]) => {
       for (const index of indexes) await db.collection(name).createIndexes([index])
-    }
+    }))
   } finally {
     await client.close()
   }

@@ -9,7 +9,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { Message } from 'chat-protocol/schemas'
+import type { EmbeddedMongo } from 'embedded-mongo'
 import { trustProxy, type Config } from './config.js'
+import { startEmbedded } from './database/embedded.js'
 import { audit } from './accounts/audit.js'
 import { apiError } from './errors.js'
 import { errorBody } from './http/error-body.js'
@@ -26,6 +28,8 @@ import { compileQuery, compileStrict } from './validation.js'
 declare module 'fastify' {
   interface FastifyInstance {
     config: Config
+    /** undefined where MONGODB_URL names a server */
+    embeddedMongo: Promise<EmbeddedMongo> | undefined
   }
 }
 
@@ -117,13 +121,15 @@ function requestLogger (logAll: boolean): onResponseHookHandler {
 
 /**
  * Builds the application: configuration, then plugins/, then routes/. It does not listen.
+ * @param embeddedMongo the embedded database, which may be starting already
  * @throws if a plugin cannot start, for example because the database does not answer
  */
-export async function buildApp (config: Config): Promise<App> {
+export async function buildApp (config: Config, embeddedMongo = startEmbedded(config)): Promise<App> {
   const onError = errorHandler(config.NODE_ENV === 'production')
   const app = await newFastify(config, onError)
 
   app.decorate('config', config)
+  app.decorate('embeddedMongo', embeddedMongo)
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) =>
     httpPart === 'querystring' ? compileQuery(schema) : compileStrict(schema))
   for (const schema of [ErrorReply, User, Message, Conversation, SessionInfo]) app.addSchema(schema)

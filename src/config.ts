@@ -3,8 +3,8 @@
  * prints it.
  */
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
-import envSchema from 'env-schema'
 import { LIST_BYTES } from './lists.js'
+import { readSettings } from './validation.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -175,11 +175,12 @@ function checkRedisUrl ({ MONGODB_URL, REDIS_URL }: Config): void {
   }
 }
 
-function validated (data: Record<string, string>): Config {
+function validated (given: Record<string, string>): Config {
   try {
-    return envSchema<Config>({ schema: structuredClone(Config), env: false, data })
+    return readSettings(Config, given)
   } catch (error) {
-    throw new ConfigError((error as Error).message.replaceAll(/\benv\/([A-Z_]+)/g, '$1'))
+    // Fields of JSON begin with a slash.
+    throw new ConfigError((error as Error).message.replaceAll(/\/([A-Z_]+)/g, '$1'))
   }
 }
 

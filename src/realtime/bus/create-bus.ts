@@ -2,7 +2,6 @@ import type { BaseLogger } from 'pino'
 import type { Config } from '../../config.js'
 import type { Bus } from './bus.js'
 import { MemoryBus } from './memory-bus.js'
-import { RedisBus } from './redis-bus.js'
 
 type BusConfig = Pick<Config, 'MONGODB_URL' | 'REDIS_URL' | 'REDIS_PREFIX'>
 
@@ -14,6 +13,8 @@ export async function createBus (
   { MONGODB_URL, REDIS_URL, REDIS_PREFIX }: BusConfig, log: Pick<BaseLogger, 'warn' | 'info'>
 ): Promise<Bus> {
   if (REDIS_URL !== '') {
+    // Loaded only where it is used: the client takes as long as a tenth of the start.
+    const { RedisBus } = await import('./redis-bus.js')
     const bus = new RedisBus({ url: REDIS_URL, prefix: REDIS_PREFIX, log })
     await bus.start()
     return bus
