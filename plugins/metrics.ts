@@ -1,11 +1,19 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import cluster from 'node:cluster'
 import { Registry, Gauge, Histogram, collectDefaultMetrics } from 'prom-client'
+import { shareMetrics } from '../src/workers/worker.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    metrics: Registry
+    metrics: Metrics
   }
+}
+
+interface Metrics {
+  readonly contentType: string
+  /** The metrics of all workers in Prometheus' text format; without workers those of this process. */
+  read (): Promise<string>
 }
 
 /** Seconds, from a cached answer to a database in trouble. */
@@ -40,7 +48,7 @@ function gaugesOf (fastify: FastifyInstance): Gauges {
   }
 }
 
-/** `fastify.metrics`: the metrics of GET /metrics, in a registry of this application. */
+/** `fastify.metrics`: the metrics of GET /metrics. */
 export default fp(async function metricsPlugin (fastify) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -60,7 +68,10 @@ export default fp(async function metricsPlugin (fastify) {
     })
   }
 
-  fastify.decorate('metrics', registry)
+  fastify.decorate('metrics', {
+    contentType: registry.contentType,
+    read: cluster.isWorker ? shareMetrics(registry) : async () => await registry.metrics()
+  })
   fastify.addHook('onResponse', (request, reply, done) => {
     // The pattern of the route, not the URL: each id in a label would begin a new series.
     const route = request.routeOptions.url ?? 'none'

@@ -83,7 +83,9 @@ function refuseWhileClosing (fastify: FastifyInstance): void {
 }
 
 async function refuseUnderPressure (fastify: FastifyInstance): Promise<void> {
-  const maxMemory = fastify.config.MAX_MEMORY_SHARE * availableMemory()
+  const { MAX_MEMORY_SHARE, WORKERS } = fastify.config
+  // In a worker WORKERS is their number.
+  const maxMemory = MAX_MEMORY_SHARE * availableMemory() / Math.max(WORKERS, 1)
   await fastify.register(fastifyUnderPressure, {
     healthCheck: async () => maxMemory === 0 || memoryInUse() < maxMemory,
     healthCheckInterval: MEMORY_MS,

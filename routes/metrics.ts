@@ -43,6 +43,6 @@ export default async function metrics (fastify: App) {
     if (!hasToken(request) && !isLocal(request)) {
       throw apiError('forbidden', 'only on this machine, or with METRICS_TOKEN as Authorization: Bearer …')
     }
-    return await reply.type(fastify.metrics.contentType).send(await fastify.metrics.metrics())
+    return await reply.type(fastify.metrics.contentType).send(await fastify.metrics.read())
   })
 }

@@ -2,7 +2,7 @@
  * Every environment variable: its type, default, limits and meaning, in ONE schema. `npm start -- --help`
  * prints it.
  */
-import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import { Type, type Static } from '@sinclair/typebox'
 import { LIST_BYTES } from './lists.js'
 import { readSettings } from './validation.js'
 
@@ -33,6 +33,11 @@ export const Config = Type.Object({
   REDIS_URL: text('a Redis or Valkey server between several processes on one MONGODB_URL: redis://HOST:PORT/DB, ' +
     'redis+sentinel://HOST:PORT,…/NAME/DB or redis+cluster://HOST:PORT,…; rediss for TLS; empty: one process'),
   REDIS_PREFIX: text('begins every key and channel in Redis', 'chat:'),
+  WORKERS: integer('processes on this machine that share the work and the port; 0: one for each core', {
+    default: 1,
+    minimum: 0,
+    maximum: 256
+  }),
   DATA_DIR: text('where the embedded database keeps its data', './data'),
   ALLOWED_ORIGINS: text('comma-separated origins, such as https://chat.example.org, whose pages may use the ' +
     'API besides those of this host'),
@@ -214,36 +219,4 @@ export function trustProxy ({ TRUST_PROXY }: Config): boolean | string {
   if (TRUST_PROXY === 'true') return true
   if (TRUST_PROXY === '' || TRUST_PROXY === 'false') return false
   return TRUST_PROXY
-}
-
-/** Each is switched off by 0. */
-const RATES = ['REGISTER_LIMIT', 'LOGIN_LIMIT', 'HTTP_RATE', 'FRAME_RATE', 'USER_FRAME_RATE'] as const
-
-/** Lists the risks of a configuration, one sentence each, for the log at start-up. */
-export function configWarnings (config: Config): string[] {
-  const warnings: string[] = []
-  if (config.NODE_ENV !== 'production') {
-    warnings.push(`NODE_ENV=${config.NODE_ENV}: error answers contain stacks`)
-  }
-  if (!config.REFUSE_COMMON_PASSWORDS) {
-    warnings.push('REFUSE_COMMON_PASSWORDS is off: passwords such as 12345678 are accepted; ' +
-      'set it to on unless you need the documented sample')
-  }
-  if (config.TRUST_PROXY === 'true') {
-    warnings.push('TRUST_PROXY=true trusts every X-Forwarded-For: limits by address can be evaded ' +
-      'unless a proxy overwrites it')
-  }
-  for (const name of RATES) {
-    if (config[name] === 0) warnings.push(`${name}=0: this limit is switched off`)
-  }
-  return warnings
-}
-
-/** Makes the text of --help: a line for each variable. */
-export function configHelp (): string {
-  const lines = Object.entries(Config.properties as Record<string, TSchema>).map(([name, schema]) => {
-    const value = schema.default === '' ? '' : ` (${schema.default})`
-    return `  ${(name + value).padEnd(32)} ${schema.description}`
-  })
-  return `Environment variables (defaults in brackets; a limit of 0 is switched off):\n${lines.join('\n')}\n`
 }

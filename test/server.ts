@@ -1,6 +1,6 @@
 /** The built server as a process of its own, for tests that start, kill and restart it. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,6 +21,8 @@ export interface ServerProcess {
   origin: string
   /** all lines of the log until now */
   log: string[]
+  /** Waits until a line with this text is logged, once or so many times. */
+  logged: (text: string, times?: number) => Promise<void>
   /** Sends a signal and waits for the end: [exit code, signal]. */
   end: (signal: NodeJS.Signals) => Promise<[number | null, NodeJS.Signals | null]>
 }
@@ -68,6 +70,10 @@ function eachLine (stream: Readable, take: (line: string) => void): void {
   })
 }
 
+async function logged (log: string[], lines: EventEmitter, text: string, times: number): Promise<void> {
+  while (log.filter(line => line.includes(text)).length < times) await once(lines, 'line')
+}
+
 /** Starts dist/src/server.js on a free port and waits until it listens; it is killed with the test. */
 export async function start (
   t: Lifetime,
@@ -84,11 +90,12 @@ export async function start (
     child.kill('SIGKILL')
     await closed
   })
-  const log: string[] = []
+  const [log, lines] = [[] as string[], new EventEmitter()]
   let listening = false
   const origin = await new Promise<string>((resolve, reject) => {
     eachLine(child.stdout!, line => {
       if (keepLog || !listening) log.push(line)
+      lines.emit('line')
       const url = /chat server: (http:\/\/[^/]+)/.exec(line)
       if (url !== null) resolve(url[1]!)
     })
@@ -101,6 +108,7 @@ export async function start (
     child,
     origin,
     log,
+    logged: async (text, times = 1) => await logged(log, lines, text, times),
     end: async signal => {
       child.kill(signal)
       return await closed

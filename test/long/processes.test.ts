@@ -1,30 +1,11 @@
 /** Three server processes on one database and one Redis, and what goes wrong between them. */
 import t, { type Test } from 'tap'
-import { WebSocket } from 'ws'
-import { databaseUrl, Socket } from '../helper.js'
+import { databaseUrl } from '../helper.js'
+import { heard, open, register, texts, type User } from '../processes.js'
 import { redisMissing, startRedis, type RedisProcess } from '../redis.js'
 import { request, run, start, type ServerProcess } from '../server.js'
 
 const skip = redisMissing() ?? false
-const PASSWORD = 'correct horse battery'
-
-interface User { id: string, token: string }
-
-async function register (server: ServerProcess, username: string): Promise<User> {
-  const body = { username, email: `${username}@example.org`, password: PASSWORD }
-  const { status, body: answer } = await request(server.origin, 'POST', '/api/v1/user/register', { body })
-  if (status !== 201) throw new Error(`register: ${status}`)
-  return { id: answer.data._id, token: answer.token }
-}
-
-async function open (t: Test, server: ServerProcess, { token }: User): Promise<Socket> {
-  const url = `${server.origin.replace('http', 'ws')}/ws`
-  const socket = new Socket(new WebSocket(url, { headers: { authorization: `Bearer ${token}` } }))
-  t.teardown(() => socket.ws.terminate())
-  await socket.next('hello')
-  return socket
-}
-
 async function ready (server: ServerProcess) {
   const { status, body } = await request(server.origin, 'GET', '/ready')
   return { status, body }
@@ -38,12 +19,6 @@ async function trio (t: Test): Promise<Trio> {
   const servers = await Promise.all([1, 2, 3].map(async () => await start(t, env)))
   const [anna, ben] = await Promise.all([register(servers[0]!, 'anna'), register(servers[1]!, 'ben')])
   return { redis, servers, anna, ben }
-}
-
-const texts = (socket: Socket) => socket.all('message').map(({ message }) => message.message)
-
-async function heard (socket: Socket, text: string): Promise<void> {
-  await socket.until(() => texts(socket).includes(text) || undefined)
 }
 
 async function until (condition: () => Promise<boolean>): Promise<void> {

@@ -1,6 +1,8 @@
+import cluster from 'node:cluster'
 import type { BaseLogger } from 'pino'
 import type { Config } from '../../config.js'
 import type { Bus } from './bus.js'
+import { IpcBus } from './ipc-bus.js'
 import { MemoryBus } from './memory-bus.js'
 
 type BusConfig = Pick<Config, 'MONGODB_URL' | 'REDIS_URL' | 'REDIS_PREFIX'>
@@ -18,6 +20,10 @@ export async function createBus (
     const bus = new RedisBus({ url: REDIS_URL, prefix: REDIS_PREFIX, log })
     await bus.start()
     return bus
+  }
+  if (cluster.isWorker) {
+    const { brokerPort } = await import('../../workers/worker.js')
+    return new IpcBus(brokerPort, log)
   }
   // The embedded database is locked by its process; a MongoDB server may have other writers.
   return new MemoryBus(MONGODB_URL === '')

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Cluster } from 'ioredis'
 import type { BaseLogger } from 'pino'
 import type { Bus, BusListener, BusMessage, BusMessageType, BusState, Topic } from './bus.js'
+import { Doubts } from './doubts.js'
 import { MemoryBus } from './memory-bus.js'
 import { Outbox } from './outbox.js'
 import { connectRedis, type RedisClient } from './redis-client.js'
@@ -20,8 +21,6 @@ const HANGS_MS = 5_000
 const START_MS = 5_000
 /** A subscription is waited for at most so long; what is missed meanwhile, a doubt brings. */
 const SUBSCRIBE_MS = 1_000
-/** Doubts are repeated after this time: summaries may be behind by a second (src/chat/log/summaries.ts). */
-const AGAIN_MS = 1_500
 
 export interface RedisBusOptions {
   url: string
@@ -44,12 +43,11 @@ export class RedisBus implements Bus {
   readonly #log: RedisBusOptions['log']
   readonly #local = new MemoryBus(false)
   readonly #topics = new Map<Topic, Promise<void> | undefined>()
-  readonly #doubtListeners: (() => void)[] = []
+  readonly #doubts = new Doubts()
   readonly #sharded: boolean
   readonly #subscriber: Subscriber
   readonly #outbox: Outbox
   #ticking: NodeJS.Timeout | undefined
-  #again: NodeJS.Timeout | undefined
   #state: BusState = 'well'
   #nonceAt = 0
   #seenAt = 0
@@ -70,7 +68,7 @@ export class RedisBus implements Bus {
       connect: () => connectRedis(url),
       sharded: this.#sharded,
       onMessage: (channel, payload) => this.#receive(channel, payload),
-      onRestored: () => this.#doubt(),
+      onRestored: () => this.#doubts.raise(),
       onError
     })
     this.#outbox = new Outbox({
@@ -79,7 +77,7 @@ export class RedisBus implements Bus {
       isConnected: () => this.client.status === 'ready',
       onOverflow: () => { this.#send('accounts', encode(this.#id, { type: 'doubt' })).catch(onError) }
     })
-    this.#local.onMessage('doubt', () => this.#doubt())
+    this.#local.onMessage('doubt', () => this.#doubts.raise())
   }
 
   /**
@@ -131,11 +129,11 @@ export class RedisBus implements Bus {
     this.#local.onMessage(type, listener)
   }
 
-  onDoubt (listener: () => void): void { this.#doubtListeners.push(listener) }
+  onDoubt (listener: () => void): void { this.#doubts.onDoubt(listener) }
 
   close (): void {
     clearInterval(this.#ticking)
-    clearTimeout(this.#again)
+    this.#doubts.close()
     this.#subscriber.close()
     this.client.disconnect()
   }
@@ -199,7 +197,7 @@ export class RedisBus implements Bus {
     this.#sendNonce(now)
     this.#become('well')
     this.registry.distrust()
-    this.#doubt()
+    this.#doubts.raise()
   }
 
   #rebuild (now: number): void {
@@ -207,7 +205,7 @@ export class RedisBus implements Bus {
     this.#hangsAt = now
     this.#subscriber.rebuild()
     this.#sendNonce(now)
-    this.#doubt()
+    this.#doubts.raise()
   }
 
   #become (state: BusState): void {
@@ -217,14 +215,6 @@ export class RedisBus implements Bus {
     if (state === 'well') this.#log.info('Redis: messages of other processes arrive again')
     else if (state === 'away') this.#log.warn({ problem: this.#lastError }, 'Redis does not answer')
     else this.#log.warn('Redis answers, but messages of other processes do not arrive: will subscribe again')
-    if (before === 'wedged' && state === 'well') this.#doubt()
-  }
-
-  #doubt (): void {
-    clearTimeout(this.#again)
-    for (const listener of this.#doubtListeners) listener()
-    this.#again = setTimeout(() => {
-      for (const listener of this.#doubtListeners) listener()
-    }, AGAIN_MS)
+    if (before === 'wedged' && state === 'well') this.#doubts.raise()
   }
 }

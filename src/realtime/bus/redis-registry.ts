@@ -1,10 +1,9 @@
+import { inTime } from './in-time.js'
 import type { RedisClient } from './redis-client.js'
 import { REGISTRY_TTL_MS, type Registry } from './registry.js'
 
 /** After an absence Redis may be empty: by then every process has entered its users again. */
 const REFILL_MS = 3_000
-/** A question that takes longer, in milliseconds, counts as not answered. */
-const ANSWER_MS = 2_000
 /** Users of one pipeline. */
 const BATCH = 1_000
 
@@ -68,20 +67,8 @@ export class RedisRegistry implements Registry {
       const keys = users.slice(at, at + BATCH).map(user => `${this.#prefix}online:${user}`)
       const ask = async (key: string) => Number(await this.#client.eval(script, 1, key, ...args))
       const asked = Promise.all(keys.map(ask))
-      answers.push(...await inTime(asked))
+      answers.push(...await inTime(asked, 'Redis does not answer'))
     }
     return answers
-  }
-}
-
-async function inTime<T> (answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('Redis does not answer')), ANSWER_MS)
-  })
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
