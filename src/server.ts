@@ -23,10 +23,7 @@ async function main (): Promise<void> {
 
 /** Writes one line to stderr and ends the process with exit code 1. */
 function fail (error: unknown): never {
-  // A worker said already why it could not start.
-  if (!(error instanceof Error && error.name === 'WorkerError')) {
-    process.stderr.write(`cannot start: ${problemOf(error)}\n`)
-  }
+  process.stderr.write(`cannot start: ${problemOf(error)}\n`)
   process.exit(1)
 }
 

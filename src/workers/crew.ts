@@ -9,11 +9,6 @@ import { isOurs, type ToPrimary, type ToWorker } from './messages.js'
 /** Milliseconds until a worker that died is replaced, so that a fault at each start keeps no core busy. */
 const RESTART_MS = 500
 
-/** A worker could not start; it said why. */
-export class WorkerError extends Error {
-  override name = 'WorkerError'
-}
-
 export interface CrewOptions {
   size: number
   /** environment variables of the workers, besides those of this process */
@@ -36,7 +31,9 @@ export class Crew {
    * @throws where one ends before it listens; it said why
    */
   async start (): Promise<Address> {
-    cluster.setupPrimary({ serialization: 'json' })
+    // The operating system gives each connection to a worker. Where Node hands them out, those that are on
+    // their way to a worker that was killed hang for ever (Node 20, seen in test/long/workers.test.ts).
+    cluster.schedulingPolicy = cluster.SCHED_NONE
     const address = await this.#startOne()
     await Promise.all(Array.from({ length: this.#options.size - 1 }, () => this.#startOne()))
     cluster.on('exit', (worker, code, signal) => {
@@ -70,7 +67,7 @@ export class Crew {
     const worker = cluster.fork(this.#options.env)
     this.#serve(worker)
     const ended = once(worker, 'exit').then(() => {
-      throw new WorkerError('a worker ended before it listened')
+      throw new Error('a worker ended before it listened')
     })
     const [address] = await Promise.race([once(worker, 'listening'), ended])
     ended.catch(() => {})

@@ -4,7 +4,10 @@ import { spawnSync } from 'node:child_process'
 import { once, EventEmitter } from 'node:events'
 import t, { type Test } from 'tap'
 import { userOf, userTopic, type Bus, type BusMessage, type Topic } from '../../../src/realtime/bus/bus.js'
+import type { FromBroker } from '../../../src/realtime/bus/broker-messages.js'
+import { Broker } from '../../../src/realtime/bus/broker.js'
 import { createBus } from '../../../src/realtime/bus/create-bus.js'
+import { IpcBus } from '../../../src/realtime/bus/ipc-bus.js'
 import { MemoryBus } from '../../../src/realtime/bus/memory-bus.js'
 import { RedisBus } from '../../../src/realtime/bus/redis-bus.js'
 import { FramedEntry } from '../../../src/realtime/framed-entry.js'
@@ -39,8 +42,27 @@ async function redisBus (
   return bus
 }
 
+/** The bus of a worker of this broker. The messages are copied as Node's IPC does it. */
+function ipcBus (t: Test, broker: Broker): IpcBus {
+  const heard: ((message: FromBroker) => void)[] = []
+  const hearAll = (message: FromBroker) => heard.forEach(hear => hear(message))
+  const member = broker.join(async message => await copied(message, hearAll))
+  const bus = new IpcBus({
+    send: async message => await copied(message, copy => member.receive(copy)),
+    onMessage: listener => { heard.push(listener) }
+  }, log)
+  t.teardown(() => bus.close())
+  return bus
+}
+
+async function copied<T> (message: T, take: (copy: T) => unknown): Promise<void> {
+  await new Promise(resolve => setImmediate(resolve))
+  take(JSON.parse(JSON.stringify(message)))
+}
+
 const BUSES: Record<string, (t: Test) => Promise<Bus>> = {
   memory: async () => new MemoryBus(true),
+  workers: async t => ipcBus(t, new Broker()),
   ...(redis === undefined ? {} : { redis: t => redisBus(t, redis.url) }),
   ...(cluster === undefined ? {} : { 'redis cluster': t => redisBus(t, cluster) })
 }
@@ -113,11 +135,18 @@ async function pair (t: Test, url: string): Promise<[RedisBus, RedisBus]> {
   return [await redisBus(t, url, prefix), await redisBus(t, url, prefix)]
 }
 
-for (const [name, url] of Object.entries({ redis: redis?.url, 'redis cluster': cluster })) {
-  if (url === undefined) continue
+const PAIRS: Record<string, (t: Test) => Promise<[Bus, Bus]>> = {
+  workers: async t => {
+    const broker = new Broker()
+    return [ipcBus(t, broker), ipcBus(t, broker)]
+  },
+  ...(redis === undefined ? {} : { redis: t => pair(t, redis.url) }),
+  ...(cluster === undefined ? {} : { 'redis cluster': t => pair(t, cluster) })
+}
 
+for (const [name, create] of Object.entries(PAIRS)) {
   t.test(`${name}: a message reaches the other process once, and the own one once`, async t => {
-    const [one, two] = await pair(t, url)
+    const [one, two] = await create(t)
     const [own, other] = [ears(one), ears(two)]
     await Promise.all([one.subscribe(userTopic('anna')), two.subscribe(userTopic('anna'))])
     for (const user of ['ben', 'carl', 'dora']) one.publish(userTopic('anna'), typing(user))
@@ -129,7 +158,7 @@ for (const [name, url] of Object.entries({ redis: redis?.url, 'redis cluster': c
   })
 
   t.test(`${name}: an entry arrives as it was stored; of one above 8 KiB only its number`, async t => {
-    const [one, two] = await pair(t, url)
+    const [one, two] = await create(t)
     const { heard, count } = ears(two, 'entry')
     await two.subscribe(userTopic('anna'))
     const [small, large] = [
@@ -147,13 +176,13 @@ for (const [name, url] of Object.entries({ redis: redis?.url, 'redis cluster': c
   })
 
   t.test(`${name}: knows which users have sockets in other processes`, async t => {
-    const [one, two] = await pair(t, url)
-    t.strictSame(await one.registry.enter(['anna']), new Set())
-    t.strictSame(await two.registry.enter(['anna', 'ben']), new Set(['anna']))
-    t.strictSame(await one.registry.online(['anna', 'ben', 'carl']), new Set(['anna', 'ben']))
-    t.equal(await two.registry.leave('anna'), true)
-    t.equal(await one.registry.leave('anna'), false)
-    t.strictSame(await two.registry.online(['anna', 'ben']), new Set(['ben']))
+    const [one, two] = await create(t)
+    t.strictSame(await one.registry!.enter(['anna']), new Set())
+    t.strictSame(await two.registry!.enter(['anna', 'ben']), new Set(['anna']))
+    t.strictSame(await one.registry!.online(['anna', 'ben', 'carl']), new Set(['anna', 'ben']))
+    t.equal(await two.registry!.leave('anna'), true)
+    t.equal(await one.registry!.leave('anna'), false)
+    t.strictSame(await two.registry!.online(['anna', 'ben']), new Set(['ben']))
   })
 }
 
