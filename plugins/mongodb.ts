@@ -1,15 +1,11 @@
-import fastifyMongodb, { mongodb } from '@fastify/mongodb'
+import fastifyMongodb from '@fastify/mongodb'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { once } from 'node:events'
-import { DURABLE } from '../src/database/documents.js'
+import { createIndexes } from '../src/database/indexes.js'
 import { migrate } from '../src/database/migrations.js'
+import { databaseNameOf, openDatabase, SERVER_SELECTION_MS } from '../src/database/open.js'
 
-/** The database if MONGODB_URL does not name one. */
-const DEFAULT_DATABASE = 'chat'
-
-/** How long the driver looks for a server before the request gets 503. */
-const SERVER_SELECTION_MS = 5_000
 /**
  * How long a command waits for its answer, and for a connection: a database that stopped answering must not
  * hold connections and requests for ever. The commands of this application take less, and writes wait 5 s for
@@ -19,32 +15,9 @@ const ANSWER_MS = 10_000
 
 /** Connections to the database. The driver's default is 100, but one process saturates far fewer. */
 const MAX_POOL = 20
-/** Connections while the indexes are made: one for each collection that has some. */
-const PREPARING_POOL = 4
 
 /** How long a close waits for running commands. */
 const IDLE_MS = 3_000
-
-/** Plain unique and compound indexes, which every MongoDB-compatible server supports. */
-const INDEXES: Record<string, mongodb.IndexDescription[]> = {
-  users: [
-    { key: { usernameKey: 1 }, unique: true },
-    { key: { emailKey: 1 }, unique: true },
-    { key: { skeleton: 1 } }
-  ],
-  sessions: [{ key: { user: 1, createdAt: -1 } }, { key: { expiresAt: 1 } }],
-  conversations: [
-    { key: { members: 1, lastAt: -1, _id: -1 } },
-    { key: { members: 1, changedAt: -1 } },
-    // The groups of an account that is deleted, among all its conversations.
-    { key: { members: 1, kind: 1 } }
-  ],
-  log: [
-    { key: { conversation: 1, rev: 1 }, unique: true },
-    { key: { conversation: 1, seq: 1 }, unique: true },
-    { key: { conversation: 1, actor: 1, clientId: 1 }, unique: true }
-  ]
-}
 
 /**
  * `fastify.mongo`: the official driver on MONGODB_URL, or on the embedded server on DATA_DIR.
@@ -55,9 +28,8 @@ export default fp(async function mongodbPlugin (fastify) {
   // closes before its server.
   if (embedded !== undefined) fastify.addHook('onClose', () => embedded.stop())
   const url = embedded?.url ?? fastify.config.MONGODB_URL
-  const named = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1]
-  const database = named === undefined ? DEFAULT_DATABASE : decodeURIComponent(named)
-  await prepare(url, database, fastify.log)
+  const database = databaseNameOf(url)
+  await prepare(url, fastify.log)
   await fastify.register(fastifyMongodb, {
     url,
     database,
@@ -91,20 +63,14 @@ function closeWhenIdle (fastify: FastifyInstance): void {
 
 /**
  * Migrates the data and creates the missing indexes, on a connection of its own: for a large collection this
- * takes longer than ANSWER_MS. Each index has its own command, because some compatible servers fail if one
- * command names two existing indexes (seen with FerretDB 1.24).
+ * takes longer than ANSWER_MS.
  */
-async function prepare (url: string, database: string, log: FastifyBaseLogger): Promise<void> {
-  const client = await mongodb.MongoClient.connect(url, {
-    serverSelectionTimeoutMS: SERVER_SELECTION_MS, ...DURABLE, maxPoolSize: PREPARING_POOL
-  })
+async function prepare (url: string, log: FastifyBaseLogger): Promise<void> {
+  const { db, close } = await openDatabase(url)
   try {
-    const db = client.db(database)
     await migrate(db, log)
-    await Promise.all(Object.entries(INDEXES).map(async ([name, indexes]) => {
-      for (const index of indexes) await db.collection(name).createIndexes([index])
-    }))
+    await createIndexes(db)
   } finally {
-    await client.close()
+    await close()
   }
 }

@@ -10,6 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 export const ROOT = process.cwd()
 /** What `npm run build` makes of src/server.ts. */
 export const SERVER = join(ROOT, 'dist/src/server.js')
+/** What db:setup, db:check and db:move run. */
+export const DB = join(ROOT, 'dist/src/db.js')
 
 /** What a server or a directory ends with: a test of tap, or a program that has no test around it. */
 export interface Lifetime {
@@ -36,12 +38,13 @@ export async function dataDir (t: Lifetime): Promise<string> {
   return join(dir, 'data')
 }
 
-/** Runs dist/src/server.js (`npm test` builds it before) until it ends. */
+/** Runs dist/src/server.js, or another program that `npm test` built before, until it ends. */
 export async function run (
   env: Record<string, string>,
-  args: string[] = []
+  args: string[] = [],
+  script = SERVER
 ): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [SERVER, ...args], { env: { PATH: process.env.PATH!, ...env } })
+  const child = spawn(process.execPath, [script, ...args], { env: { PATH: process.env.PATH!, ...env } })
   let out = ''
   let err = ''
   child.stdout.on('data', chunk => {

@@ -11,7 +11,7 @@ import {
   type StoredRoom
 } from './entry-log.js'
 import { GroupStorm } from './group-storm.js'
-import { dataDir, start } from './server.js'
+import { DB, dataDir, run, start } from './server.js'
 import type { LiveRoom } from './storm-members.js'
 
 const LONG = process.env.TEST_LONG === '1'
@@ -165,4 +165,7 @@ t.test(`${size}, sockets reset at random, the server killed ${KILLS} times`, asy
   t.equal(kills, KILLS)
   t.comment(`${SIZE.actions} actions in ${Math.round(performance.now() - begin)} ms`)
   await new Verification(storm).verify()
+  await storm.server.end('SIGTERM')
+  const checked = await run(env, ['check'], DB)
+  t.match(checked, { code: 0, out: /\n0 faults of the log; 0 differences/ }, 'db:check agrees')
 })

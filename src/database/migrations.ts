@@ -27,8 +27,11 @@ const WAIT_MS = 500
 /** The time between two lines about the progress. */
 const PROGRESS_MS = 5_000
 
-interface MigrationDocument {
-  /** "lock", or the number of a migration */
+/** Marks a database that src/maintenance/move.ts is filling. */
+export const MOVE = 'move'
+
+export interface MigrationDocument {
+  /** "lock", "move", or the number of a migration */
   _id: string
   /** of the lock: who holds it, and until when */
   owner?: string
@@ -72,6 +75,9 @@ async function finished (migrations: mongodb.Collection<MigrationDocument>): Pro
 }
 
 async function isUpToDate (migrations: mongodb.Collection<MigrationDocument>): Promise<boolean> {
+  if (await migrations.findOne({ _id: MOVE }) !== null) {
+    throw new Error('a move into this database is not finished: run npm run db:move again')
+  }
   const done = await finished(migrations)
   const newest = Math.max(0, ...done)
   if (newest > MIGRATIONS.length) {
