@@ -42,6 +42,9 @@ export default fp(async function conversationLogPlugin (fastify) {
     tailBytes: config.TAIL_BYTES,
     logger
   })
+  bus.onMessage('entry', ({ conversation, rev, elsewhere }) => {
+    if (elsewhere === true) entries.storedElsewhere(conversation, rev)
+  })
   membership.loadGroupsBy(async id => {
     await entries.settled(id)
     const document = await conversations.find(id)

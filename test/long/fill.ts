@@ -2,7 +2,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MongoClient, ObjectId, type Db } from 'mongodb'
-import { summaryOf } from '../../src/chat/log/conversation-log.js'
+import { summaryOf } from '../../src/chat/log/entries.js'
 import { newMessage } from '../../src/chat/log/entries.js'
 import { idOf } from '../../src/chat/memberships-repository.js'
 import type {

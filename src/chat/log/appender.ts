@@ -106,6 +106,11 @@ export class Appender {
   /** The end of a log as far as this process remembers it; does not ask the database. */
   known (conversation: string): LogEnd | undefined { return this.#writer.known(conversation) }
 
+  /** Another process stored an entry: the remembered end may be too low. */
+  storedElsewhere (conversation: string, rev: number): void {
+    this.#writer.storedElsewhere(conversation, rev)
+  }
+
   #lineOf (conversation: string): Line {
     let line = this.#lines.get(conversation)
     if (line === undefined) {

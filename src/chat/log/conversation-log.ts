@@ -7,7 +7,7 @@ import type { Membership } from '../membership.js'
 import type { MembershipsRepository } from '../memberships-repository.js'
 import { isNamed } from '../messages.js'
 import { Appender, conflict } from './appender.js'
-import { isRepeat } from './entries.js'
+import { isRepeat, summaryOf } from './entries.js'
 import { Folder } from './folder.js'
 import { Folds } from './folds.js'
 import type { LogEnd, LogRepository } from './log-repository.js'
@@ -175,6 +175,11 @@ export class ConversationLog {
   /** The end of a log as far as this process remembers it; does not ask the database. */
   known (conversation: string): LogEnd | undefined { return this.#appender.known(conversation) }
 
+  /** Another process stored an entry: the end that this one remembers may be too low. */
+  storedElsewhere (conversation: string, rev: number): void {
+    this.#appender.storedElsewhere(conversation, rev)
+  }
+
   /** Resolves when no sender waits any more. */
   async drain (): Promise<void> { await this.#appender.drain() }
 
@@ -236,15 +241,4 @@ export class ConversationLog {
     const underWay = publications.filter(publication => publication !== undefined)
     if (underWay.length > 0) this.#publications.set(entry, Promise.all(underWay))
   }
-}
-
-/**
- * What an entry says about the end of its conversation's log. Messages, and changes of a group, move the
- * conversation to the top of the inbox: there who is added to a quiet group finds it.
- */
-export function summaryOf ({ kind, conversation, rev, top, storedAt, _id }: EntryDocument): Summary {
-  const summary: Summary = { conversation, lastRev: rev, lastSeq: top, changedAt: storedAt }
-  if (kind === 'message') summary.last = { seq: top, id: _id }
-  if (kind === 'message' || kind === 'member' || kind === 'group') summary.lastAt = storedAt
-  return summary
 }

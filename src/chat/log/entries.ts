@@ -4,6 +4,7 @@ import type { EntryDocument, MessageDocument } from '../../database/documents.js
 import { mongodb } from '../../database/driver.js'
 import type { NewMessage } from '../messages.js'
 import { sentJson } from './message-json.js'
+import type { Summary } from '../conversations-repository.js'
 
 /** The fields that the log itself fills in. */
 type Filled = 'rev' | 'seq' | 'top' | 'storedAt' | '_id' | 'clientId' | 'createdAt'
@@ -107,4 +108,15 @@ export function toChange (entry: Exclude<EntryDocument, MessageDocument>): Chang
 export function frameOf (entry: EntryDocument): string {
   if (entry.kind === 'message') return `{"type":"message","message":${sentJson(entry)}}`
   return JSON.stringify({ type: 'change', ...toChange(entry) })
+}
+
+/**
+ * What an entry says about the end of its conversation's log. Messages, and changes of a group, move the
+ * conversation to the top of the inbox: there who is added to a quiet group finds it.
+ */
+export function summaryOf ({ kind, conversation, rev, top, storedAt, _id }: EntryDocument): Summary {
+  const summary: Summary = { conversation, lastRev: rev, lastSeq: top, changedAt: storedAt }
+  if (kind === 'message') summary.last = { seq: top, id: _id }
+  if (kind === 'message' || kind === 'member' || kind === 'group') summary.lastAt = storedAt
+  return summary
 }

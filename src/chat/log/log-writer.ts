@@ -57,6 +57,15 @@ export class LogWriter<E extends QueuedEntry> {
   /** The end of a log as far as this process remembers it. */
   known (conversation: string): LogEnd | undefined { return this.#ends.get(conversation) }
 
+  /**
+   * Another process stored an entry: a lower end is forgotten, because to read it costs less than a refusal.
+   * What was heard is not taken for the end: a wrong one would leave a gap.
+   */
+  storedElsewhere (conversation: string, rev: number): void {
+    const known = this.#ends.get(conversation)
+    if (known !== undefined && known.rev < rev) this.#ends.delete(conversation)
+  }
+
   /** Ends the retries; what is in doubt stays so. */
   close (): void { this.#closing.abort() }
 
@@ -119,9 +128,7 @@ export class LogWriter<E extends QueuedEntry> {
     }
   }
 
-  /**
-   * The entries that must be written. Those that were never sent are given up where nobody waits any more.
-   */
+  /** The entries to be written. Those that were never sent are given up where nobody waits any more. */
   #wanted (entries: E[]): E[] {
     this.#giveUp(entries.filter(entry => !entry.sent && !entry.awaited))
     return entries.filter(entry => entry.sent || entry.awaited)

@@ -11,7 +11,7 @@ import { idOf, type MembershipsRepository } from '../memberships-repository.js'
 import type { Receipt } from '../receipts.js'
 import type { Mark } from '../schemas/conversations.js'
 import type { LogRepository } from './log-repository.js'
-import { summaryOf } from './conversation-log.js'
+import { summaryOf } from './entries.js'
 
 /**
  * An inbox may be behind by this; a person does not notice, and busy conversations cost ten writes a second
