@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { databaseUrl } from '../helper.js'
 import { heard, open, register, texts, type User } from '../processes.js'
 import { redisMissing, startRedis, type RedisProcess } from '../redis.js'
+import { RedisProxy } from '../redis-proxy.js'
 import { request, run, start, type ServerProcess } from '../server.js'
 
 const skip = redisMissing() ?? false
@@ -11,14 +12,17 @@ async function ready (server: ServerProcess) {
   return { status, body }
 }
 
-interface Trio { redis: RedisProcess, servers: ServerProcess[], anna: User, ben: User }
+interface Trio { redis: RedisProcess, proxy: RedisProxy, servers: ServerProcess[], anna: User, ben: User }
 
+/** Three processes; the second one, with ben's sockets, reaches Redis through the proxy. */
 async function trio (t: Test): Promise<Trio> {
   const redis = await startRedis(t)
-  const env = { MONGODB_URL: await databaseUrl(), REDIS_URL: redis.url, PRESENCE_GRACE_MS: '500' }
-  const servers = await Promise.all([1, 2, 3].map(async () => await start(t, env)))
+  const proxy = await RedisProxy.start(t, redis.port)
+  const env = { MONGODB_URL: await databaseUrl(), PRESENCE_GRACE_MS: '500' }
+  const urls = [redis.url, proxy.url, redis.url]
+  const servers = await Promise.all(urls.map(async REDIS_URL => await start(t, { ...env, REDIS_URL })))
   const [anna, ben] = await Promise.all([register(servers[0]!, 'anna'), register(servers[1]!, 'ben')])
-  return { redis, servers, anna, ben }
+  return { redis, proxy, servers, anna, ben }
 }
 
 async function until (condition: () => Promise<boolean>): Promise<void> {
@@ -114,6 +118,34 @@ t.test('Redis is killed, and restarted empty', { skip }, async t => {
 t.test('Redis is paused for 10 seconds', { skip }, async t => {
   const all = await trio(t)
   await fault(t, all, () => all.redis.signal('SIGSTOP'), () => all.redis.signal('SIGCONT'), 10_000)
+})
+
+t.test('one process is parted from Redis for 5 seconds', { skip }, async t => {
+  const all = await trio(t)
+  await fault(t, all, () => all.proxy.part(), () => all.proxy.heal(), 5_000)
+})
+
+t.test('a subscription that stays open and delivers nothing is noticed', { skip }, async t => {
+  const { proxy, servers, anna, ben } = await trio(t)
+  const [one, two, three] = servers as [ServerProcess, ServerProcess, ServerProcess]
+  const [annas, bens] = [await open(t, one, anna), await open(t, two, ben)]
+  await annas.say(ben.id, 'before')
+  await heard(bens, 'before')
+  proxy.swallows = true
+  const [began, acked] = [performance.now(), await annas.say(ben.id, 'during').then(() => performance.now())]
+  await Promise.all([
+    heard(bens, 'during').then(() => t.ok(performance.now() - acked < 12_000, 'within 12 s of its ack')),
+    until(async () => (await ready(two)).status === 503)
+      .then(() => t.ok(performance.now() - began < 15_000, '/ready is red within 15 s'))
+  ])
+  t.strictSame([(await ready(one)).status, (await ready(three)).status], [200, 200])
+  proxy.heal()
+  const healed = performance.now()
+  await untilReady(servers)
+  t.ok(performance.now() - healed < 15_000, 'and green within 15 s of the end')
+  await annas.say(ben.id, 'after')
+  await heard(bens, 'after')
+  t.same(texts(bens), ['before', 'during', 'after'])
 })
 
 t.test('a server that is killed with sockets leaves no ghosts', { skip }, async t => {

@@ -68,7 +68,7 @@ export class RedisBus implements Bus {
       connect: () => connectRedis(url),
       sharded: this.#sharded,
       onMessage: (channel, payload) => this.#receive(channel, payload),
-      onRestored: () => this.#doubts.raise(),
+      onRestored: () => this.#restored(),
       onError
     })
     this.#outbox = new Outbox({
@@ -204,7 +204,12 @@ export class RedisBus implements Bus {
     this.#become('wedged')
     this.#hangsAt = now
     this.#subscriber.rebuild()
-    this.#sendNonce(now)
+    this.#doubts.raise()
+  }
+
+  /** The nonce goes out only now: one that was sent before the channels were subscribed is never seen. */
+  #restored (): void {
+    this.#sendNonce(performance.now())
     this.#doubts.raise()
   }
 
