@@ -59,8 +59,6 @@ export class Connection implements CursorSink {
   readonly #limits: ConnectionLimits
   readonly #onEnd: (connection: Connection) => void
   readonly #acks = new ExpectedAcks()
-  /** What was appended and is being stored. */
-  readonly #storing = new Set<Promise<unknown>>()
   readonly #ending = new AbortController()
   readonly #waiting: (() => void)[] = []
   /** The payload of the ping that waits for its pong. */
@@ -139,18 +137,8 @@ export class Connection implements CursorSink {
     return this.#acks.add(conversation, clientId)
   }
 
-  /** Waits for what was appended, and counts it among what is being stored meanwhile. */
-  async whileStoring<T> (storing: Promise<T>): Promise<T> {
-    this.#storing.add(storing)
-    try {
-      return await storing
-    } finally {
-      this.#storing.delete(storing)
-    }
-  }
-
   /** Resolves when what was appended up to now is stored, or is not. */
-  async allStored (): Promise<void> { await Promise.allSettled(this.#storing) }
+  async allStored (): Promise<void> { await this.#acks.allStored() }
 
   /** The frame that expected this ack failed. */
   forget (expected: ExpectedAck): void {

@@ -1,3 +1,4 @@
+import type { Appended } from '../chat/log/send.js'
 import type { FramedEntry } from './framed-entry.js'
 
 /** An ack that a frame of a socket waits for. */
@@ -6,6 +7,8 @@ export interface ExpectedAck {
   readonly key: string
   /** As the frame spelled it. */
   readonly clientId: string
+  /** Set while a message that was appended is being stored. */
+  storing?: Promise<Appended>
   /** Set once the entry is stored, if its place in the order has not come yet. */
   stored?: FramedEntry
 }
@@ -61,6 +64,11 @@ export class ExpectedAcks {
   storedUpTo (conversation: string, rev: number): ExpectedAck[] {
     return [...this.#byKey.values()].flat().filter(({ stored }) =>
       stored !== undefined && stored.entry.conversation === conversation && stored.entry.rev <= rev)
+  }
+
+  /** Resolves when every message that was appended up to now is stored, or is not. */
+  async allStored (): Promise<void> {
+    await Promise.allSettled([...this.#byKey.values()].flat().map(({ storing }) => storing))
   }
 
   clear (): void {

@@ -85,8 +85,8 @@ export class FrameHandlers {
       // One after the other as far as the log, so that they are numbered in the order of their frames.
       const appended = connection.sending.then(() => sending.send(input, path, reservation))
       connection.sending = appended.catch(() => {})
-      const { outcome: storing } = await appended
-      const outcome = await connection.whileStoring(storing)
+      expected.storing = (await appended).outcome
+      const outcome = await expected.storing
       if (outcome.repeat) connection.acknowledge(expected, `"message":${await log.shown(outcome)}`)
       else await this.#stored(connection, expected, outcome.entry)
     } catch (error) {

@@ -67,7 +67,10 @@ export class Summaries {
   /** Summaries and marks that wait or are being written. */
   get pending (): number { return this.#touched.size + this.#marks.size + this.#writing }
 
-  /** The database raises each field to the highest value, so newer values may simply replace older ones. */
+  /**
+   * Writes a summary soon; the caller must not use it afterwards. The database raises each field to the
+   * highest value, so newer values may replace older ones.
+   */
   touch (summary: Summary): void {
     const { conversation } = summary
     const known = this.#touched.get(conversation)
@@ -195,7 +198,9 @@ function merged (a: Summary, b: Summary): Summary {
   const isOlder = (b.lastRev ?? b.foldedRev ?? 0) < (a.lastRev ?? a.foldedRev ?? 0)
   const [older, newer] = isOlder ? [b, a] : [a, b]
   const foldedRev = Math.max(a.foldedRev ?? 0, b.foldedRev ?? 0)
-  return { ...older, ...newer, ...(foldedRev > 0 ? { foldedRev } : {}) }
+  const both = Object.assign(older, newer)
+  if (foldedRev > 0) both.foldedRev = foldedRev
+  return both
 }
 
 function rejectAll (mark: PendingMark, error: unknown): void {
