@@ -1,7 +1,7 @@
-import type { Known } from '../src/concurrency/known.js'
 import fp from 'fastify-plugin'
 import { RetiredKeys, upgradeAccounts } from '../src/accounts/account-keys.js'
 import { KnownAccounts } from '../src/accounts/known-accounts.js'
+import type { Known } from '../src/concurrency/known.js'
 import { collection } from '../src/database/documents.js'
 
 declare module 'fastify' {

@@ -1,10 +1,12 @@
 /** Verifies that the log has no gap, and that what is made of it agrees with it. */
 import { isDeepStrictEqual } from 'node:util'
 import { kindOf, pairOf } from 'chat-protocol'
-import type { ConversationDocument, EntryDocument, MembershipDocument } from '../database/documents.js'
-import { DURABLE, idsWithin } from '../database/documents.js'
-import type { mongodb } from '../database/driver.js'
 import { idOf } from '../chat/memberships-repository.js'
+import { reactionsOf } from '../chat/messages.js'
+import {
+  DURABLE, idsWithin, type ConversationDocument, type EntryDocument, type MembershipDocument
+} from '../database/documents.js'
+import type { mongodb } from '../database/driver.js'
 import { Expected, type MessageState } from './expected.js'
 
 /** The fields that later entries give a message. */
@@ -169,13 +171,12 @@ function isSame (stored: MessageState & { message: string } | undefined, expecte
   if (expected.deletedAt !== undefined && stored?.message !== '') return false
   const fields = ['current', 'editedAt', 'deletedAt', 'edits'] as const
   return fields.every(field => isDeepStrictEqual(stored?.[field], expected[field])) &&
-    isDeepStrictEqual(reactionsOf(stored), reactionsOf(expected))
+    isDeepStrictEqual(sortedReactions(stored), sortedReactions(expected))
 }
 
 /** An emoji that nobody has left any more may stay with an empty list. */
-function reactionsOf (state: MessageState | undefined): Record<string, string[]> {
-  const some = Object.entries(state?.reactions ?? {}).filter(([, users]) => users.length > 0)
-  return Object.fromEntries(some.map(([emoji, users]) => [emoji, [...users].sort()]))
+function sortedReactions (state: MessageState = {}): Record<string, string[]> {
+  return Object.fromEntries(reactionsOf(state).map(([emoji, users]) => [emoji, [...users].sort()]))
 }
 
 /** What the members of a conversation share, as its log says. */

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { BaseLogger } from 'pino'
 import { AggregatorRegistry } from 'prom-client'
 import { Broker } from '../realtime/bus/broker.js'
-import { isOurs, type ToPrimary, type ToWorker } from './messages.js'
+import { isOurs, sendTo, type ToPrimary, type ToWorker } from './messages.js'
 
 /** Milliseconds until a worker that died is replaced, so that a fault at each start keeps no core busy. */
 const RESTART_MS = 500
@@ -94,11 +94,4 @@ function workers (): Worker[] {
   return Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined)
 }
 
-function send (worker: Worker, message: ToWorker): Promise<void> {
-  return new Promise((resolve, reject) => {
-    worker.process.send(message, undefined, undefined, error => {
-      if (error === null) resolve()
-      else reject(error)
-    })
-  })
-}
+const send = async (worker: Worker, message: ToWorker): Promise<void> => await sendTo(worker.process, message)

@@ -1,8 +1,8 @@
 /** This process as a worker of a primary process: what it says to it, and hears of it. */
 import { AggregatorRegistry, type Registry } from 'prom-client'
 import type { BrokerPort } from '../realtime/bus/broker-messages.js'
-import { inTime } from '../realtime/bus/in-time.js'
-import { isOurs, type ToPrimary, type ToWorker } from './messages.js'
+import { Questions } from '../concurrency/questions.js'
+import { isOurs, sendTo, type ToPrimary, type ToWorker } from './messages.js'
 
 type Kind = ToWorker['chat']
 
@@ -14,14 +14,7 @@ function onMessage<K extends Kind> (kind: K, listener: (message: OfKind<K>) => v
   })
 }
 
-function send (message: ToPrimary): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.send!(message, undefined, undefined, error => {
-      if (error === null) resolve()
-      else reject(error)
-    })
-  })
-}
+const send = async (message: ToPrimary): Promise<void> => await sendTo(process, message)
 
 /** The way to the broker of the bus. */
 export const brokerPort: BrokerPort = {
@@ -46,19 +39,11 @@ export function shareMetrics (registry: Registry): () => Promise<string> {
   // It answers what the primary process asks (prom-client, lib/cluster.js).
   // eslint-disable-next-line no-new -- its constructor listens
   new AggregatorRegistry()
-  const questions = new Map<number, (text: string | undefined) => void>()
-  let last = 0
-  onMessage('metrics', ({ id, text }) => questions.get(id)?.(text))
+  const questions = new Questions<string | undefined>()
+  onMessage('metrics', ({ id, text }) => questions.answer(id, text))
   return async () => {
-    const id = ++last
-    const answer = new Promise<string | undefined>(resolve => questions.set(id, resolve))
-    await send({ chat: 'metrics', id })
-    try {
-      const text = await inTime(answer, 'the primary process does not answer')
-      if (text === undefined) throw new Error('a worker does not answer')
-      return text
-    } finally {
-      questions.delete(id)
-    }
+    const text = await questions.ask(async id => await send({ chat: 'metrics', id }))
+    if (text === undefined) throw new Error('a worker does not answer')
+    return text
   }
 }

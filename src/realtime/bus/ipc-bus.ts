@@ -1,19 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { BaseLogger } from 'pino'
+import { Questions } from '../../concurrency/questions.js'
 import type { BrokerPort, FromBroker, Question } from './broker-messages.js'
 import type { Bus, BusListener, BusMessage, BusMessageType, BusState, Topic } from './bus.js'
 import { Doubts } from './doubts.js'
-import { inTime } from './in-time.js'
-import { MemoryBus } from './memory-bus.js'
 import { Outbox } from './outbox.js'
 import type { Registry } from './registry.js'
+import { Subscriptions } from './subscriptions.js'
 import { decode, encode } from './wire.js'
 
 /** Milliseconds between two attempts to announce what the primary process did not take. */
 const TICK_MS = 250
-/** A subscription is waited for at most so long; what is missed meanwhile, a heartbeat brings. */
-const SUBSCRIBE_MS = 1_000
 
 /** The bus of a worker, through the broker in the primary process (src/realtime/bus/broker.ts). */
 export class IpcBus implements Bus {
@@ -22,13 +19,12 @@ export class IpcBus implements Bus {
   readonly #port: BrokerPort
   readonly #log: Pick<BaseLogger, 'warn'>
   readonly #id = randomUUID()
-  readonly #local = new MemoryBus(false)
+  readonly #subscriptions = new Subscriptions()
+  readonly #local = this.#subscriptions.local
   readonly #doubts = new Doubts()
-  readonly #topics = new Map<Topic, Promise<void> | undefined>()
-  readonly #questions = new Map<number, (users: string[]) => void>()
+  readonly #questions = new Questions<string[]>()
   readonly #outbox: Outbox
   readonly #ticking: NodeJS.Timeout
-  #lastQuestion = 0
 
   constructor (port: BrokerPort, log: Pick<BaseLogger, 'warn'>) {
     this.#port = port
@@ -62,20 +58,11 @@ export class IpcBus implements Bus {
   }
 
   subscribe (topic: Topic): Promise<void> | undefined {
-    if (this.#topics.has(topic)) return this.#topics.get(topic)
-    this.#local.subscribe(topic)
-    const asked = this.#ask({ type: 'subscribe', topic }).catch(() => {})
-    const subscribed = Promise.race([asked, delay(SUBSCRIBE_MS)]).then(() => {
-      if (this.#topics.get(topic) === subscribed) this.#topics.set(topic, undefined)
-    })
-    this.#topics.set(topic, subscribed)
-    return subscribed
+    return this.#subscriptions.add(topic, () => this.#ask({ type: 'subscribe', topic }))
   }
 
   unsubscribe (topic: Topic): void {
-    if (!this.#topics.delete(topic)) return
-    this.#local.unsubscribe(topic)
-    this.#port.send({ type: 'unsubscribe', topic }).catch(() => {})
+    if (this.#subscriptions.remove(topic)) this.#port.send({ type: 'unsubscribe', topic }).catch(() => {})
   }
 
   onMessage<T extends BusMessageType> (type: T, listener: BusListener<T>): void {
@@ -91,7 +78,7 @@ export class IpcBus implements Bus {
 
   #receive (message: FromBroker): void {
     if (message.type === 'doubt') this.#doubts.raise()
-    else if (message.type === 'answer') this.#questions.get(message.id)?.(message.users)
+    else if (message.type === 'answer') this.#questions.answer(message.id, message.users)
     else this.#hear(message.topic, message.payload)
   }
 
@@ -104,15 +91,6 @@ export class IpcBus implements Bus {
   }
 
   async #ask (question: Question): Promise<string[]> {
-    const id = ++this.#lastQuestion
-    const answer = new Promise<string[]>((resolve, reject) => {
-      this.#questions.set(id, resolve)
-      this.#port.send({ type: 'ask', id, question }).catch(reject)
-    })
-    try {
-      return await inTime(answer, 'the primary process does not answer')
-    } finally {
-      this.#questions.delete(id)
-    }
+    return await this.#questions.ask(async id => await this.#port.send({ type: 'ask', id, question }))
   }
 }

@@ -4,11 +4,11 @@ import { Cluster } from 'ioredis'
 import type { BaseLogger } from 'pino'
 import type { Bus, BusListener, BusMessage, BusMessageType, BusState, Topic } from './bus.js'
 import { Doubts } from './doubts.js'
-import { MemoryBus } from './memory-bus.js'
 import { Outbox } from './outbox.js'
 import { connectRedis, type RedisClient } from './redis-client.js'
 import { RedisRegistry } from './redis-registry.js'
 import { Subscriber } from './subscriber.js'
+import { Subscriptions } from './subscriptions.js'
 import { decode, encode } from './wire.js'
 
 /** Milliseconds between two messages that this process sends to itself, and after which one is missing. */
@@ -19,8 +19,6 @@ const TICK_MS = 250
 const HANGS_MS = 5_000
 /** The start fails after this time. */
 const START_MS = 5_000
-/** A subscription is waited for at most so long; what is missed meanwhile, a doubt brings. */
-const SUBSCRIBE_MS = 1_000
 
 export interface RedisBusOptions {
   url: string
@@ -41,8 +39,8 @@ export class RedisBus implements Bus {
   readonly #id = randomUUID()
   readonly #prefix: string
   readonly #log: RedisBusOptions['log']
-  readonly #local = new MemoryBus(false)
-  readonly #topics = new Map<Topic, Promise<void> | undefined>()
+  readonly #subscriptions = new Subscriptions()
+  readonly #local = this.#subscriptions.local
   readonly #doubts = new Doubts()
   readonly #sharded: boolean
   readonly #subscriber: Subscriber
@@ -108,21 +106,11 @@ export class RedisBus implements Bus {
   }
 
   subscribe (topic: Topic): Promise<void> | undefined {
-    if (this.#topics.has(topic)) return this.#topics.get(topic)
-    this.#local.subscribe(topic)
-    const sent = this.#subscriber.subscribe(this.#prefix + topic)
-    // While Redis is away nobody waits for it: the next doubt brings what was missed.
-    const subscribed = sent && Promise.race([sent.catch(() => {}), delay(SUBSCRIBE_MS)]).then(() => {
-      if (this.#topics.get(topic) === subscribed) this.#topics.set(topic, undefined)
-    })
-    this.#topics.set(topic, subscribed)
-    return subscribed
+    return this.#subscriptions.add(topic, () => this.#subscriber.subscribe(this.#prefix + topic))
   }
 
   unsubscribe (topic: Topic): void {
-    if (!this.#topics.delete(topic)) return
-    this.#local.unsubscribe(topic)
-    this.#subscriber.unsubscribe(this.#prefix + topic)
+    if (this.#subscriptions.remove(topic)) this.#subscriber.unsubscribe(this.#prefix + topic)
   }
 
   onMessage<T extends BusMessageType> (type: T, listener: BusListener<T>): void {

@@ -1,4 +1,4 @@
-import { inTime } from './in-time.js'
+import { inTime } from '../../concurrency/questions.js'
 import type { RedisClient } from './redis-client.js'
 import { REGISTRY_TTL_MS, type Registry } from './registry.js'
 
