@@ -99,7 +99,9 @@ export class Summaries {
     const { conversation, ...summary } = summaryOf(newest)
     if (newest.kind !== 'message' && newest.top > document.lastSeq) {
       const last = await log.message(conversation, newest.top)
-      if (last !== null) Object.assign(summary, { last: { seq: last.seq, id: last._id } })
+      if (last !== null) {
+        Object.assign(summary, { last: { seq: last.seq, id: last._id }, lastAt: last.storedAt })
+      }
     }
     this.touch({ conversation, ...summary })
     return { ...document, ...summary }
